@@ -1,0 +1,1 @@
+//! The inventory: hosts, groups, variables and patterns, read from INI and YAML.

@@ -1,0 +1,3 @@
+//! The `ezsync` program.
+
+fn main() {}

@@ -1,0 +1,145 @@
+//! Mistakes in what the user wrote: files, patterns, options.
+//!
+//! A [`Problem`] is found before any host is touched and ends the program with exit code 5.
+
+use std::fmt;
+use std::path::Path;
+
+/// One mistake in the input: what is wrong, where it stands, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Problem {
+    message: String,
+    place: Option<Box<Place>>,
+    hint: Option<String>,
+}
+
+/// Where in a file a mistake stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file's path as the user would type it.
+    pub file: String,
+    /// Line number, from 1; 0 when only the file is known.
+    pub line: usize,
+    /// Column in characters, from 1; 0 when only the line is known.
+    pub column: usize,
+    /// The text of the line, without its line end; empty when it is not known.
+    pub text: String,
+}
+
+impl Place {
+    /// The place at `line` and `column` (both from 1) of `source`, the text of `file`.
+    #[must_use]
+    pub fn in_source(file: impl Into<String>, source: &str, line: usize, column: usize) -> Self {
+        let text = source.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+        Self { file: file.into(), line, column, text: text.to_owned() }
+    }
+
+    /// The file as a whole.
+    #[must_use]
+    pub fn in_file(file: &Path) -> Self {
+        Self { file: file.display().to_string(), line: 0, column: 0, text: String::new() }
+    }
+}
+
+impl Problem {
+    /// A problem with no place in a file.
+    #[must_use]
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), place: None, hint: None }
+    }
+
+    /// The same problem, standing at `place`.
+    #[must_use]
+    pub fn at(mut self, place: Place) -> Self {
+        self.place = Some(Box::new(place));
+        self
+    }
+
+    /// The same problem with advice on what to do next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// What is wrong, without place and hint.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Where it stands, when that is known.
+    #[must_use]
+    pub fn place(&self) -> Option<&Place> {
+        self.place.as_deref()
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Some(place) => write!(f, "{place}: {}", self.message)?,
+            None => f.write_str(&self.message)?,
+        }
+        if let Some(place) = &self.place {
+            place.snippet(f)?;
+        }
+        if let Some(hint) = &self.hint {
+            write!(f, "\nhint: {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        for number in [self.line, self.column].into_iter().take_while(|n| *n > 0) {
+            write!(f, ":{number}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Place {
+    /// The line itself with a mark below the column, as compilers show it.
+    fn snippet(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.text.is_empty() || self.line == 0 {
+            return Ok(());
+        }
+        let number = self.line.to_string();
+        write!(f, "\n  {number} | {}", self.text)?;
+        if self.column > 0 {
+            // A tab in the line is repeated so that the mark stands below its character.
+            let lead: String = self
+                .text
+                .chars()
+                .take(self.column - 1)
+                .map(|c| if c == '\t' { '\t' } else { ' ' })
+                .collect();
+            write!(f, "\n  {:width$} | {lead}^", "", width = number.len())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_place_snippet_and_hint() {
+        let problem = Problem::new("the range [5:1] ends before it starts")
+            .at(Place::in_source("hosts", "[all]\nnode[5:1]\n", 2, 5))
+            .hint("write [1:5]");
+        assert_eq!(
+            problem.to_string(),
+            "hosts:2:5: the range [5:1] ends before it starts\n  2 | node[5:1]\n    |     ^\nhint: write [1:5]"
+        );
+    }
+
+    #[test]
+    fn a_problem_may_have_no_place() {
+        assert_eq!(Problem::new("no hosts").to_string(), "no hosts");
+    }
+}

@@ -1,0 +1,1 @@
+//! SSH by russh, which is used nowhere else in the project.

@@ -1,0 +1,1 @@
+//! Verdicts: what timedatectl and chronyc say, judged by role.
