@@ -7,4 +7,5 @@
 pub mod inventory;
 pub mod problem;
 pub mod ssh;
+pub mod template;
 pub mod verify;

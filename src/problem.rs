@@ -123,6 +123,13 @@ impl Place {
     }
 }
 
+/// The one of `known` that is most like `name`, when one is near enough to be what was meant.
+#[must_use]
+pub fn nearest(name: &str, known: &[&str]) -> Option<String> {
+    // 0.7 lets one slip of the fingers through in names of five letters and more.
+    similar::get_close_matches(name, known, 1, 0.7).first().map(|near| (*near).to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,288 @@
+//! Tera, set up strict: an undefined variable is an error with its place, never an empty string.
+//!
+//! Nothing here knows what is rendered. Roles, tasks and variables hand over texts and a
+//! [`Scope`] of variables; what comes back is text, a value or a truth.
+
+mod scope;
+
+pub use scope::{Scope, Vars};
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use regex::Regex;
+use serde_json::Value;
+use tera::{Context, ErrorKind, Kwargs, State, Tera};
+
+use crate::problem::{Place, Problem};
+
+/// A compiled text and the names of the variables that it needs.
+#[derive(Debug)]
+struct Compiled {
+    tera: Tera,
+    name: String,
+    needs: Vec<String>,
+    origin: Place,
+    source: String,
+}
+
+/// Compiles each template and expression once and renders it for any number of hosts.
+#[derive(Debug, Default)]
+pub struct Engine {
+    compiled: Mutex<HashMap<String, Arc<Compiled>>>,
+}
+
+/// Texts with these marks are templates; all others are taken as they are.
+const MARKS: [&str; 3] = ["{{", "{%", "{#"];
+
+/// True when `text` has something to render.
+#[must_use]
+pub fn is_template(text: &str) -> bool {
+    MARKS.iter().any(|mark| text.contains(mark))
+}
+
+impl Engine {
+    /// Renders the template file `file` whose text is `source`.
+    ///
+    /// # Errors
+    /// A syntax error, an undefined variable or a failing filter, with file, line and column.
+    pub fn render_file(&self, file: &str, source: &str, scope: &Scope) -> Result<String, Problem> {
+        let origin = Place { file: file.to_owned(), line: 1, column: 1, text: String::new() };
+        let compiled = self.compile(source, source, &origin, true)?;
+        self.run(&compiled, scope, &mut Vec::new())
+    }
+
+    /// The value of `text`: itself when it holds no expression, the native value (list, number,
+    /// ...) when it is one expression alone, else the rendered string. As Ansible does it.
+    ///
+    /// # Errors
+    /// As [`Engine::render_file`], placed at `origin`.
+    pub fn value(&self, text: &str, origin: &Place, scope: &Scope) -> Result<Value, Problem> {
+        self.value_within(text, origin, scope, &mut Vec::new())
+    }
+
+    /// Every string inside `value` rendered by [`Engine::value`].
+    ///
+    /// # Errors
+    /// As [`Engine::render_file`], placed at `origin`.
+    pub fn values(&self, value: &Value, origin: &Place, scope: &Scope) -> Result<Value, Problem> {
+        self.values_within(value, origin, scope, &mut Vec::new())
+    }
+
+    /// Whether the condition `expression` (as in `when:`) holds.
+    ///
+    /// # Errors
+    /// As [`Engine::render_file`], placed at `origin`.
+    pub fn holds(&self, expression: &str, origin: &Place, scope: &Scope) -> Result<bool, Problem> {
+        let bare = bare_expression(expression).unwrap_or(expression);
+        let text = format!("{{% if {bare} %}}true{{% endif %}}");
+        let compiled = self.compile(&text, bare, origin, false)?;
+        Ok(self.run(&compiled, scope, &mut Vec::new())? == "true")
+    }
+
+    fn values_within(
+        &self,
+        value: &Value,
+        origin: &Place,
+        scope: &Scope,
+        open: &mut Vec<String>,
+    ) -> Result<Value, Problem> {
+        Ok(match value {
+            Value::String(text) => self.value_within(text, origin, scope, open)?,
+            Value::Array(items) => items
+                .iter()
+                .map(|item| self.values_within(item, origin, scope, open))
+                .collect::<Result<_, _>>()?,
+            Value::Object(map) => map
+                .iter()
+                .map(|(k, v)| Ok((k.clone(), self.values_within(v, origin, scope, open)?)))
+                .collect::<Result<_, Problem>>()?,
+            plain => plain.clone(),
+        })
+    }
+
+    fn value_within(
+        &self,
+        text: &str,
+        origin: &Place,
+        scope: &Scope,
+        open: &mut Vec<String>,
+    ) -> Result<Value, Problem> {
+        if !is_template(text) {
+            return Ok(Value::String(text.to_owned()));
+        }
+        let Some(expression) = bare_expression(text) else {
+            let compiled = self.compile(text, text, origin, false)?;
+            return self.run(&compiled, scope, open).map(Value::String);
+        };
+        // One expression alone keeps its type: it travels through the renderer as JSON.
+        let json = format!("{{{{ ({expression}) | as_json }}}}");
+        let compiled = self.compile(&json, text, origin, false)?;
+        let rendered = self.run(&compiled, scope, open)?;
+        serde_json::from_str(&rendered)
+            .map_err(|e| Problem::new(format!("{text}: {e}")).at(origin.clone()))
+    }
+
+    /// Compiles `text`, once for each text and place. `source` is what the user wrote.
+    fn compile(
+        &self,
+        text: &str,
+        source: &str,
+        origin: &Place,
+        whole_file: bool,
+    ) -> Result<Arc<Compiled>, Problem> {
+        let key = format!("{}:{}:{}\n{text}", origin.file, origin.line, origin.column);
+        let mut known = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known.get(&key) {
+            return Ok(found.clone());
+        }
+        // Tera escapes HTML in templates by the end of their name: ours have none of those.
+        let name = "text".to_owned();
+        let mut tera = Tera::default();
+        tera.register_filter("as_json", as_json);
+        tera.add_raw_template(&name, text)
+            .map_err(|e| explain(&e, origin, source, whole_file))?;
+        let mut needs: Vec<String> = tera
+            .get_template_variables(&name)
+            .map_err(|e| explain(&e, origin, source, whole_file))?
+            .into_iter()
+            .map(ToOwned::to_owned)
+            .collect();
+        needs.sort();
+        let origin =
+            if whole_file { Place { line: 0, ..origin.clone() } } else { origin.clone() };
+        let compiled = Arc::new(Compiled { tera, name, needs, origin, source: source.to_owned() });
+        known.insert(key, compiled.clone());
+        Ok(compiled)
+    }
+
+    /// Renders with just the variables that are needed, each resolved first. `open` holds the
+    /// names that are being resolved, so that a circle is seen.
+    fn run(
+        &self,
+        compiled: &Compiled,
+        scope: &Scope,
+        open: &mut Vec<String>,
+    ) -> Result<String, Problem> {
+        let mut context = Context::new();
+        for name in &compiled.needs {
+            match scope.get(name) {
+                Some(value) => {
+                    let value = self.resolve(name, value, &compiled.origin, scope, open)?;
+                    context.insert(name.clone(), &value);
+                }
+                None if may_be_undefined(name, &compiled.source) => {}
+                None => return Err(undefined(name, compiled, scope)),
+            }
+        }
+        compiled.tera.render(&compiled.name, &context).map_err(|e| {
+            explain(&e, &compiled.origin, &compiled.source, compiled.origin.line == 0)
+        })
+    }
+
+    /// The value of a variable whose own text may refer to other variables.
+    fn resolve(
+        &self,
+        name: &str,
+        value: &Value,
+        origin: &Place,
+        scope: &Scope,
+        open: &mut Vec<String>,
+    ) -> Result<Value, Problem> {
+        if open.iter().any(|other| other == name) {
+            let circle = open.join(" -> ");
+            return Err(Problem::new(format!(
+                "the variable `{name}` refers to itself: {circle} -> {name}"
+            ))
+            .at(origin.clone()));
+        }
+        open.push(name.to_owned());
+        let resolved = self.values_within(value, origin, scope, open);
+        open.pop();
+        resolved
+    }
+}
+
+/// The filter behind native values: a value as JSON text.
+fn as_json(value: &tera::Value, _: Kwargs, _: &State) -> tera::TeraResult<String> {
+    if value.is_undefined() {
+        return Err(tera::Error::message("the value is not defined"));
+    }
+    serde_json::to_string(value).map_err(tera::Error::message)
+}
+
+/// `EXPR` when `text` is exactly `{{ EXPR }}`.
+fn bare_expression(text: &str) -> Option<&str> {
+    let inner = text.trim().strip_prefix("{{")?.strip_suffix("}}")?;
+    let inner = inner.strip_prefix('-').unwrap_or(inner);
+    let inner = inner.strip_suffix('-').unwrap_or(inner);
+    let alone = !["{{", "}}", "{%"].iter().any(|mark| inner.contains(mark));
+    alone.then_some(inner.trim())
+}
+
+/// Templates may ask whether a variable exists, or give a default for it.
+fn may_be_undefined(name: &str, source: &str) -> bool {
+    let name = regex::escape(name);
+    Regex::new(&format!(
+        r"(^|[^\w.]){name}\s+is\s+(not\s+)?(un)?defined\b|(^|[^\w.]){name}\s*\|\s*default\("
+    ))
+    .is_ok_and(|asked| asked.is_match(source))
+}
+
+/// The problem of an undefined variable, at the place where the template first names it.
+fn undefined(name: &str, compiled: &Compiled, scope: &Scope) -> Problem {
+    let place = if compiled.origin.line == 0 {
+        let (line, column) = first_use(name, &compiled.source);
+        Place::in_source(&compiled.origin.file, &compiled.source, line, column)
+    } else {
+        compiled.origin.clone()
+    };
+    let problem = Problem::new(format!("the variable `{name}` is not defined")).at(place);
+    match scope.nearest(name) {
+        Some(near) => problem.hint(format!("did you mean `{near}`?")),
+        None => problem.hint(format!(
+            "set {name} in config.yml, group_vars, host_vars or with -e {name}=VALUE"
+        )),
+    }
+}
+
+/// Line and column (from 1) of the first use of `name` inside an expression of `source`.
+fn first_use(name: &str, source: &str) -> (usize, usize) {
+    let word = Regex::new(&format!(r"\b{}\b", regex::escape(name)));
+    let found = word.ok().and_then(|word| {
+        word.find_iter(source).map(|m| m.start()).find(|at| {
+            let before = source.get(..*at).unwrap_or_default();
+            let opened = before.rfind("{{").max(before.rfind("{%"));
+            opened > before.rfind("}}").max(before.rfind("%}"))
+        })
+    });
+    let before = source.get(..found.unwrap_or_default()).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    (line, column)
+}
+
+/// A problem from Tera's error: its own words and the place it names.
+fn explain(error: &tera::Error, origin: &Place, source: &str, whole_file: bool) -> Problem {
+    let (message, span) = match error.kind() {
+        ErrorKind::SyntaxError(report) | ErrorKind::RenderingError(report) => {
+            (report.message().to_owned(), Some(report.span().clone()))
+        }
+        other => (other.to_string(), None),
+    };
+    // Tera keeps the reason of a failing filter in the error's source.
+    let reason = std::error::Error::source(error).map(|e| format!(": {e}")).unwrap_or_default();
+    // Only the first lines speak of the mistake; the rest draws what the place draws.
+    let message = message.lines().next().unwrap_or_default().to_owned() + &reason;
+    let place = match span {
+        Some(span) if whole_file => {
+            Place::in_source(&origin.file, source, span.start_line, span.start_col + 1)
+        }
+        _ => origin.clone(),
+    };
+    let wrote = if whole_file { String::new() } else { format!("`{source}`: ") };
+    Problem::new(format!("{wrote}{message}")).at(place)
+}
+
+#[cfg(test)]
+mod tests;
