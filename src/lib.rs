@@ -4,8 +4,15 @@
 //! inventory -> facts -> desired state -> plan -> apply -> verify -> report.
 //! ARCHITECTURE.md says which module may know what.
 
+pub mod desired;
+pub mod facts;
 pub mod inventory;
+pub mod plan;
 pub mod problem;
+pub mod project;
+pub mod resource;
+pub mod role;
 pub mod ssh;
 pub mod template;
 pub mod verify;
+pub mod yaml;

@@ -140,8 +140,7 @@ impl Engine {
         let name = "text".to_owned();
         let mut tera = Tera::default();
         tera.register_filter("as_json", as_json);
-        tera.add_raw_template(&name, text)
-            .map_err(|e| explain(&e, origin, source, whole_file))?;
+        tera.add_raw_template(&name, text).map_err(|e| explain(&e, origin, source, whole_file))?;
         let mut needs: Vec<String> = tera
             .get_template_variables(&name)
             .map_err(|e| explain(&e, origin, source, whole_file))?
@@ -149,8 +148,7 @@ impl Engine {
             .map(ToOwned::to_owned)
             .collect();
         needs.sort();
-        let origin =
-            if whole_file { Place { line: 0, ..origin.clone() } } else { origin.clone() };
+        let origin = if whole_file { Place { line: 0, ..origin.clone() } } else { origin.clone() };
         let compiled = Arc::new(Compiled { tera, name, needs, origin, source: source.to_owned() });
         known.insert(key, compiled.clone());
         Ok(compiled)
@@ -175,9 +173,10 @@ impl Engine {
                 None => return Err(undefined(name, compiled, scope)),
             }
         }
-        compiled.tera.render(&compiled.name, &context).map_err(|e| {
-            explain(&e, &compiled.origin, &compiled.source, compiled.origin.line == 0)
-        })
+        compiled
+            .tera
+            .render(&compiled.name, &context)
+            .map_err(|e| explain(&e, &compiled.origin, &compiled.source, compiled.origin.line == 0))
     }
 
     /// The value of a variable whose own text may refer to other variables.

@@ -29,7 +29,11 @@ fn does_not_escape() {
 fn undefined_in_output_names_the_place_and_the_near_name() {
     let scope = scope(json!({"local_stratum": 10}));
     let problem = Engine::default()
-        .render_file("s.tera", "# local_stratun is not an expression\nlocal {{ local_stratun }}\n", &scope)
+        .render_file(
+            "s.tera",
+            "# local_stratun is not an expression\nlocal {{ local_stratun }}\n",
+            &scope,
+        )
         .unwrap_err();
     assert_eq!(
         problem.to_string(),
@@ -39,9 +43,13 @@ fn undefined_in_output_names_the_place_and_the_near_name() {
 
 #[test]
 fn undefined_in_a_condition_is_an_error_too() {
-    let problem =
-        Engine::default().render_file("s", "{% if typo %}x{% endif %}", &scope(json!({}))).unwrap_err();
-    assert!(problem.to_string().starts_with("s:1:7: the variable `typo` is not defined"), "{problem}");
+    let problem = Engine::default()
+        .render_file("s", "{% if typo %}x{% endif %}", &scope(json!({})))
+        .unwrap_err();
+    assert!(
+        problem.to_string().starts_with("s:1:7: the variable `typo` is not defined"),
+        "{problem}"
+    );
     assert!(Engine::default().holds("typo == 1", &here(), &scope(json!({}))).is_err());
 }
 
@@ -64,7 +72,8 @@ fn a_missing_field_is_an_error_with_its_place() {
 
 #[test]
 fn syntax_errors_have_a_place() {
-    let problem = Engine::default().render_file("s", "ok\n{% if %}\n", &scope(json!({}))).unwrap_err();
+    let problem =
+        Engine::default().render_file("s", "ok\n{% if %}\n", &scope(json!({}))).unwrap_err();
     assert_eq!(problem.place().map(|p| p.line), Some(2), "{problem}");
 }
 

@@ -1,0 +1,99 @@
+//! The plan: what must change on one host. Nothing else happens there.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use similar::TextDiff;
+
+use crate::desired::{Desired, Step};
+use crate::resource::{Observed, Texts, Work};
+
+/// One change of a plan.
+#[derive(Debug, Clone, Serialize)]
+pub struct Change {
+    /// Its number in the plan, from 1.
+    pub number: usize,
+    /// The role that wants it.
+    pub role: String,
+    /// The task that wants it.
+    pub task: String,
+    /// What is done, in a few words.
+    pub summary: String,
+    /// The unified diff of a text; empty when there is none.
+    pub diff: String,
+    /// Whether it is a handler's.
+    pub handler: bool,
+    /// What to run.
+    #[serde(skip)]
+    pub work: Work,
+}
+
+/// An ordered list of changes.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Plan {
+    /// The changes in order, handlers last.
+    pub changes: Vec<Change>,
+    /// How many resources were compared and are as wanted.
+    pub unchanged: usize,
+}
+
+impl Plan {
+    /// What must change where `observed` stands and `desired` is wanted.
+    ///
+    /// # Errors
+    /// The host cannot be brought there, in words for the report.
+    pub fn new(desired: &Desired, observed: &Observed) -> Result<Self, String> {
+        let mut plan = Self::default();
+        let mut notified: BTreeSet<usize> = BTreeSet::new();
+        for step in &desired.steps {
+            if plan.add(step, observed, false)? {
+                notified.extend(&step.notify);
+            } else {
+                plan.unchanged += 1;
+            }
+        }
+        for (number, handler) in desired.handlers.iter().enumerate() {
+            if notified.contains(&number) {
+                plan.add(handler, observed, true)?;
+            }
+        }
+        Ok(plan)
+    }
+
+    /// True when nothing has to change.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    fn add(&mut self, step: &Step, observed: &Observed, handler: bool) -> Result<bool, String> {
+        let difference = step
+            .resource
+            .compare(observed)
+            .map_err(|why| format!("{} : {}: {why}", step.role, step.task))?;
+        let Some(difference) = difference else { return Ok(false) };
+        self.changes.push(Change {
+            number: self.changes.len() + 1,
+            role: step.role.clone(),
+            task: step.task.clone(),
+            summary: difference.summary,
+            diff: difference.texts.as_ref().map(unified).unwrap_or_default(),
+            handler,
+            work: difference.work,
+        });
+        Ok(true)
+    }
+}
+
+/// A unified diff with three lines of context, as `diff -u` prints it.
+fn unified(texts: &Texts) -> String {
+    let old = if texts.before.is_empty() { "/dev/null" } else { texts.path.as_str() };
+    TextDiff::from_lines(&texts.before, &texts.after)
+        .unified_diff()
+        .context_radius(3)
+        .header(old, &texts.path)
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests;

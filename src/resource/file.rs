@@ -1,0 +1,111 @@
+//! Files with a content: `template` and `copy`.
+
+use std::sync::Arc;
+
+use super::{Args, Call, Difference, Observed, Resource, Subject, Texts, Work};
+use crate::problem::Problem;
+
+/// The bytes of a file and the command that checks them on the host before they are used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    /// What the file will hold.
+    pub bytes: Vec<u8>,
+    /// A shell command; `%s` in it is the path of the candidate.
+    pub validate: Option<String>,
+}
+
+/// A regular file with a content, an owner and a mode.
+#[derive(Debug)]
+struct File {
+    path: String,
+    content: Content,
+    mode: Option<u32>,
+    owner: Option<String>,
+    group: Option<String>,
+}
+
+/// `content` holds the rendered template or the copied file: the role's loader put it there.
+pub(super) fn make(args: &mut Args) -> Result<Arc<dyn Resource>, Problem> {
+    let path = args.path("dest", "path")?;
+    if path.ends_with('/') {
+        return Err(args.problem("`dest` must name the file, not its folder"));
+    }
+    let bytes = args.text("content")?.unwrap_or_default().into_bytes();
+    let validate = args.text("validate")?;
+    if validate.as_ref().is_some_and(|command| !command.contains("%s")) {
+        return Err(args.problem("`validate` needs %s where the file's path goes"));
+    }
+    let file = File {
+        path,
+        content: Content { bytes, validate },
+        mode: args.mode("mode")?,
+        owner: args.word("owner")?,
+        group: args.word("group")?,
+    };
+    // The original is always kept.
+    args.ignore("backup");
+    Ok(Arc::new(file))
+}
+
+/// `0644` from bits, `-` for "as it is".
+pub(super) fn mode_word(mode: Option<u32>) -> String {
+    mode.map_or_else(|| "-".to_owned(), |bits| format!("{bits:04o}"))
+}
+
+/// The name, `-` for "as it is".
+pub(super) fn name_word(name: Option<&String>) -> String {
+    name.cloned().unwrap_or_else(|| "-".to_owned())
+}
+
+impl Resource for File {
+    fn subjects(&self) -> Vec<Subject> {
+        vec![Subject::Path(self.path.clone())]
+    }
+
+    fn compare(&self, observed: &Observed) -> Result<Option<Difference>, String> {
+        let stands = observed.paths.get(&self.path);
+        if let Some(stands) = stands.filter(|stands| !stands.kind.starts_with("regular")) {
+            return Err(format!("{} is a {}, not a file", self.path, stands.kind));
+        }
+        let before = stands.and_then(|stands| stands.content.as_ref());
+        let same_content = before.is_some_and(|bytes| *bytes == self.content.bytes);
+        let same_attributes = stands.is_some_and(|stands| {
+            self.mode.is_none_or(|mode| mode == stands.mode)
+                && self.owner.as_ref().is_none_or(|owner| *owner == stands.owner)
+                && self.group.as_ref().is_none_or(|group| *group == stands.group)
+        });
+        if same_content && same_attributes {
+            return Ok(None);
+        }
+        let verb = match (stands, same_content) {
+            (None, _) => "write",
+            (Some(_), true) => "set owner and mode of",
+            (Some(_), false) => "change",
+        };
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let stage = Call::new(
+            "file_stage",
+            [
+                self.path.clone(),
+                mode_word(self.mode),
+                name_word(self.owner.as_ref()),
+                name_word(self.group.as_ref()),
+            ],
+        );
+        Ok(Some(Difference {
+            summary: format!("{verb} {}", self.path),
+            texts: Some(Texts {
+                path: self.path.clone(),
+                before: before.map(|bytes| text(bytes)).unwrap_or_default(),
+                after: text(&self.content.bytes),
+            }),
+            work: Work {
+                prepare: Some(stage),
+                activate: Some(Call::new("file_commit", [self.path.clone()])),
+                undo: Some(Call::new("file_undo", [self.path.clone()])),
+                is_service: false,
+                content: Some(self.content.clone()),
+            },
+        }))
+    }
+}

@@ -1,0 +1,216 @@
+//! Resources: what a task wants on a host, one file a kind.
+//!
+//! A kind says what to observe, how to compare, what to run and how to undo it. It speaks in
+//! [`Call`]s of the functions in `remote/sh/`; how these travel to a host is not known here.
+
+mod args;
+mod command;
+mod file;
+mod package;
+mod path;
+mod service;
+mod timezone;
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+pub use args::Args;
+pub use file::Content;
+
+use crate::problem::Problem;
+
+/// One thing on a host that a resource looks at.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Subject {
+    /// An installed package, by name.
+    Package(String),
+    /// A path in the file system.
+    Path(String),
+    /// A service, by the name that the host's service manager uses.
+    Unit(String),
+    /// The host's time zone.
+    Timezone,
+}
+
+/// What stands at a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PathState {
+    /// `regular file`, `directory`, ... as stat names it.
+    pub kind: String,
+    /// Permission bits.
+    pub mode: u32,
+    /// The owner's name.
+    pub owner: String,
+    /// The group's name.
+    pub group: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// The bytes of a regular file that is small enough to be fetched.
+    pub content: Option<Vec<u8>>,
+}
+
+impl PathState {
+    /// True for a folder.
+    #[must_use]
+    pub fn is_directory(&self) -> bool {
+        self.kind == "directory"
+    }
+}
+
+/// What a service is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct UnitState {
+    /// The service's own name; differs from the one asked for when that is an alias.
+    pub id: String,
+    /// Whether the service manager knows it.
+    pub exists: bool,
+    /// Whether it runs.
+    pub active: bool,
+    /// `active`, `inactive`, `failed`, ...
+    pub state: String,
+    /// Whether it starts at boot.
+    pub enabled: bool,
+    /// Whether it is forbidden to start.
+    pub masked: bool,
+    /// When it was last started, in microseconds of the host's monotonic clock; 0 for never.
+    pub started: u64,
+    /// False when a condition of the unit kept it from starting.
+    pub condition: bool,
+    /// Its command line as the service manager shows it.
+    pub exec_start: String,
+}
+
+/// What stands on a host now. What was asked for and is not in here is not there.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Observed {
+    /// Installed packages with their versions.
+    pub packages: HashMap<String, String>,
+    /// Paths that exist.
+    pub paths: HashMap<String, PathState>,
+    /// Services by the name that was asked for.
+    pub units: HashMap<String, UnitState>,
+    /// The time zone's name.
+    pub timezone: Option<String>,
+}
+
+/// A function of the remote script with its arguments. Quoted by `remote` alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// The function's name in `remote/sh/`.
+    pub function: &'static str,
+    /// Its arguments after the number of the change.
+    pub args: Vec<String>,
+}
+
+impl Call {
+    fn new<I, S>(function: &'static str, args: I) -> Self
+    where
+        I: IntoIterator<Item = S>,
+        S: Into<String>,
+    {
+        Self { function, args: args.into_iter().map(Into::into).collect() }
+    }
+}
+
+/// What to run on a host for one change.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Work {
+    /// Runs on all hosts at once, before any service is touched: installs, stages and checks.
+    pub prepare: Option<Call>,
+    /// Runs when the host's turn has come.
+    pub activate: Option<Call>,
+    /// Puts back what stood there, after another change failed.
+    pub undo: Option<Call>,
+    /// Services are put back after all files are.
+    pub is_service: bool,
+    /// The bytes to write and the command that checks them.
+    pub content: Option<Content>,
+}
+
+/// How a host differs from what is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// What will be done, in a few words: `install chrony`.
+    pub summary: String,
+    /// Text before and after, for the diff; none when there is nothing to show.
+    pub texts: Option<Texts>,
+    /// What to run.
+    pub work: Work,
+}
+
+/// A text before and after a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Texts {
+    /// The file's path.
+    pub path: String,
+    /// What stands there; empty when nothing does.
+    pub before: String,
+    /// What will stand there.
+    pub after: String,
+}
+
+/// A kind of resource with its wishes.
+pub trait Resource: Debug + Send + Sync {
+    /// What has to be observed to compare.
+    fn subjects(&self) -> Vec<Subject>;
+    /// What must change on a host where `observed` stands; none when all is as wanted.
+    ///
+    /// # Errors
+    /// The host cannot be brought there, in words for the report.
+    fn compare(&self, observed: &Observed) -> Result<Option<Difference>, String>;
+}
+
+type Make = fn(&mut Args) -> Result<Arc<dyn Resource>, Problem>;
+
+/// Ansible's module names and the kinds behind them.
+const MODULES: [(&str, Make); 13] = [
+    ("package", package::make),
+    ("apt", package::make),
+    ("dnf", package::make),
+    ("yum", package::make),
+    ("template", file::make),
+    ("copy", file::make),
+    ("file", path::make),
+    ("service", service::make),
+    ("systemd", service::make),
+    ("systemd_service", service::make),
+    ("timezone", timezone::make),
+    ("command", command::make),
+    ("shell", command::make),
+];
+
+/// The module's short name for `name`, when there is such a module: `ansible.builtin.copy` and
+/// `community.general.timezone` are the same as `copy` and `timezone`.
+#[must_use]
+pub fn module(name: &str) -> Option<&'static str> {
+    let short = ["ansible.builtin.", "ansible.legacy.", "community.general."]
+        .iter()
+        .find_map(|collection| name.strip_prefix(collection))
+        .unwrap_or(name);
+    MODULES.iter().map(|(known, _)| *known).find(|known| *known == short)
+}
+
+/// The names of all modules.
+#[must_use]
+pub fn module_names() -> Vec<&'static str> {
+    MODULES.iter().map(|(name, _)| *name).collect()
+}
+
+/// The resource that module `name` makes of `args`.
+///
+/// # Errors
+/// An argument that is missing, unknown or of the wrong type.
+pub fn make(name: &str, mut args: Args) -> Result<Arc<dyn Resource>, Problem> {
+    let Some((_, make)) = MODULES.iter().find(|(known, _)| *known == name) else {
+        return Err(args.problem(&format!("there is no module `{name}`")));
+    };
+    let resource = make(&mut args)?;
+    args.finish()?;
+    Ok(resource)
+}
+
+#[cfg(test)]
+mod tests;

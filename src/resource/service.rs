@@ -1,0 +1,139 @@
+//! Services, by the host's own service manager.
+
+use std::sync::Arc;
+
+use super::{Args, Call, Difference, Observed, Resource, Subject, Work};
+use crate::problem::Problem;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Started,
+    Stopped,
+    Restarted,
+    Reloaded,
+}
+
+/// A service that runs or not, now and at boot.
+#[derive(Debug)]
+struct Service {
+    name: String,
+    state: Option<State>,
+    enabled: Option<bool>,
+    masked: Option<bool>,
+    daemon_reload: bool,
+}
+
+pub(super) fn make(args: &mut Args) -> Result<Arc<dyn Resource>, Problem> {
+    let name = args.required("name")?;
+    if name.starts_with('-') || name.contains(['/', ' ']) {
+        return Err(args.problem(&format!("`{name}` is not the name of a service")));
+    }
+    let state = match args.word("state")?.as_deref() {
+        None => None,
+        Some("started") => Some(State::Started),
+        Some("stopped") => Some(State::Stopped),
+        Some("restarted") => Some(State::Restarted),
+        Some("reloaded") => Some(State::Reloaded),
+        Some(other) => {
+            return Err(args.problem(&format!(
+                "`state` must be started, stopped, restarted or reloaded, not {other}"
+            )));
+        }
+    };
+    let enabled = args.truth("enabled")?;
+    let masked = args.truth("masked")?;
+    let daemon_reload = args.truth("daemon_reload")?.unwrap_or(false);
+    let name = name.strip_suffix(".service").unwrap_or(&name).to_owned();
+    Ok(Arc::new(Service { name, state, enabled, masked, daemon_reload }))
+}
+
+/// `yes`, `no`, or `-` for "as it is".
+fn wish(truth: Option<bool>) -> &'static str {
+    match truth {
+        Some(true) => "yes",
+        Some(false) => "no",
+        None => "-",
+    }
+}
+
+impl Resource for Service {
+    fn subjects(&self) -> Vec<Subject> {
+        vec![Subject::Unit(self.name.clone())]
+    }
+
+    fn compare(&self, observed: &Observed) -> Result<Option<Difference>, String> {
+        let stands = observed.units.get(&self.name).cloned().unwrap_or_default();
+        // systemd refuses to enable or disable by an alias: act on the service's own name.
+        let name = if stands.id.is_empty() { self.name.clone() } else { stands.id.clone() };
+        let active = match self.state {
+            Some(State::Restarted) => {
+                return Ok(Some(self.run("service_restart", "restart", name)));
+            }
+            Some(State::Reloaded) => return Ok(Some(self.run("service_reload", "reload", name))),
+            Some(State::Started) => Some(true),
+            Some(State::Stopped) => Some(false),
+            None => None,
+        };
+        let wanted_off = active != Some(true) && self.enabled != Some(true);
+        if !stands.exists && wanted_off && self.masked != Some(true) {
+            // Nothing to stop: what is not there does not run.
+            return Ok(None);
+        }
+        let mut verbs = Vec::new();
+        for (want, stands, on, off) in [
+            (self.masked, stands.masked, "mask", "unmask"),
+            (self.enabled, stands.enabled, "enable", "disable"),
+            (active, stands.active, "start", "stop"),
+        ] {
+            // A unit that its own condition keeps from starting has done what it can.
+            let done = want == Some(stands)
+                || (on == "start" && want == Some(true) && self.held(observed));
+            if let Some(want) = want.filter(|_| !done) {
+                verbs.push(if want { on } else { off });
+            }
+        }
+        if verbs.is_empty() {
+            return Ok(None);
+        }
+        let args = [
+            &name,
+            wish(active),
+            wish(self.enabled),
+            wish(self.masked),
+            wish(Some(self.daemon_reload)),
+        ];
+        Ok(Some(Difference {
+            summary: format!("{} {name}", verbs.join(" and ")),
+            texts: None,
+            work: Work {
+                activate: Some(Call::new("service_set", args)),
+                undo: Some(Call::new("service_undo", [name.clone()])),
+                is_service: true,
+                ..Work::default()
+            },
+        }))
+    }
+}
+
+impl Service {
+    /// Whether the unit was asked to start and its own condition kept it from it.
+    fn held(&self, observed: &Observed) -> bool {
+        observed.units.get(&self.name).is_some_and(|unit| unit.exists && !unit.condition)
+    }
+
+    fn run(&self, function: &'static str, verb: &str, name: String) -> Difference {
+        Difference {
+            summary: format!("{verb} {name}"),
+            texts: None,
+            work: Work {
+                activate: Some(Call::new(
+                    function,
+                    [name.as_str(), wish(Some(self.daemon_reload))],
+                )),
+                undo: Some(Call::new("service_undo", [name])),
+                is_service: true,
+                ..Work::default()
+            },
+        }
+    }
+}
