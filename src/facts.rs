@@ -12,6 +12,9 @@ use serde_json::{Value, json};
 
 use crate::template::Vars;
 
+/// Services of other time daemons: beside chronyd none of them may run.
+pub const TIME_DAEMONS: [&str; 5] = ["systemd-timesyncd", "ntp", "ntpd", "ntpsec", "openntpd"];
+
 /// The families of distributions that ezsync knows, by Ansible's `ansible_os_family`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum Platform {
@@ -246,6 +249,7 @@ impl Facts {
         }
         vars.insert("ansible_facts".to_owned(), facts);
         vars.insert("chrony".to_owned(), json!(self.chrony));
+        vars.insert("time_daemons".to_owned(), json!(TIME_DAEMONS));
         vars
     }
 }

@@ -10,6 +10,7 @@ pub mod inventory;
 pub mod plan;
 pub mod problem;
 pub mod project;
+pub mod remote;
 pub mod resource;
 pub mod role;
 pub mod ssh;

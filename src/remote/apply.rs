@@ -1,0 +1,138 @@
+//! The script that changes a host, and what it reports while it runs.
+
+use super::script::{Script, quote};
+use super::{Section, Word};
+use crate::plan::{Change, Plan};
+use crate::resource::Call;
+
+const PARTS: [&str; 6] = [
+    include_str!("sh/observe.sh"),
+    include_str!("sh/packages.sh"),
+    include_str!("sh/files.sh"),
+    include_str!("sh/services.sh"),
+    include_str!("sh/system.sh"),
+    include_str!("sh/apply.sh"),
+];
+
+/// The script that carries out `plan`. It stages everything, says `staged`, and goes on when it
+/// reads `go`; `token` names its files.
+#[must_use]
+pub fn apply_script(plan: &Plan, mark: &Word, token: &Word) -> String {
+    let mut script = Script::new(mark, &PARTS);
+    script.line(&format!("token={}", token.as_str()));
+    for change in &plan.changes {
+        if let Some(content) = &change.work.content {
+            let number = change.number;
+            let text = String::from_utf8_lossy(&content.bytes);
+            script.line(&format!("content_{number}() {{"));
+            script.call(["printf", "%s", &text], "").line("}");
+            script.line(&format!("validate_{number}() {{"));
+            match &content.validate {
+                Some(command) => {
+                    let command = quote(&command.replace("%s", "\"$1\""));
+                    script.line(&format!("sh -c {command} validate \"$1\""));
+                }
+                None => {
+                    script.line(":");
+                }
+            }
+            script.line("}");
+        }
+    }
+    phase(&mut script, "prepare", plan.changes.iter(), |change| change.work.prepare.as_ref());
+    phase(&mut script, "activate", plan.changes.iter(), |change| change.work.activate.as_ref());
+    // Files first and services last, each in reverse: a service restarts with its old files.
+    script.line("undo() {").line(":");
+    let (services, files): (Vec<&Change>, Vec<&Change>) =
+        plan.changes.iter().rev().partition(|change| change.work.is_service);
+    for change in files.into_iter().chain(services) {
+        if let Some(call) = &change.work.undo {
+            script.call(words("back", change.number, call), "");
+        }
+    }
+    script.line("}").line("apply");
+    script.finish()
+}
+
+fn phase<'a>(
+    script: &mut Script,
+    name: &str,
+    changes: impl Iterator<Item = &'a Change>,
+    call: impl Fn(&'a Change) -> Option<&'a Call>,
+) {
+    script.line(&format!("{name}() {{"));
+    for change in changes {
+        if let Some(call) = call(change) {
+            script.call(words("change", change.number, call), " || return 1");
+        }
+    }
+    script.line(":").line("}");
+}
+
+fn words(frame: &str, number: usize, call: &Call) -> Vec<String> {
+    let head = [frame.to_owned(), number.to_string(), call.function.to_owned()];
+    head.into_iter().chain(call.args.iter().cloned()).collect()
+}
+
+/// How a run on a host ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything was done.
+    Changed,
+    /// It was staged and then called off; nothing changed but installed packages.
+    Dropped,
+    /// A change failed; what was done before it was put back.
+    Undone(Failure),
+    /// A change failed, and not everything could be put back.
+    NotUndone(Failure),
+    /// The host's `/var/lib/ezsync` cannot be written.
+    Unwritable,
+}
+
+/// The change that failed and what was printed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Failure {
+    /// The number of the change in the plan; none when the script did not say.
+    pub number: Option<usize>,
+    /// What its commands printed.
+    pub log: String,
+}
+
+/// Where a run stands, by the sections that have arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// The change with this number has begun.
+    Step(usize),
+    /// Everything is staged: it waits for `go`.
+    Staged,
+    /// It has ended.
+    Ended(Outcome),
+}
+
+impl Progress {
+    /// What `section` means; `all` holds it and all before it.
+    #[must_use]
+    pub fn of(section: &Section, all: &[Section]) -> Option<Self> {
+        Some(match section.name.as_str() {
+            "step" => Self::Step(section.number()?),
+            "staged" => Self::Staged,
+            "result" => Self::Ended(match section.args.first().map(String::as_str) {
+                Some("changed") => Outcome::Changed,
+                Some("dropped") => Outcome::Dropped,
+                Some("unwritable") => Outcome::Unwritable,
+                Some("undone-yes") => Outcome::Undone(failure(all)),
+                _ => Outcome::NotUndone(failure(all)),
+            }),
+            _ => return None,
+        })
+    }
+}
+
+fn failure(all: &[Section]) -> Failure {
+    let logs = ["failed", "not-undone"].into_iter().flat_map(|name| {
+        all.iter().filter(move |section| section.name == name).map(Section::text)
+    });
+    let log = logs.collect::<Vec<_>>().join("\n").trim().to_owned();
+    let number = all.iter().find(|section| section.name == "failed").and_then(Section::number);
+    Failure { number, log }
+}

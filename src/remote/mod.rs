@@ -1,0 +1,19 @@
+//! Observations and changes as POSIX sh, and the hosts' answers as data.
+//!
+//! The functions stand in `sh/`, one file a topic; here they are put together with quoted
+//! arguments. Every script is read whole before anything in it runs: its last line calls it.
+
+mod answer;
+mod apply;
+mod look;
+mod probe;
+mod script;
+
+pub use answer::{Section, Sections};
+pub use apply::{Outcome, Progress, apply_script};
+pub use look::{Look, watch_script};
+pub use probe::{Probe, Request, probe_script};
+pub use script::{Word, quote};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,299 @@
+//! The probe: one script that says what a host is and what stands there.
+
+use std::collections::{BTreeSet, HashMap};
+
+use ipnet::IpNet;
+
+use super::look::Look;
+use super::script::Script;
+use super::{Section, Word};
+use crate::facts::{ChronyFacts, Facts, Platform, TIME_DAEMONS};
+use crate::resource::{Observed, PathState, Subject, UnitState};
+
+const PARTS: [&str; 4] = [
+    include_str!("sh/facts.sh"),
+    include_str!("sh/services.sh"),
+    include_str!("sh/observe.sh"),
+    include_str!("sh/clock.sh"),
+];
+
+/// The services that start a chronyd, by distribution.
+const CHRONY_UNITS: [&str; 2] = ["chrony", "chronyd"];
+
+/// What to look at on a host.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Request {
+    packages: Vec<String>,
+    units: Vec<String>,
+    paths: Vec<String>,
+    timezone: bool,
+    /// Names of the time source that the host shall resolve.
+    names: Vec<String>,
+}
+
+impl Request {
+    /// A request for `subjects`, for chrony's own services and those of its rivals, and for the
+    /// addresses behind `names`.
+    pub fn new(subjects: &BTreeSet<Subject>, names: &[String]) -> Self {
+        let mut request = Self { names: names.to_vec(), ..Self::default() };
+        request.units = CHRONY_UNITS.iter().chain(&TIME_DAEMONS).map(ToString::to_string).collect();
+        for subject in subjects {
+            match subject {
+                Subject::Package(name) => request.packages.push(name.clone()),
+                Subject::Path(path) => request.paths.push(path.clone()),
+                Subject::Unit(name) if request.units.contains(name) => {}
+                Subject::Unit(name) => request.units.push(name.clone()),
+                Subject::Timezone => request.timezone = true,
+            }
+        }
+        request
+    }
+
+    /// Whether `subject` is among what is looked at.
+    #[must_use]
+    pub fn covers(&self, subject: &Subject) -> bool {
+        match subject {
+            Subject::Package(name) => self.packages.contains(name),
+            Subject::Path(path) => self.paths.contains(path),
+            Subject::Unit(name) => self.units.contains(name),
+            Subject::Timezone => self.timezone,
+        }
+    }
+}
+
+/// The script for `request`.
+#[must_use]
+pub fn probe_script(request: &Request, mark: &Word) -> String {
+    let mut script = Script::new(mark, &PARTS);
+    script.line("probe() {").line("probe_system");
+    let with = |function: &str, words: &[String]| -> Vec<String> {
+        std::iter::once(function.to_owned()).chain(words.iter().cloned()).collect()
+    };
+    script.call(with("probe_units", &request.units), "");
+    if !request.packages.is_empty() {
+        script.call(with("probe_packages", &request.packages), "");
+    }
+    if !request.paths.is_empty() {
+        script.call(with("probe_paths", &request.paths), "");
+    }
+    if request.timezone {
+        script.line("probe_timezone");
+    }
+    script.call(with("look_clock", &request.names), "");
+    script.line("section end").line("}").line("probe </dev/null");
+    script.finish()
+}
+
+/// A host's answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Probe {
+    /// What it is.
+    pub facts: Facts,
+    /// What stands there.
+    pub observed: Observed,
+    /// What it says of its time.
+    pub look: Look,
+    /// Whether the script ran as root.
+    pub root: bool,
+}
+
+impl Probe {
+    /// Reads the answer to `request`. None when it was cut off.
+    #[must_use]
+    pub fn parse(request: &Request, sections: &[Section]) -> Option<Self> {
+        let find = |name: &str| sections.iter().find(|section| section.name == name);
+        find("end")?;
+        let text = |name: &str| find(name).map(Section::text).unwrap_or_default();
+        let blocks = unit_blocks(&text("units"));
+        let units: HashMap<String, UnitState> = request
+            .units
+            .iter()
+            .zip(&blocks)
+            .map(|(name, block)| (name.clone(), unit_state(block)))
+            .collect();
+        let release = Release::parse(&text("os-release"));
+        let facts = facts(&release, &units, &text);
+        let block = request
+            .units
+            .iter()
+            .zip(&blocks)
+            .find(|(name, _)| **name == facts.chrony.unit)
+            .map(|(_, block)| block.clone());
+        let rivals: Vec<&str> = TIME_DAEMONS
+            .into_iter()
+            .filter(|name| units.get(*name).is_some_and(|unit| unit.active))
+            .collect();
+        let look = Look::new(sections, block.unwrap_or_default(), rivals.join("\n"), &facts);
+        let observed = Observed {
+            packages: text("packages")
+                .lines()
+                .filter_map(|line| line.split_once('\t'))
+                .map(|(name, version)| (name.to_owned(), version.trim().to_owned()))
+                .collect(),
+            paths: paths(request, sections, &text("paths")),
+            units,
+            timezone: find("timezone").map(|zone| zone.text().trim().to_owned()),
+        };
+        Some(Self { facts, observed, look, root: text("user").trim() == "0" })
+    }
+}
+
+/// What os-release says.
+struct Release(HashMap<String, String>);
+
+impl Release {
+    fn parse(text: &str) -> Self {
+        // The file is made for the shell: values may be quoted as there.
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        let pairs = lines.filter_map(|line| line.split_once('='));
+        Self(
+            pairs
+                .map(|(key, value)| {
+                    let value = shlex::split(value).unwrap_or_default().join(" ");
+                    (key.trim().to_owned(), value)
+                })
+                .collect(),
+        )
+    }
+
+    fn get(&self, key: &str) -> String {
+        self.0.get(key).cloned().unwrap_or_default()
+    }
+}
+
+fn facts(
+    release: &Release,
+    units: &HashMap<String, UnitState>,
+    text: &dyn Fn(&str) -> String,
+) -> Facts {
+    let id = release.get("ID");
+    let like = release.get("ID_LIKE");
+    let platform = Platform::from_ids(std::iter::once(id.as_str()).chain(like.split_whitespace()));
+    // A platform that is not known is taken for the nearest thing: one with plain paths.
+    let usual = Facts::typical(platform.unwrap_or(Platform::RedHat));
+    let uname = text("uname");
+    let mut uname = uname.split_whitespace().map(ToOwned::to_owned);
+    let mut next = || uname.next().unwrap_or_default();
+    let packagers = text("packagers");
+    Facts {
+        platform,
+        distribution: id,
+        distribution_version: release.get("VERSION_ID"),
+        pretty_name: release.get("PRETTY_NAME"),
+        package_manager: packagers.lines().next().unwrap_or_default().replace("apt-get", "apt"),
+        service_manager: text("manager").trim().to_owned(),
+        hostname: next(),
+        kernel: next(),
+        architecture: next(),
+        addresses: addresses(&text("addresses")),
+        container: text("container").trim().to_owned(),
+        chrony: chrony_facts(usual.chrony, units, &text("chronyd")),
+    }
+}
+
+/// The addresses in the lines of `ip -o addr`.
+fn addresses(text: &str) -> Vec<IpNet> {
+    let words = |line: &str| line.split_whitespace().map(ToOwned::to_owned).collect::<Vec<_>>();
+    text.lines()
+        .filter_map(|line| {
+            let mut words = words(line).into_iter();
+            words.find(|word| word == "inet" || word == "inet6")?;
+            words.next()?.parse().ok()
+        })
+        .collect()
+}
+
+/// What chrony is here: the service that stands on the host goes before the platform's usual.
+fn chrony_facts(
+    usual: ChronyFacts,
+    units: &HashMap<String, UnitState>,
+    version_line: &str,
+) -> ChronyFacts {
+    // An alias has the name of the service that it stands for.
+    let mut found: Vec<&UnitState> =
+        CHRONY_UNITS.iter().filter_map(|name| units.get(*name)).filter(|unit| unit.exists).collect();
+    found.sort_by_key(|unit| (!unit.active, unit.id != usual.unit));
+    found.dedup_by_key(|unit| unit.id.clone());
+    let mut names = found.iter().map(|unit| unit.id.clone());
+    let unit = names.next().unwrap_or_else(|| usual.unit.clone());
+    let other_units = names.filter(|name| *name != unit).collect();
+    let conf = found.first().and_then(|unit| conf_option(&unit.exec_start));
+    // "chronyd (chrony) version 4.3 (+CMDMON ...)"
+    let version = version_line
+        .split_once(" version ")
+        .and_then(|(_, rest)| rest.split_whitespace().next())
+        .unwrap_or_default();
+    ChronyFacts {
+        installed: !version.is_empty(),
+        version: version.to_owned(),
+        unit,
+        other_units,
+        conf: conf.unwrap_or(usual.conf),
+        ..usual
+    }
+}
+
+/// The file behind `-f` in a command line, when one is given there.
+fn conf_option(command_line: &str) -> Option<String> {
+    let mut words = command_line.split_whitespace();
+    words.find(|word| *word == "-f")?;
+    words.next().filter(|path| path.starts_with('/')).map(ToOwned::to_owned)
+}
+
+/// The blocks of `systemctl show`, one a service, in the order of the question.
+fn unit_blocks(text: &str) -> Vec<String> {
+    text.trim_matches('\n').split("\n\n").map(|block| block.trim_matches('\n').to_owned()).collect()
+}
+
+fn unit_state(block: &str) -> UnitState {
+    let value = |key: &str| {
+        let pairs = block.lines().filter_map(|line| line.split_once('='));
+        pairs.into_iter().find(|(k, _)| *k == key).map(|(_, v)| v).unwrap_or_default()
+    };
+    let time = |key: &str| value(key).parse::<u64>().unwrap_or_default();
+    let state = value("ActiveState");
+    let load = value("LoadState");
+    // A condition that was never looked at is "no" as well, and has no time.
+    let kept = value("ConditionResult") == "no" && time("ConditionTimestampMonotonic") > 0;
+    UnitState {
+        id: value("Id").trim_end_matches(".service").to_owned(),
+        exists: !matches!(load, "not-found" | ""),
+        active: matches!(state, "active" | "reloading" | "activating"),
+        state: state.to_owned(),
+        enabled: matches!(value("UnitFileState"), "enabled" | "enabled-runtime" | "alias" | "static"),
+        masked: load == "masked",
+        started: time("ActiveEnterTimestampMonotonic"),
+        condition: !kept,
+        exec_start: value("ExecStart").to_owned(),
+    }
+}
+
+/// The paths that exist, with the bytes of files that were fetched.
+fn paths(request: &Request, sections: &[Section], text: &str) -> HashMap<String, PathState> {
+    let mut paths = HashMap::new();
+    for line in text.lines() {
+        let mut fields = line.splitn(6, '|');
+        let mut next = || fields.next();
+        let (Some(mode), Some(owner), Some(group), Some(size), Some(kind), Some(path)) =
+            (next(), next(), next(), next(), next(), next())
+        else {
+            continue;
+        };
+        let (Ok(mode), Ok(size)) = (u32::from_str_radix(mode, 8), size.parse::<u64>()) else {
+            continue;
+        };
+        let (owner, group) = (owner.to_owned(), group.to_owned());
+        let state = PathState { kind: kind.to_owned(), mode, owner, group, size, content: None };
+        paths.insert(path.to_owned(), state);
+    }
+    for section in sections.iter().filter(|section| section.name == "content") {
+        let Some(path) = section.number().and_then(|number| request.paths.get(number)) else {
+            continue;
+        };
+        if let Some(state) = paths.get_mut(path) {
+            let whole = u64::try_from(section.body.len()) == Ok(state.size);
+            state.content = whole.then(|| section.body.clone());
+        }
+    }
+    paths
+}

@@ -1,0 +1,90 @@
+//! Putting a script together: the functions it needs, quoted words, and the call at its end.
+
+use std::fmt::Write as _;
+
+const COMMON: &str = include_str!("sh/common.sh");
+
+/// A word that no host can guess: it marks the sections of an answer, and names candidates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word(String);
+
+impl Word {
+    /// A fresh one, of 128 random bits.
+    ///
+    /// # Errors
+    /// The operating system gives no random numbers.
+    pub fn random() -> Result<Self, getrandom::Error> {
+        let mut bytes = [0_u8; 16];
+        getrandom::fill(&mut bytes)?;
+        Ok(Self::from_bytes(&bytes))
+    }
+
+    pub(super) fn from_bytes(bytes: &[u8]) -> Self {
+        let mut word = "ezsync-".to_owned();
+        for byte in bytes {
+            // Writing to a String cannot fail.
+            let _ = write!(word, "{byte:02x}");
+        }
+        Self(word)
+    }
+
+    /// Its text: letters, digits and `-`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// `text` as one word for a POSIX shell. The only place where the project quotes.
+#[must_use]
+pub fn quote(text: &str) -> String {
+    match shlex::try_quote(text) {
+        Ok(quoted) => quoted.into_owned(),
+        // Only a NUL cannot be quoted: no shell can hold one. Inputs with one are refused.
+        Err(_) => quote(&text.replace('\0', "")),
+    }
+}
+
+/// A script in the making.
+pub(super) struct Script(String);
+
+impl Script {
+    /// Starts with the mark and the functions of `parts`.
+    pub(super) fn new(mark: &Word, parts: &[&str]) -> Self {
+        let mut script = Self(format!("mark={}\n", mark.as_str()));
+        for part in std::iter::once(&COMMON).chain(parts) {
+            script.0.extend(compact(part));
+        }
+        script
+    }
+
+    /// Adds `text` and a line end.
+    pub(super) fn line(&mut self, text: &str) -> &mut Self {
+        self.0.push_str(text);
+        self.0.push('\n');
+        self
+    }
+
+    /// Adds a call of `words`, quoted, followed by `after`.
+    pub(super) fn call<I>(&mut self, words: I, after: &str) -> &mut Self
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        let words: Vec<String> = words.into_iter().map(|word| quote(word.as_ref())).collect();
+        self.line(&(words.join(" ") + after))
+    }
+
+    pub(super) fn finish(self) -> String {
+        self.0
+    }
+}
+
+/// The lines of a shell file without comments, blank lines and indentation: what a host need not
+/// read need not travel. The files hold no here-documents and no texts over several lines.
+fn compact(part: &str) -> impl Iterator<Item = String> {
+    part.lines()
+        .map(str::trim_start)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(|line| format!("{line}\n"))
+}

@@ -1,0 +1,48 @@
+# shellcheck shell=sh
+# Says what timedatectl and chronyc say. Changes nothing, but for `burst` when it is asked.
+
+# Arguments: names that stand for the time source and must be resolved here.
+look_clock() {
+  section timedatectl
+  if have timedatectl; then
+    # `show` came with systemd 239.
+    LC_ALL=C timedatectl show -p NTPSynchronized -p NTP -p CanNTP -p Timezone 2>/dev/null ||
+      LC_ALL=C timedatectl 2>&1
+  fi
+  section chronyc
+  if have chronyc; then
+    LC_ALL=C chronyc -n -c -m tracking sources activity 2>&1
+  fi
+  section daemon
+  for file in /run/chrony/chronyd.pid /run/chronyd.pid; do
+    if [ -r "$file" ] && read -r pid <"$file" && [ -r "/proc/$pid/cmdline" ]; then
+      tr '\0' ' ' <"/proc/$pid/cmdline"
+      break
+    fi
+  done
+  section resolved
+  for name in "$@"; do
+    if have getent; then getent ahosts "$name" 2>/dev/null; fi
+  done
+  section clock
+  date +%s.%N
+}
+
+# SERVICE NAMES...: answers one look for each line on its input, until that ends. The controller
+# sets the pace and says how: `look`, `burst` (ask the sources at once), `explain` (with the log).
+watch_clock() {
+  service=$1
+  shift
+  while read -r order; do
+    if [ "$order" = burst ] && have chronyc; then
+      chronyc burst 4/4 >/dev/null 2>&1
+    fi
+    probe_units "$service"
+    look_clock "$@"
+    if [ "$order" = explain ] && have journalctl; then
+      section log
+      journalctl --quiet --no-pager --output=cat --lines=20 --unit="$service" 2>/dev/null
+    fi
+    section looked
+  done
+}

@@ -1,0 +1,141 @@
+# shellcheck shell=sh disable=SC2154 # variables and functions are shared between these files
+# Services under systemd, OpenRC and the old init scripts.
+
+service_is_active() {
+  case $(service_manager) in
+    systemd) systemctl is-active --quiet "$1" ;;
+    openrc) rc-service --quiet "$1" status >/dev/null 2>&1 ;;
+    *) service "$1" status >/dev/null 2>&1 ;;
+  esac
+}
+
+service_is_enabled() {
+  case $(service_manager) in
+    systemd) systemctl is-enabled --quiet "$1" 2>/dev/null ;;
+    openrc) [ -e "/etc/runlevels/default/$1" ] || [ -e "/etc/runlevels/boot/$1" ] ;;
+    *)
+      for link in /etc/rc[2-5].d/S[0-9][0-9]"$1"; do
+        if [ -e "$link" ]; then return 0; fi
+      done
+      return 1
+      ;;
+  esac
+}
+
+service_exists() {
+  case $(service_manager) in
+    systemd)
+      case $(systemctl show --property=LoadState -- "$1" 2>/dev/null) in
+        *not-found*) return 1 ;;
+      esac
+      ;;
+    *) [ -x "/etc/init.d/$1" ] ;;
+  esac
+}
+
+# start, stop, restart or reload SERVICE; what went wrong is shown with it.
+service_do() {
+  case $(service_manager) in
+    systemd)
+      if systemctl "$1" "$2"; then return 0; fi
+      systemctl status --no-pager --lines=10 "$2" 2>&1
+      return 1
+      ;;
+    openrc) rc-service "$2" "$1" ;;
+    *) service "$2" "$1" ;;
+  esac
+}
+
+service_enable() {
+  case $(service_manager) in
+    systemd) systemctl --quiet enable "$1" ;;
+    openrc) rc-update --quiet add "$1" default ;;
+    *) if have update-rc.d; then update-rc.d "$1" enable; else chkconfig "$1" on; fi ;;
+  esac
+}
+
+service_disable() {
+  case $(service_manager) in
+    systemd) systemctl --quiet disable "$1" ;;
+    openrc) rc-update --quiet del "$1" ;;
+    *) if have update-rc.d; then update-rc.d "$1" disable; else chkconfig "$1" off; fi ;;
+  esac
+}
+
+service_mask() {
+  if [ "$(service_manager)" = systemd ]; then systemctl --quiet "$1" "$2"; fi
+}
+
+# Notes, once a run, how the service stood before this run touched it.
+service_note() {
+  if [ -d "$work/service.$1" ]; then return 0; fi
+  mkdir "$work/service.$1" || return 1
+  if service_is_active "$1"; then : >"$work/service.$1/active"; fi
+  if service_is_enabled "$1"; then : >"$work/service.$1/enabled"; fi
+}
+
+service_reload_units() {
+  if [ "$1" = yes ] && [ "$(service_manager)" = systemd ]; then systemctl daemon-reload; fi
+}
+
+# SERVICE ACTIVE ENABLED MASKED RELOAD; yes, no, or - for "as it is".
+service_set() {
+  service_reload_units "$5" || return 1
+  # What was removed with its package, or never was there, needs no stopping.
+  if [ "$2" != yes ] && [ "$3" != yes ] && ! service_exists "$1"; then return 0; fi
+  service_note "$1" || return 1
+  if [ "$4" = no ]; then service_mask unmask "$1" || return 1; fi
+  case $2 in
+    no) if service_is_active "$1"; then service_do stop "$1" || return 1; fi ;;
+    yes)
+      if ! service_is_active "$1"; then
+        service_do start "$1" || return 1
+        started="$started $1"
+      fi
+      ;;
+  esac
+  case $3 in
+    yes) if ! service_is_enabled "$1"; then service_enable "$1" || return 1; fi ;;
+    no) if service_is_enabled "$1"; then service_disable "$1" || return 1; fi ;;
+  esac
+  if [ "$4" = yes ]; then service_mask mask "$1"; fi
+}
+
+# SERVICE RELOAD: restarts it, unless this run has started it after its last file came.
+service_restart() {
+  service_reload_units "$2" || return 1
+  case " $started " in
+    *" $1 "*) echo 'started just now, with the new files'; return 0 ;;
+  esac
+  service_note "$1" || return 1
+  service_do restart "$1" || return 1
+  started="$started $1"
+}
+
+service_reload() {
+  service_reload_units "$2" || return 1
+  service_note "$1" || return 1
+  service_do reload "$1"
+}
+
+# Puts a service back as it was noted. Files are back already: a restart reads them.
+service_undo() {
+  noted=$work/service.$1
+  if [ ! -d "$noted" ]; then return 0; fi
+  service_mask unmask "$1"
+  if [ -e "$noted/enabled" ]; then
+    if ! service_is_enabled "$1"; then service_enable "$1"; fi
+  elif service_is_enabled "$1"; then
+    service_disable "$1"
+  fi
+  if [ -e "$noted/active" ]; then
+    # A unit that failed several times in a row is refused until its count is forgotten.
+    if [ "$(service_manager)" = systemd ]; then systemctl reset-failed "$1" 2>/dev/null; fi
+    service_do restart "$1"
+  else
+    service_do stop "$1"
+  fi
+  status=$?
+  rm -rf "$noted"
+  return $status
+}
