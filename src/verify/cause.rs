@@ -77,9 +77,11 @@ pub(super) fn starting(unit: &str) -> Cause {
     cause(format!("{unit} is starting or stopping"), "wait for it, or read its log on this host")
 }
 
-pub(super) fn silent(unit: &str) -> Cause {
+/// `runs`: the service manager says so; otherwise it could not be asked.
+pub(super) fn silent(unit: &str, runs: bool) -> Cause {
+    let known = if runs { "runs" } else { "may be down" };
     cause(
-        format!("chronyd does not answer chronyc, and {unit} is not known to be down"),
+        format!("chronyd does not answer chronyc; {unit} {known}"),
         format!("read the log of {unit} on this host"),
     )
 }
@@ -134,17 +136,17 @@ pub(super) fn not_serving_yet() -> Cause {
     )
 }
 
-pub(super) fn upstream_awaited() -> Cause {
-    cause(
-        "the source still serves its own clock, and upstreams are configured",
-        "wait for an upstream; with no internet, set ntp_servers to []",
-    )
-}
-
 pub(super) fn wrong_reference(found: &str, wanted: &str) -> Cause {
     cause(
         format!("it follows {found}, not {wanted}"),
         "run setup for this host: its chronyd runs with another configuration",
+    )
+}
+
+pub(super) fn unexpected_upstream(found: &str) -> Cause {
+    cause(
+        format!("it follows {found}, and no upstream is configured"),
+        "add that server to ntp_servers, or run setup for this host",
     )
 }
 
@@ -162,7 +164,7 @@ pub(super) fn source_absent(wanted: &str) -> Cause {
 pub(super) fn unresolved(wanted: &str) -> Cause {
     cause(
         format!("this host cannot resolve the name of {wanted}"),
-        "repair name resolution on this host, or set the address (ansible_host) in the inventory",
+        "repair name resolution on this host, or give an address instead of the name",
     )
 }
 
@@ -182,6 +184,13 @@ pub(super) fn no_reply(wanted: &str) -> Cause {
         format!("no usable reply from {wanted} (reach 0)"),
         "check that it is up and synchronised itself, that it allows this host, \
          and that UDP port 123 is open on the way",
+    )
+}
+
+pub(super) fn no_upstream_reply(wanted: &str) -> Cause {
+    cause(
+        format!("no usable reply from {wanted} (reach 0)"),
+        "check that UDP port 123 is open on the way; with no internet, set ntp_servers to []",
     )
 }
 
@@ -245,7 +254,7 @@ pub(super) fn bound_too_large(bound: f64, delay: f64, dispersion: f64, max_offse
 
 pub(super) fn kernel_flag() -> Cause {
     cause(
-        "chronyc is content, but timedatectl says that the clock is not synchronised",
+        "chronyc reports a good clock, but timedatectl says that it is not synchronised",
         "check for `rtcsync` in this host's chrony.conf: only with it the kernel's flag is set",
     )
 }

@@ -448,3 +448,6 @@ impl Activity {
 fn number(column: &str) -> Option<f64> {
     column.parse().ok().filter(|number: &f64| number.is_finite())
 }
+
+#[cfg(test)]
+mod tests;

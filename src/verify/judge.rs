@@ -21,6 +21,11 @@ impl Finding {
         Self { state: State::Waiting, cause: Some(cause) }
     }
 
+    /// The same cause, where waiting can still help.
+    pub fn but_waiting(self) -> Self {
+        Self { state: State::Waiting, ..self }
+    }
+
     pub fn failed(cause: Cause) -> Self {
         Self { state: State::Failed, cause: Some(cause) }
     }
@@ -62,15 +67,15 @@ fn answered(expectation: &Expectation, reading: &Reading, tracking: &Tracking) -
     match &expectation.role {
         Role::Client { source } => {
             let wanted = Wanted::source(source, &reading.source_addresses);
-            if tracking.is_local() {
-                // chronyd leaves its `local` as soon as it selects a source.
-                return if reading.chronyc.sources.iter().any(|row| wanted.includes(&row.peer)) {
-                    wanted.why_not_selected(reading)
-                } else {
-                    Finding::failed(cause::free_running_client())
-                };
+            if !tracking.is_local() {
+                return following(expectation, reading, tracking, &wanted);
             }
-            following(expectation, reading, tracking, &wanted)
+            // chronyd leaves its `local` as soon as it selects a source.
+            if reading.chronyc.sources.iter().any(|row| wanted.includes(&row.peer)) {
+                wanted.why_not_selected(reading)
+            } else {
+                Finding::failed(cause::free_running_client())
+            }
         }
         Role::Source { upstreams, local_stratum } => {
             let wanted = Wanted::upstreams(upstreams);
@@ -80,18 +85,16 @@ fn answered(expectation: &Expectation, reading: &Reading, tracking: &Tracking) -
                 } else if upstreams.is_empty() || expectation.accept_local {
                     Finding::passed(State::Local)
                 } else {
-                    Finding::waiting(
-                        wanted
-                            .why_not_selected(reading)
-                            .cause
-                            .unwrap_or_else(cause::upstream_awaited),
-                    )
+                    wanted.why_not_selected(reading).but_waiting()
                 };
             }
-            if upstreams.is_empty() && tracking.follows().is_none() {
-                return Finding::waiting(cause::not_serving_yet());
+            match tracking.follows() {
+                None if upstreams.is_empty() => Finding::waiting(cause::not_serving_yet()),
+                Some(peer) if upstreams.is_empty() && !is_own_clock(reading, peer) => {
+                    Finding::failed(cause::unexpected_upstream(&peer.to_string()))
+                }
+                _ => following(expectation, reading, tracking, &wanted),
             }
-            following(expectation, reading, tracking, &wanted)
         }
     }
 }
@@ -176,7 +179,9 @@ fn unanswered(reading: &Reading) -> Finding {
         (_, Some(Refusal::Other(code))) => Finding::failed(cause::refused(code)),
         (_, None) if !reading.chronyc.unreadable.is_empty() => Finding::failed(cause::unreadable()),
         // A daemon that has only just started opens its socket a moment later.
-        (_, Some(Refusal::NoDaemon) | None) => Finding::waiting(cause::silent(unit)),
+        (_, Some(Refusal::NoDaemon) | None) => {
+            Finding::waiting(cause::silent(unit, daemon.state == DaemonState::Active))
+        }
     }
 }
 
@@ -227,10 +232,15 @@ fn notes(expectation: &Expectation, reading: &Reading, state: State) -> Vec<Stri
         );
     }
     if state == State::Synchronised && no {
-        note("timedatectl says no: chronyd does not steer the kernel's clock here");
+        note(
+            "timedatectl says no, which does not count where the clock is not this host's to steer",
+        );
+    }
+    if runs && !reading.steers_clock() && !reading.rivals.is_empty() {
+        note(&format!("other time daemons run here: {}", reading.rivals.join(", ")));
     }
     if runs && reading.container && !reading.daemon.leaves_clock() {
-        note("a container shares its host's clock: chronyd here steers it for all of them");
+        note("a container shares its host's clock: if chronyd steers it here, it does so for all");
     }
     if runs && matches!(reading.daemon.state, DaemonState::Inactive | DaemonState::Failed) {
         note("a chronyd answers that is not the unit's own");

@@ -15,6 +15,8 @@ pub(super) struct Wanted {
     names: Vec<String>,
     /// Any source is one of them: the address behind a pool's name is another each time.
     any: bool,
+    /// They are the time source's upstreams, not the time source.
+    upstream: bool,
 }
 
 impl Wanted {
@@ -27,19 +29,18 @@ impl Wanted {
             (None, None) => "the source".to_owned(),
         };
         addresses.extend(resolved.iter().map(IpAddr::to_canonical));
-        Self { label, addresses, names, any: false }
+        Self { label, addresses, names, any: false, upstream: false }
     }
 
     /// The time source's `upstreams`.
     pub fn upstreams(upstreams: &[String]) -> Self {
         let (addresses, names) = split(upstreams);
         let label = match upstreams {
-            [] => "its own clock".to_owned(),
             [one] => format!("the upstream {one}"),
             many => format!("the upstreams {}", many.join(", ")),
         };
         let any = !names.is_empty();
-        Self { label, addresses, names, any }
+        Self { label, addresses, names, any, upstream: true }
     }
 
     /// Whether `peer` is one of them.
@@ -86,7 +87,8 @@ impl Wanted {
             return Finding::waiting(cause::disagreement());
         }
         if ours.iter().all(|row| row.reach == 0) {
-            return Finding::waiting(cause::no_reply(&self.label));
+            let no_reply = if self.upstream { cause::no_upstream_reply } else { cause::no_reply };
+            return Finding::waiting(no_reply(&self.label));
         }
         // Stratum 16 is "not synchronised"; 0 stands until a reply was of use.
         if ours.iter().all(|row| row.reach == 0 || matches!(row.stratum, 0 | 16..)) {
