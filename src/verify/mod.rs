@@ -1,1 +1,27 @@
 //! Verdicts: what timedatectl and chronyc say, judged by role.
+//!
+//! Raw text becomes a [`Reading`], and [`judge`] holds it against an [`Expectation`]. All of it is
+//! pure: the module knows nothing of SSH, shells or terminals. Text from a host is never trusted:
+//! a parser answers with what it could read, and no text makes it panic.
+
+mod cause;
+mod chronyc;
+mod judge;
+mod reading;
+mod sources;
+mod timedatectl;
+mod verdict;
+
+pub use chronyc::{
+    Activity, Chronyc, Leap, Peer, Refusal, Source, SourceMode, SourceState, Sourcestats, Tracking,
+};
+pub use judge::judge;
+pub use reading::{Daemon, DaemonState, RawReading, Reading};
+pub use timedatectl::{Answer, NtpService, Timedatectl};
+pub use verdict::{Cause, DEFAULT_MAX_OFFSET, Expectation, Role, State, Verdict};
+
+/// `text` cut to `limit` characters, with control characters as U+FFFD: remote text that is kept
+/// or quoted must not grow without bound. (The terminal's own guard stands elsewhere.)
+fn clip(text: &str, limit: usize) -> String {
+    text.chars().take(limit).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}

@@ -1,0 +1,453 @@
+//! chronyc's machine-readable output: `LC_ALL=C chronyc -n -c [-m] COMMAND...`.
+//!
+//! Columns are those of chrony 2.4 to 4.8. Trailing columns that a later version adds are passed
+//! over; a line with too few of them is kept as unreadable.
+
+use std::net::IpAddr;
+
+use super::clip;
+
+/// What chronyc answered to any of `tracking`, `sources`, `sourcestats` and `activity`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Chronyc {
+    /// The one row of `tracking`.
+    pub tracking: Option<Tracking>,
+    /// The rows of `sources`, in chronyd's order; sources whose name is not resolved have none.
+    pub sources: Vec<Source>,
+    /// The rows of `sourcestats`.
+    pub sourcestats: Vec<Sourcestats>,
+    /// The one row of `activity`.
+    pub activity: Option<Activity>,
+    /// The first refusal; `-m` repeats the same one for each command.
+    pub refusal: Option<Refusal>,
+    /// Lines that are none of these, the first [`KEPT_LINES`] of them, each cut to
+    /// [`KEPT_CHARACTERS`].
+    pub unreadable: Vec<String>,
+}
+
+/// How many unreadable lines are kept.
+const KEPT_LINES: usize = 8;
+/// How many characters of an unreadable line, or of a name, are kept.
+const KEPT_CHARACTERS: usize = 200;
+
+/// Why chronyc gave no data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// chronyd does not answer: `506 Cannot talk to daemon`, `Could not open connection to daemon`.
+    NoDaemon,
+    /// `501 Not authorised` or `510 No command access from this host`.
+    NotAuthorised,
+    /// The host has no chronyc.
+    Missing,
+    /// Another of chronyc's 5xx answers.
+    Other(u16),
+}
+
+/// The row of `chronyc -c tracking`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tracking {
+    /// The reference's ID: an IPv4 address, a hash of an IPv6 address, or a reference clock's name.
+    pub reference_id: u32,
+    /// The source that is followed; `None` when there is none, and under `local`.
+    pub reference: Option<Peer>,
+    /// Hops to a reference clock; 0 when not synchronised.
+    pub stratum: u8,
+    /// When the last measurement was taken in, seconds since 1970.
+    pub reference_time: f64,
+    /// What is left to correct, in seconds: positive when the system clock is behind.
+    pub correction: f64,
+    /// Offset at the last update, in seconds: positive when the clock was ahead.
+    pub last_offset: f64,
+    /// Long-term average of the offset, in seconds.
+    pub rms_offset: f64,
+    /// The clock's rate error without chronyd, in ppm.
+    pub frequency: f64,
+    /// Difference between the source's frequency and the one in use, in ppm.
+    pub residual_frequency: f64,
+    /// Error bound of the frequency, in ppm.
+    pub skew: f64,
+    /// Network delay to the stratum-1 clock and back, in seconds.
+    pub root_delay: f64,
+    /// Error that has gathered on the way from the stratum-1 clock, in seconds.
+    pub root_dispersion: f64,
+    /// Time between the last two updates, in seconds.
+    pub update_interval: f64,
+    /// The leap status.
+    pub leap: Leap,
+}
+
+/// The leap status of the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leap {
+    /// Synchronised, no leap second ahead.
+    Normal,
+    /// Synchronised; a second will be inserted at the end of the day.
+    Insert,
+    /// Synchronised; a second will be left out at the end of the day.
+    Delete,
+    /// Not synchronised.
+    NotSynchronised,
+    /// A word that is not known here.
+    Unknown,
+}
+
+/// What chronyd names as a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Peer {
+    /// An NTP server; IPv4-mapped IPv6 addresses are stored as IPv4.
+    Address(IpAddr),
+    /// A reference clock's name (`PPS0`), or whatever else is no address.
+    Name(String),
+}
+
+/// A row of `chronyc -c sources`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Source {
+    /// The kind of source.
+    pub mode: SourceMode,
+    /// What the selection made of it.
+    pub state: SourceState,
+    /// Its address, or a reference clock's name.
+    pub peer: Peer,
+    /// Its stratum; 0 before the first accepted reply.
+    pub stratum: u8,
+    /// The polling interval as a power of two, in seconds.
+    pub poll: i8,
+    /// The last eight polls as bits, the newest lowest; 0 when none was answered.
+    pub reach: u16,
+    /// Seconds since the last accepted sample.
+    pub last_sample: Option<u32>,
+    /// Offset of the last sample, with the corrections since, in seconds; positive when ahead.
+    pub offset: f64,
+    /// Offset of the last sample as measured, in seconds.
+    pub measured: f64,
+    /// Error bound of the last sample, in seconds.
+    pub error: f64,
+}
+
+/// The kind of a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceMode {
+    /// `^`
+    Server,
+    /// `=`
+    Peer,
+    /// `#`: a clock of the host's own.
+    ReferenceClock,
+}
+
+/// What the selection made of a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceState {
+    /// `*`: followed.
+    Selected,
+    /// `+`: combined with the selected one.
+    Combined,
+    /// `-`: could be used, but is not combined.
+    NotCombined,
+    /// `?`: no reply, or none that can be used.
+    Unusable,
+    /// `x`: disagrees with the others.
+    Falseticker,
+    /// `~`: varies too much.
+    TooVariable,
+    /// Another letter.
+    Unknown,
+}
+
+/// A row of `chronyc -c sourcestats`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sourcestats {
+    /// The source's address, or a reference clock's name.
+    pub peer: Peer,
+    /// How many samples are retained.
+    pub samples: u32,
+    /// How many runs of residuals have the same sign.
+    pub runs: u32,
+    /// Time between the oldest and the newest sample, in seconds.
+    pub span: u32,
+    /// Estimated frequency against the source, in ppm.
+    pub frequency: f64,
+    /// Error bound of the frequency, in ppm.
+    pub skew: f64,
+    /// Estimated offset, in seconds.
+    pub offset: f64,
+    /// Standard deviation of the samples, in seconds.
+    pub deviation: f64,
+}
+
+/// The row of `chronyc -c activity`: how many sources are in which state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Activity {
+    /// Polled.
+    pub online: u32,
+    /// Not polled.
+    pub offline: u32,
+    /// In a burst, online after it.
+    pub burst_online: u32,
+    /// In a burst, offline after it.
+    pub burst_offline: u32,
+    /// Whose name is not resolved.
+    pub unresolved: u32,
+}
+
+/// `127.127.1.1`: chronyd serves its own clock, under the `local` directive.
+const LOCAL_REFERENCE_ID: u32 = 0x7F7F_0101;
+/// chronyc's "never", the highest number it can print there.
+const NEVER: u32 = u32::MAX;
+
+impl Chronyc {
+    /// Reads the rows of any of the four commands, in any order. `-m` puts no mark between the
+    /// commands' outputs, so each row is told by its shape.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let mut read = Self::default();
+        for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            if !read.take_row(line) {
+                match Refusal::parse(line) {
+                    Some(refusal) => read.refusal = read.refusal.or(Some(refusal)),
+                    None if read.unreadable.len() < KEPT_LINES => {
+                        read.unreadable.push(clip(line, KEPT_CHARACTERS));
+                    }
+                    None => {}
+                }
+            }
+        }
+        read
+    }
+
+    /// Whether `line` was one of the known rows.
+    fn take_row(&mut self, line: &str) -> bool {
+        let columns: Vec<&str> = line.split(',').collect();
+        if let Some(row) = Source::parse(&columns) {
+            self.sources.push(row);
+        } else if let Some(row) = Tracking::parse(&columns) {
+            self.tracking = Some(row);
+        } else if let Some(row) = Activity::parse(&columns) {
+            self.activity = Some(row);
+        } else if let Some(row) = Sourcestats::parse(&columns) {
+            self.sourcestats.push(row);
+        } else {
+            return false;
+        }
+        true
+    }
+}
+
+impl Refusal {
+    fn parse(line: &str) -> Option<Self> {
+        if line.contains("Could not open connection to daemon") {
+            return Some(Self::NoDaemon);
+        }
+        let missing = ["chronyc: not found", "chronyc: command not found", "chronyc: No such file"];
+        if missing.iter().any(|sign| line.contains(sign)) {
+            return Some(Self::Missing);
+        }
+        let (code, _) = line.split_once(' ')?;
+        match code.parse().ok()? {
+            506 => Some(Self::NoDaemon),
+            501 | 510 => Some(Self::NotAuthorised),
+            code @ 500..=599 => Some(Self::Other(code)),
+            _ => None,
+        }
+    }
+}
+
+impl Tracking {
+    fn parse(columns: &[&str]) -> Option<Self> {
+        let &[
+            id,
+            name,
+            stratum,
+            time,
+            correction,
+            last,
+            rms,
+            freq,
+            resid,
+            skew,
+            delay,
+            disp,
+            interval,
+            leap,
+            ..,
+        ] = columns
+        else {
+            return None;
+        };
+        if id.len() != 8 {
+            return None;
+        }
+        let reference_id = u32::from_str_radix(id, 16).ok()?;
+        let unnamed = reference_id == 0 || reference_id == LOCAL_REFERENCE_ID;
+        let reference = match name {
+            _ if unnamed => None,
+            // A name is only missing for a reference clock with an unprintable ID.
+            "" => Some(Peer::Name(id.to_owned())),
+            name => Some(Peer::parse(name)),
+        };
+        Some(Self {
+            reference_id,
+            reference,
+            stratum: stratum.parse().ok()?,
+            reference_time: number(time)?,
+            correction: number(correction)?,
+            last_offset: number(last)?,
+            rms_offset: number(rms)?,
+            frequency: number(freq)?,
+            residual_frequency: number(resid)?,
+            skew: number(skew)?,
+            root_delay: number(delay)?,
+            root_dispersion: number(disp)?,
+            update_interval: number(interval)?,
+            leap: Leap::parse(leap),
+        })
+    }
+
+    /// Whether chronyd serves its own clock, under the `local` directive.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.reference_id == LOCAL_REFERENCE_ID && self.leap.is_synchronised()
+    }
+
+    /// The source that the clock is synchronised to. Stratum 16 means "not synchronised" in NTP,
+    /// and chronyd prints 0 for it.
+    #[must_use]
+    pub fn follows(&self) -> Option<&Peer> {
+        let synchronised = self.leap.is_synchronised() && matches!(self.stratum, 1..=15);
+        self.reference.as_ref().filter(|_| synchronised)
+    }
+
+    /// How far the clock can be from true time, in seconds: what is left to correct, the root
+    /// dispersion and half the root delay.
+    #[must_use]
+    pub fn bound(&self) -> f64 {
+        self.correction.abs() + self.root_dispersion.abs() + self.root_delay.abs() / 2.0
+    }
+}
+
+impl Leap {
+    fn parse(word: &str) -> Self {
+        match word {
+            "Normal" => Self::Normal,
+            "Insert second" => Self::Insert,
+            "Delete second" => Self::Delete,
+            "Not synchronised" => Self::NotSynchronised,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// Whether the clock is synchronised; an announced leap second does not change that.
+    #[must_use]
+    pub fn is_synchronised(self) -> bool {
+        matches!(self, Self::Normal | Self::Insert | Self::Delete)
+    }
+}
+
+impl Peer {
+    fn parse(text: &str) -> Self {
+        match text.parse::<IpAddr>() {
+            Ok(address) => Self::Address(address.to_canonical()),
+            Err(_) => Self::Name(clip(text, KEPT_CHARACTERS)),
+        }
+    }
+}
+
+impl std::fmt::Display for Peer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+impl Source {
+    fn parse(columns: &[&str]) -> Option<Self> {
+        let &[mode, state, peer, stratum, poll, reach, last, offset, measured, error, ..] = columns
+        else {
+            return None;
+        };
+        Some(Self {
+            mode: match mode {
+                "^" => SourceMode::Server,
+                "=" => SourceMode::Peer,
+                "#" => SourceMode::ReferenceClock,
+                _ => return None,
+            },
+            state: match state {
+                "*" => SourceState::Selected,
+                "+" => SourceState::Combined,
+                "-" => SourceState::NotCombined,
+                "?" => SourceState::Unusable,
+                "x" => SourceState::Falseticker,
+                "~" => SourceState::TooVariable,
+                _ => SourceState::Unknown,
+            },
+            peer: Peer::parse(peer),
+            stratum: stratum.parse().ok()?,
+            poll: poll.parse().ok()?,
+            reach: u16::from_str_radix(reach, 8).ok()?,
+            last_sample: Some(last.parse().ok()?).filter(|seconds| *seconds != NEVER),
+            offset: number(offset)?,
+            measured: number(measured)?,
+            error: number(error)?,
+        })
+    }
+}
+
+impl Sourcestats {
+    fn parse(columns: &[&str]) -> Option<Self> {
+        let &[peer, samples, runs, span, frequency, skew, offset, deviation, ..] = columns else {
+            return None;
+        };
+        Some(Self {
+            peer: Peer::parse(Some(peer).filter(|peer| !peer.is_empty())?),
+            samples: samples.parse().ok()?,
+            runs: runs.parse().ok()?,
+            span: span.parse().ok()?,
+            frequency: number(frequency)?,
+            skew: number(skew)?,
+            offset: number(offset)?,
+            deviation: number(deviation)?,
+        })
+    }
+}
+
+impl Activity {
+    fn parse(columns: &[&str]) -> Option<Self> {
+        let &[online, offline, burst_online, burst_offline, unresolved, ..] = columns else {
+            return None;
+        };
+        Some(Self {
+            online: online.parse().ok()?,
+            offline: offline.parse().ok()?,
+            burst_online: burst_online.parse().ok()?,
+            burst_offline: burst_offline.parse().ok()?,
+            unresolved: unresolved.parse().ok()?,
+        })
+    }
+
+    /// Whether no source is configured at all.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        [self.online, self.offline, self.burst_online, self.burst_offline, self.unresolved]
+            .iter()
+            .all(|count| *count == 0)
+    }
+
+    /// Whether there are sources, and none of them will be polled again by itself.
+    #[must_use]
+    pub fn all_offline(self) -> bool {
+        // A bursting source is not counted as online.
+        self.offline > 0 && self.online == 0 && self.burst_online == 0 && self.burst_offline == 0
+    }
+}
+
+/// A finite number: `nan` and `inf` are no measurements.
+fn number(column: &str) -> Option<f64> {
+    column.parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+//! Which sources a host should follow, and why none of them is selected.
+
+use std::net::IpAddr;
+
+use super::cause;
+use super::chronyc::{Peer, Source, SourceState};
+use super::judge::Finding;
+use super::reading::Reading;
+
+/// The sources that a host should follow.
+pub(super) struct Wanted {
+    /// How a cause names them.
+    pub label: String,
+    addresses: Vec<IpAddr>,
+    names: Vec<String>,
+    /// Any source is one of them: the address behind a pool's name is another each time.
+    any: bool,
+    /// They are the time source's upstreams, not the time source.
+    upstream: bool,
+}
+
+impl Wanted {
+    /// A client's source: `names` (names and addresses), and what the host resolves them to.
+    pub fn source(names: &[String], resolved: &[IpAddr]) -> Self {
+        let (mut addresses, names) = split(names);
+        let label = match (addresses.first(), names.first()) {
+            (Some(address), _) => format!("the source {address}"),
+            (None, Some(name)) => format!("the source {name}"),
+            (None, None) => "the source".to_owned(),
+        };
+        addresses.extend(resolved.iter().map(IpAddr::to_canonical));
+        Self { label, addresses, names, any: false, upstream: false }
+    }
+
+    /// The time source's `upstreams`.
+    pub fn upstreams(upstreams: &[String]) -> Self {
+        let (addresses, names) = split(upstreams);
+        let label = match upstreams {
+            [one] => format!("the upstream {one}"),
+            many => format!("the upstreams {}", many.join(", ")),
+        };
+        let any = !names.is_empty();
+        Self { label, addresses, names, any, upstream: true }
+    }
+
+    /// Whether `peer` is one of them.
+    pub fn includes(&self, peer: &Peer) -> bool {
+        self.any
+            || match peer {
+                Peer::Address(address) => self.addresses.contains(address),
+                Peer::Name(name) => {
+                    self.names.iter().any(|wanted| wanted.eq_ignore_ascii_case(name))
+                }
+            }
+    }
+
+    /// Whether no address is known, so that nothing can be recognised.
+    pub fn is_unresolved(&self) -> bool {
+        !self.any && self.addresses.is_empty() && !self.names.is_empty()
+    }
+
+    /// Why none of them is selected, from the rows that chronyc printed.
+    pub fn why_not_selected(&self, reading: &Reading) -> Finding {
+        let all = &reading.chronyc.sources;
+        let activity = reading.chronyc.activity;
+        let ours: Vec<&Source> = all.iter().filter(|row| self.includes(&row.peer)).collect();
+        let all_are = |state| ours.iter().all(|row| row.state == state);
+        let any_is = |state| ours.iter().any(|row| row.state == state);
+
+        if ours.is_empty() {
+            return if activity.is_some_and(|activity| activity.unresolved > 0)
+                || self.is_unresolved()
+            {
+                Finding::waiting(cause::unresolved(&self.label))
+            } else if !all.is_empty() {
+                Finding::failed(cause::source_absent(&self.label))
+            } else if activity.is_some_and(|activity| activity.is_empty()) {
+                Finding::failed(cause::no_sources())
+            } else {
+                Finding::waiting(cause::measuring(&self.label))
+            };
+        }
+        if activity.is_some_and(|activity| activity.all_offline()) {
+            return Finding::failed(cause::offline());
+        }
+        if any_is(SourceState::Falseticker) {
+            return Finding::waiting(cause::disagreement());
+        }
+        if ours.iter().all(|row| row.reach == 0) {
+            let no_reply = if self.upstream { cause::no_upstream_reply } else { cause::no_reply };
+            return Finding::waiting(no_reply(&self.label));
+        }
+        // Stratum 16 is "not synchronised"; 0 stands until a reply was of use.
+        if ours.iter().all(|row| row.reach == 0 || matches!(row.stratum, 0 | 16..)) {
+            return Finding::waiting(cause::source_unsynchronised(&self.label));
+        }
+        if all_are(SourceState::TooVariable) {
+            return Finding::waiting(cause::too_variable(&self.label));
+        }
+        if any_is(SourceState::NotCombined) && !any_is(SourceState::Selected) {
+            return Finding::waiting(cause::not_selected(&self.label));
+        }
+        Finding::waiting(cause::measuring(&self.label))
+    }
+}
+
+/// Parts `texts` into addresses and names.
+fn split(texts: &[String]) -> (Vec<IpAddr>, Vec<String>) {
+    let mut addresses = Vec::new();
+    let mut names = Vec::new();
+    for text in texts {
+        match text.parse::<IpAddr>() {
+            Ok(address) => addresses.push(address.to_canonical()),
+            Err(_) => names.push(text.clone()),
+        }
+    }
+    (addresses, names)
+}

@@ -1,0 +1,99 @@
+//! What is expected of a host's time, and what came of it.
+
+use serde::{Deserialize, Serialize};
+
+/// The largest clock error that passes when the user sets none, in seconds: Ceph's
+/// `mon_clock_drift_allowed` and node-mixin's NodeClockSkewDetected use the same.
+pub const DEFAULT_MAX_OFFSET: f64 = 0.05;
+
+/// What a host's time is judged by.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Expectation {
+    /// The host's part in the cluster.
+    pub role: Role,
+    /// The largest [`Verdict::bound`] that passes, in seconds.
+    pub max_offset: f64,
+    /// Waiting for an upstream is over: a source that has upstreams but still runs free passes.
+    pub accept_local: bool,
+}
+
+/// A host's part in the cluster's time.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// It serves the cluster.
+    Source {
+        /// The servers it follows, as configured: addresses, names or pools. None: it runs free.
+        upstreams: Vec<String>,
+        /// The stratum of its `local` directive.
+        local_stratum: u8,
+    },
+    /// It follows the cluster's source.
+    Client {
+        /// Addresses and names that mean the source.
+        source: Vec<String>,
+    },
+}
+
+/// What came of one reading.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Verdict {
+    /// The judgement.
+    pub state: State,
+    /// The host's stratum, when chronyd is synchronised or serves its own clock.
+    pub stratum: Option<u8>,
+    /// What the host follows: an address, a reference clock's name, or `local`.
+    pub reference: Option<String>,
+    /// The clock's offset in seconds: positive when it is ahead of its reference. None under
+    /// `local`, where there is nothing to compare with.
+    pub offset: Option<f64>,
+    /// How far the clock can be from true time, in seconds: |offset| + root dispersion + root
+    /// delay / 2. None where there is no offset.
+    pub bound: Option<f64>,
+    /// The kernel's flag by timedatectl: `yes`, `no` or `n/a`.
+    pub timedatectl: &'static str,
+    /// Why it does not pass; None when it does.
+    pub cause: Option<Cause>,
+    /// What the reader should know besides.
+    pub notes: Vec<String>,
+}
+
+/// The judgement on a host's time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// It follows what it should, within the threshold.
+    Synchronised,
+    /// A source that runs free: the cluster agrees with itself, not with UTC.
+    Local,
+    /// Not yet; waiting can help.
+    Waiting,
+    /// No; waiting does not help.
+    Failed,
+    /// chronyd may not run here: the clock belongs to the container's host.
+    NotOurClock,
+}
+
+/// Why a host does not pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Cause {
+    /// The evidence, in one sentence without a full stop.
+    pub what: String,
+    /// The next step, in the same form.
+    pub next: String,
+}
+
+impl State {
+    /// Whether the host's time is as it should be.
+    #[must_use]
+    pub fn passes(self) -> bool {
+        matches!(self, Self::Synchronised | Self::Local)
+    }
+
+    /// Whether another reading can be left out. At the deadline a state that is not final counts
+    /// as failed.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        self != Self::Waiting
+    }
+}
