@@ -129,9 +129,9 @@ impl Progress {
 }
 
 fn failure(all: &[Section]) -> Failure {
-    let logs = ["failed", "not-undone"].into_iter().flat_map(|name| {
-        all.iter().filter(move |section| section.name == name).map(Section::text)
-    });
+    let logs = ["failed", "not-undone"]
+        .into_iter()
+        .flat_map(|name| all.iter().filter(move |section| section.name == name).map(Section::text));
     let log = logs.collect::<Vec<_>>().join("\n").trim().to_owned();
     let number = all.iter().find(|section| section.name == "failed").and_then(Section::number);
     Failure { number, log }

@@ -5,11 +5,8 @@ use super::{Section, Word};
 use crate::facts::Facts;
 use crate::verify::{RawReading, Reading};
 
-const PARTS: [&str; 3] = [
-    include_str!("sh/services.sh"),
-    include_str!("sh/observe.sh"),
-    include_str!("sh/clock.sh"),
-];
+const PARTS: [&str; 3] =
+    [include_str!("sh/services.sh"), include_str!("sh/observe.sh"), include_str!("sh/clock.sh")];
 
 /// The texts of one look.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -31,7 +28,11 @@ impl Look {
     #[must_use]
     pub fn new(sections: &[Section], unit: String, rivals: String, facts: &Facts) -> Self {
         let text = |name: &str| {
-            sections.iter().find(|section| section.name == name).map(Section::text).unwrap_or_default()
+            sections
+                .iter()
+                .find(|section| section.name == name)
+                .map(Section::text)
+                .unwrap_or_default()
         };
         Self {
             timedatectl: text("timedatectl"),

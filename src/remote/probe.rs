@@ -210,8 +210,11 @@ fn chrony_facts(
     version_line: &str,
 ) -> ChronyFacts {
     // An alias has the name of the service that it stands for.
-    let mut found: Vec<&UnitState> =
-        CHRONY_UNITS.iter().filter_map(|name| units.get(*name)).filter(|unit| unit.exists).collect();
+    let mut found: Vec<&UnitState> = CHRONY_UNITS
+        .iter()
+        .filter_map(|name| units.get(*name))
+        .filter(|unit| unit.exists)
+        .collect();
     found.sort_by_key(|unit| (!unit.active, unit.id != usual.unit));
     found.dedup_by_key(|unit| unit.id.clone());
     let mut names = found.iter().map(|unit| unit.id.clone());
@@ -260,7 +263,10 @@ fn unit_state(block: &str) -> UnitState {
         exists: !matches!(load, "not-found" | ""),
         active: matches!(state, "active" | "reloading" | "activating"),
         state: state.to_owned(),
-        enabled: matches!(value("UnitFileState"), "enabled" | "enabled-runtime" | "alias" | "static"),
+        enabled: matches!(
+            value("UnitFileState"),
+            "enabled" | "enabled-runtime" | "alias" | "static"
+        ),
         masked: load == "masked",
         started: time("ActiveEnterTimestampMonotonic"),
         condition: !kept,
