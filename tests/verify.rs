@@ -5,6 +5,9 @@
 //! last. Lines before the first section say where the texts come from. A new case may leave
 //! `expected` empty: `UPDATE_CASES=1 cargo test --test verify` fills it in, for review.
 
+// A test's own helpers may fail loudly; clippy only knows the `#[test]` functions by itself.
+#![allow(clippy::expect_used, clippy::indexing_slicing)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

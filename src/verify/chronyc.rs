@@ -3,9 +3,11 @@
 //! Columns are those of chrony 2.4 to 4.8. Trailing columns that a later version adds are passed
 //! over; a line with too few of them is kept as unreadable.
 
-use std::net::IpAddr;
-
 use super::clip;
+
+mod rows;
+
+pub use rows::{Activity, Peer, Source, SourceMode, SourceState, Sourcestats};
 
 /// What chronyc answered to any of `tracking`, `sources`, `sourcestats` and `activity`.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -20,8 +22,7 @@ pub struct Chronyc {
     pub activity: Option<Activity>,
     /// The first refusal; `-m` repeats the same one for each command.
     pub refusal: Option<Refusal>,
-    /// Lines that are none of these, the first [`KEPT_LINES`] of them, each cut to
-    /// [`KEPT_CHARACTERS`].
+    /// Lines that are none of these: the first eight, each cut to 200 characters.
     pub unreadable: Vec<String>,
 }
 
@@ -91,111 +92,8 @@ pub enum Leap {
     Unknown,
 }
 
-/// What chronyd names as a source.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Peer {
-    /// An NTP server; IPv4-mapped IPv6 addresses are stored as IPv4.
-    Address(IpAddr),
-    /// A reference clock's name (`PPS0`), or whatever else is no address.
-    Name(String),
-}
-
-/// A row of `chronyc -c sources`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Source {
-    /// The kind of source.
-    pub mode: SourceMode,
-    /// What the selection made of it.
-    pub state: SourceState,
-    /// Its address, or a reference clock's name.
-    pub peer: Peer,
-    /// Its stratum; 0 before the first accepted reply.
-    pub stratum: u8,
-    /// The polling interval as a power of two, in seconds.
-    pub poll: i8,
-    /// The last eight polls as bits, the newest lowest; 0 when none was answered.
-    pub reach: u16,
-    /// Seconds since the last accepted sample.
-    pub last_sample: Option<u32>,
-    /// Offset of the last sample, with the corrections since, in seconds; positive when ahead.
-    pub offset: f64,
-    /// Offset of the last sample as measured, in seconds.
-    pub measured: f64,
-    /// Error bound of the last sample, in seconds.
-    pub error: f64,
-}
-
-/// The kind of a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SourceMode {
-    /// `^`
-    Server,
-    /// `=`
-    Peer,
-    /// `#`: a clock of the host's own.
-    ReferenceClock,
-}
-
-/// What the selection made of a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SourceState {
-    /// `*`: followed.
-    Selected,
-    /// `+`: combined with the selected one.
-    Combined,
-    /// `-`: could be used, but is not combined.
-    NotCombined,
-    /// `?`: no reply, or none that can be used.
-    Unusable,
-    /// `x`: disagrees with the others.
-    Falseticker,
-    /// `~`: varies too much.
-    TooVariable,
-    /// Another letter.
-    Unknown,
-}
-
-/// A row of `chronyc -c sourcestats`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Sourcestats {
-    /// The source's address, or a reference clock's name.
-    pub peer: Peer,
-    /// How many samples are retained.
-    pub samples: u32,
-    /// How many runs of residuals have the same sign.
-    pub runs: u32,
-    /// Time between the oldest and the newest sample, in seconds.
-    pub span: u32,
-    /// Estimated frequency against the source, in ppm.
-    pub frequency: f64,
-    /// Error bound of the frequency, in ppm.
-    pub skew: f64,
-    /// Estimated offset, in seconds.
-    pub offset: f64,
-    /// Standard deviation of the samples, in seconds.
-    pub deviation: f64,
-}
-
-/// The row of `chronyc -c activity`: how many sources are in which state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Activity {
-    /// Polled.
-    pub online: u32,
-    /// Not polled.
-    pub offline: u32,
-    /// In a burst, online after it.
-    pub burst_online: u32,
-    /// In a burst, offline after it.
-    pub burst_offline: u32,
-    /// Whose name is not resolved.
-    pub unresolved: u32,
-}
-
 /// `127.127.1.1`: chronyd serves its own clock, under the `local` directive.
 const LOCAL_REFERENCE_ID: u32 = 0x7F7F_0101;
-/// chronyc's "never", the highest number it can print there.
-const NEVER: u32 = u32::MAX;
-
 impl Chronyc {
     /// Reads the rows of any of the four commands, in any order. `-m` puts no mark between the
     /// commands' outputs, so each row is told by its shape.
@@ -341,106 +239,6 @@ impl Leap {
     #[must_use]
     pub fn is_synchronised(self) -> bool {
         matches!(self, Self::Normal | Self::Insert | Self::Delete)
-    }
-}
-
-impl Peer {
-    fn parse(text: &str) -> Self {
-        match text.parse::<IpAddr>() {
-            Ok(address) => Self::Address(address.to_canonical()),
-            Err(_) => Self::Name(clip(text, KEPT_CHARACTERS)),
-        }
-    }
-}
-
-impl std::fmt::Display for Peer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Address(address) => address.fmt(f),
-            Self::Name(name) => f.write_str(name),
-        }
-    }
-}
-
-impl Source {
-    fn parse(columns: &[&str]) -> Option<Self> {
-        let &[mode, state, peer, stratum, poll, reach, last, offset, measured, error, ..] = columns
-        else {
-            return None;
-        };
-        Some(Self {
-            mode: match mode {
-                "^" => SourceMode::Server,
-                "=" => SourceMode::Peer,
-                "#" => SourceMode::ReferenceClock,
-                _ => return None,
-            },
-            state: match state {
-                "*" => SourceState::Selected,
-                "+" => SourceState::Combined,
-                "-" => SourceState::NotCombined,
-                "?" => SourceState::Unusable,
-                "x" => SourceState::Falseticker,
-                "~" => SourceState::TooVariable,
-                _ => SourceState::Unknown,
-            },
-            peer: Peer::parse(peer),
-            stratum: stratum.parse().ok()?,
-            poll: poll.parse().ok()?,
-            reach: u16::from_str_radix(reach, 8).ok()?,
-            last_sample: Some(last.parse().ok()?).filter(|seconds| *seconds != NEVER),
-            offset: number(offset)?,
-            measured: number(measured)?,
-            error: number(error)?,
-        })
-    }
-}
-
-impl Sourcestats {
-    fn parse(columns: &[&str]) -> Option<Self> {
-        let &[peer, samples, runs, span, frequency, skew, offset, deviation, ..] = columns else {
-            return None;
-        };
-        Some(Self {
-            peer: Peer::parse(Some(peer).filter(|peer| !peer.is_empty())?),
-            samples: samples.parse().ok()?,
-            runs: runs.parse().ok()?,
-            span: span.parse().ok()?,
-            frequency: number(frequency)?,
-            skew: number(skew)?,
-            offset: number(offset)?,
-            deviation: number(deviation)?,
-        })
-    }
-}
-
-impl Activity {
-    fn parse(columns: &[&str]) -> Option<Self> {
-        let &[online, offline, burst_online, burst_offline, unresolved, ..] = columns else {
-            return None;
-        };
-        Some(Self {
-            online: online.parse().ok()?,
-            offline: offline.parse().ok()?,
-            burst_online: burst_online.parse().ok()?,
-            burst_offline: burst_offline.parse().ok()?,
-            unresolved: unresolved.parse().ok()?,
-        })
-    }
-
-    /// Whether no source is configured at all.
-    #[must_use]
-    pub fn is_empty(self) -> bool {
-        [self.online, self.offline, self.burst_online, self.burst_offline, self.unresolved]
-            .iter()
-            .all(|count| *count == 0)
-    }
-
-    /// Whether there are sources, and none of them will be polled again by itself.
-    #[must_use]
-    pub fn all_offline(self) -> bool {
-        // A bursting source is not counted as online.
-        self.offline > 0 && self.online == 0 && self.burst_online == 0 && self.burst_offline == 0
     }
 }
 

@@ -1,6 +1,6 @@
 //! Verdicts: what timedatectl and chronyc say, judged by role.
 //!
-//! Raw text becomes a [`Reading`], and [`judge`] holds it against an [`Expectation`]. All of it is
+//! Raw text becomes a [`Reading`], and [`judge()`] holds it against an [`Expectation`]. All of it is
 //! pure: the module knows nothing of SSH, shells or terminals. Text from a host is never trusted:
 //! a parser answers with what it could read, and no text makes it panic.
 

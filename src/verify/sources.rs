@@ -12,7 +12,8 @@ pub(super) struct Wanted {
     /// How a cause names them.
     pub label: String,
     addresses: Vec<IpAddr>,
-    names: Vec<String>,
+    /// Some of them were given by name.
+    named: bool,
     /// Any source is one of them: the address behind a pool's name is another each time.
     any: bool,
     /// They are the time source's upstreams, not the time source.
@@ -29,7 +30,7 @@ impl Wanted {
             (None, None) => "the source".to_owned(),
         };
         addresses.extend(resolved.iter().map(IpAddr::to_canonical));
-        Self { label, addresses, names, any: false, upstream: false }
+        Self { label, addresses, named: !names.is_empty(), any: false, upstream: false }
     }
 
     /// The time source's `upstreams`.
@@ -39,24 +40,18 @@ impl Wanted {
             [one] => format!("the upstream {one}"),
             many => format!("the upstreams {}", many.join(", ")),
         };
-        let any = !names.is_empty();
-        Self { label, addresses, names, any, upstream: true }
+        let named = !names.is_empty();
+        Self { label, addresses, named, any: named, upstream: true }
     }
 
-    /// Whether `peer` is one of them.
+    /// Whether `peer` is one of them. `chronyc -n` names servers by address only.
     pub fn includes(&self, peer: &Peer) -> bool {
-        self.any
-            || match peer {
-                Peer::Address(address) => self.addresses.contains(address),
-                Peer::Name(name) => {
-                    self.names.iter().any(|wanted| wanted.eq_ignore_ascii_case(name))
-                }
-            }
+        self.any || matches!(peer, Peer::Address(address) if self.addresses.contains(address))
     }
 
-    /// Whether no address is known, so that nothing can be recognised.
+    /// Whether there are only names, and no address is known for them.
     pub fn is_unresolved(&self) -> bool {
-        !self.any && self.addresses.is_empty() && !self.names.is_empty()
+        self.named && !self.any && self.addresses.is_empty()
     }
 
     /// Why none of them is selected, from the rows that chronyc printed.
@@ -97,7 +92,7 @@ impl Wanted {
         if all_are(SourceState::TooVariable) {
             return Finding::waiting(cause::too_variable(&self.label));
         }
-        if any_is(SourceState::NotCombined) && !any_is(SourceState::Selected) {
+        if any_is(SourceState::NotCombined) {
             return Finding::waiting(cause::not_selected(&self.label));
         }
         Finding::waiting(cause::measuring(&self.label))

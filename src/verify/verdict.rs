@@ -97,3 +97,21 @@ impl State {
         self != Self::Waiting
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_waiting_state_is_read_again_and_only_two_states_pass() {
+        for (state, passes, is_final) in [
+            (State::Synchronised, true, true),
+            (State::Local, true, true),
+            (State::Waiting, false, false),
+            (State::Failed, false, true),
+            (State::NotOurClock, false, true),
+        ] {
+            assert_eq!((state.passes(), state.is_final()), (passes, is_final), "{state:?}");
+        }
+    }
+}

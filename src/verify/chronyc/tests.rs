@@ -23,7 +23,7 @@ fn sorts_the_rows_of_four_commands() {
                 reference_id: 0x7F00_0001,
                 reference: Some(address("127.0.0.1")),
                 stratum: 11,
-                reference_time: 1_795_231_088.245_114_521,
+                reference_time: 1_795_231_088.245_114_6,
                 correction: -0.000_001_587,
                 last_offset: -0.000_012_099,
                 rms_offset: 0.000_004_984,
