@@ -6,5 +6,6 @@
 
 pub mod inventory;
 pub mod problem;
+pub mod sanitise;
 pub mod ssh;
 pub mod verify;
