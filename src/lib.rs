@@ -5,6 +5,7 @@
 //! ARCHITECTURE.md says which module may know what.
 
 pub mod desired;
+pub mod fleet;
 pub mod facts;
 pub mod inventory;
 pub mod plan;
@@ -13,6 +14,7 @@ pub mod project;
 pub mod remote;
 pub mod resource;
 pub mod role;
+pub mod sanitise;
 pub mod ssh;
 pub mod template;
 pub mod verify;

@@ -1,1 +1,19 @@
 //! SSH by russh, which is used nowhere else in the project.
+//!
+//! A [`Client`] holds what all hosts share; [`Client::connect`] makes a [`Session`] with one
+//! host; a session runs commands.
+
+mod auth;
+mod error;
+mod exec;
+mod identity;
+pub mod known_hosts;
+mod session;
+mod target;
+mod transport;
+
+pub use error::{ConnectError, ExecError, Phase, Rejected, UnusableKey, UnusableReason};
+pub use exec::{Event, Events, Exec, ExitStatus, OUTPUT_MAX, Output, Stdin};
+pub use known_hosts::HostKeyPolicy;
+pub use session::{Client, Session};
+pub use target::{Endpoint, Options, Target};

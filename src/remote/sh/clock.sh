@@ -11,7 +11,7 @@ look_clock() {
   fi
   section chronyc
   if have chronyc; then
-    LC_ALL=C chronyc -n -c -m tracking sources activity 2>&1
+    LC_ALL=C chronyc -n -c -m tracking sources sourcestats activity 2>&1
   fi
   section daemon
   for file in /run/chrony/chronyd.pid /run/chronyd.pid; do

@@ -1,0 +1,32 @@
+//! What happens to a host while the fleet runs.
+
+use super::result::HostResult;
+use crate::verify::State;
+
+/// Something that happens to one host.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// Its name in the inventory.
+    pub host: String,
+    /// What happens.
+    pub doing: Doing,
+}
+
+/// What a host is at.
+#[derive(Debug, Clone)]
+pub enum Doing {
+    /// The connection is being opened.
+    Connecting,
+    /// Its facts and its state are being read.
+    Probing,
+    /// This many changes are planned.
+    Planned(usize),
+    /// A change is being made: `install chrony`.
+    Changing(String),
+    /// Everything is staged: it waits for the time source.
+    WaitingForSource,
+    /// Its time is being proved; the last judgement, when there is one.
+    Verifying(Option<State>),
+    /// It has ended.
+    Done(Box<HostResult>),
+}

@@ -1,0 +1,139 @@
+//! The fleet: all hosts at once up to a limit, the time source before its clients.
+//!
+//! What happens is told in [`Event`]s; how it looks is not known here.
+
+mod apply;
+mod event;
+mod gate;
+mod host;
+mod result;
+mod watch;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, mpsc::UnboundedSender};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+pub use event::{Doing, Event};
+pub use result::{HostResult, Outcome, Trouble};
+
+use crate::desired::{HostVars, Recipe};
+use crate::ssh::{Client, Target};
+use gate::Gate;
+
+/// How far a run goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Everything: probe, plan, apply, verify.
+    Setup,
+    /// Up to the plan: nothing on any host changes.
+    Check,
+    /// Probe and verification, with an empty plan.
+    Verify,
+}
+
+/// A host's part in the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// It gives the cluster its time.
+    Source,
+    /// It follows the source.
+    Client,
+}
+
+/// One host and what is wanted of it.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// Its name in the inventory.
+    pub name: String,
+    /// Its part.
+    pub part: Part,
+    /// Where and as whom to log in.
+    pub target: Target,
+    /// Whether commands run through sudo.
+    pub sudo: bool,
+    /// Its variables.
+    pub vars: HostVars,
+}
+
+/// What holds for the whole run.
+#[derive(Debug)]
+pub struct Order {
+    /// How far it goes.
+    pub mode: Mode,
+    /// How many hosts at a time.
+    pub forks: usize,
+    /// Whether times are proved at the end; without the chrony role there is nothing to prove.
+    pub verify: bool,
+    /// How long to wait for hosts to be synchronised.
+    pub verify_timeout: Duration,
+    /// How long a source may take to follow one of its servers before it serves its own clock.
+    pub source_timeout: Duration,
+    /// The servers that the source follows; none when it runs free.
+    pub upstreams: Vec<String>,
+    /// The stratum of a source that runs free.
+    pub local_stratum: u8,
+    /// The largest error of a clock that passes, in seconds.
+    pub max_offset: f64,
+    /// The address by which clients reach the source.
+    pub source_address: String,
+}
+
+/// What every host's driver shares.
+struct Shared {
+    client: Client,
+    recipe: Recipe,
+    order: Order,
+    gate: Gate,
+    events: UnboundedSender<Event>,
+    cancel: CancellationToken,
+}
+
+/// Runs all `jobs` and returns their results in the same order. The source should stand first:
+/// its clients wait for it while they hold their place among the `forks`.
+///
+/// After `cancel` no new host is begun; hosts that are being changed go to their end.
+pub async fn run(
+    client: Client,
+    recipe: Recipe,
+    jobs: Vec<Job>,
+    order: Order,
+    events: UnboundedSender<Event>,
+    cancel: CancellationToken,
+) -> Vec<HostResult> {
+    let source_here = jobs.iter().any(|job| job.part == Part::Source);
+    let places = Arc::new(Semaphore::new(order.forks.max(1)));
+    // A run without the source (--limit) takes it as it is.
+    let gate = if source_here { Gate::closed() } else { Gate::open() };
+    let shared = Arc::new(Shared { client, recipe, order, gate, events, cancel });
+    let mut tasks = JoinSet::new();
+    let mut slots: Vec<Option<HostResult>> = Vec::new();
+    for (number, job) in jobs.into_iter().enumerate() {
+        slots.push(Some(HostResult::interrupted(&job)));
+        let (shared, places) = (shared.clone(), places.clone());
+        tasks.spawn(async move {
+            // The semaphore is fair and never closed: hosts begin in order, the source first.
+            let _place = places.acquire().await;
+            (number, host::drive(&job, &shared).await)
+        });
+    }
+    while let Some(ended) = tasks.join_next().await {
+        // A task that was lost keeps the place holder: "interrupted".
+        if let Ok((number, result)) = ended
+            && let Some(slot) = slots.get_mut(number)
+        {
+            *slot = Some(result);
+        }
+    }
+    slots.into_iter().flatten().collect()
+}
+
+impl Shared {
+    fn tell(&self, host: &str, doing: Doing) {
+        // Nobody listens any more when the program ends: that is no mistake.
+        let _ = self.events.send(Event { host: host.to_owned(), doing });
+    }
+}

@@ -1,0 +1,96 @@
+//! What came of one host.
+
+use serde::Serialize;
+
+use super::{Job, Part};
+use crate::facts::Facts;
+use crate::plan::Plan;
+use crate::verify::Verdict;
+
+/// Something that went wrong on a host: what, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Trouble {
+    /// What failed and why.
+    pub what: String,
+    /// The next step.
+    pub next: String,
+    /// The last lines that the failing command printed.
+    pub log: Vec<String>,
+}
+
+impl Trouble {
+    /// A trouble without a log.
+    pub fn new(what: impl Into<String>, next: impl Into<String>) -> Self {
+        Self { what: what.into(), next: next.into(), log: Vec::new() }
+    }
+
+    /// The same with the last lines of `log`.
+    #[must_use]
+    pub fn log(mut self, log: &str) -> Self {
+        // Twenty lines show what a package manager or a daemon has to say.
+        let lines: Vec<&str> = log.lines().filter(|line| !line.trim().is_empty()).collect();
+        self.log = lines.iter().rev().take(20).rev().map(ToString::to_string).collect();
+        self
+    }
+}
+
+/// How a host ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "state", content = "trouble")]
+pub enum Outcome {
+    /// All that was asked for is so.
+    Ok,
+    /// It could not be logged in to: nothing was run there.
+    Unreachable(Trouble),
+    /// Something failed, or its time is not as it should be.
+    Failed(Trouble),
+    /// The run was interrupted before it ended.
+    Interrupted,
+}
+
+/// What came of one host.
+#[derive(Debug, Clone, Serialize)]
+pub struct HostResult {
+    /// Its name in the inventory.
+    pub host: String,
+    /// The address that was connected to.
+    pub address: String,
+    /// Its part in the cluster.
+    pub part: Part,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What it is, as far as that was read.
+    pub facts: Option<Facts>,
+    /// What was to change.
+    pub plan: Plan,
+    /// Whether the changes were made and stand.
+    pub applied: bool,
+    /// The judgement on its time.
+    pub verdict: Option<Verdict>,
+    /// What the reader should know besides.
+    pub notes: Vec<String>,
+    /// How many commands were run over SSH.
+    pub execs: u32,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+}
+
+impl HostResult {
+    /// A host that has not come to its turn.
+    #[must_use]
+    pub fn interrupted(job: &Job) -> Self {
+        Self {
+            host: job.name.clone(),
+            address: job.target.endpoint.address.clone(),
+            part: job.part,
+            outcome: Outcome::Interrupted,
+            facts: None,
+            plan: Plan::default(),
+            applied: false,
+            verdict: None,
+            notes: Vec::new(),
+            execs: 0,
+            seconds: 0.0,
+        }
+    }
+}

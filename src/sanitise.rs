@@ -1,0 +1,84 @@
+//! Makes text from elsewhere (a host, a server's banner, a file) safe to print.
+//!
+//! Control characters can move the cursor, recolour or rewrite a terminal, and bidirectional
+//! controls can make a line read as what it is not. They are shown as escapes, never passed on.
+
+use std::borrow::Cow;
+
+/// `text` for one line: every control character becomes a visible escape, line ends included.
+///
+/// Replaced are C0, DEL and C1 (`\n`, `\r`, `\t`, else `\xNN`), the bidirectional controls of
+/// Unicode and its line and paragraph separators (`\u{NNNN}`). All else stays as it is.
+#[must_use]
+pub fn sanitise(text: &str) -> Cow<'_, str> {
+    replace(text, |c| !is_unsafe(c))
+}
+
+/// As [`sanitise`], but lines stay lines: `\n` and `\t` are kept, and the `\r` of a `\r\n` is
+/// dropped.
+#[must_use]
+pub fn sanitise_lines(text: &str) -> Cow<'_, str> {
+    let keep = |c| matches!(c, '\n' | '\t') || !is_unsafe(c);
+    if text.contains("\r\n") {
+        return Cow::Owned(replace(&text.replace("\r\n", "\n"), keep).into_owned());
+    }
+    replace(text, keep)
+}
+
+fn replace(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if text.chars().all(&keep) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            _ if keep(c) => shown.push(c),
+            '\n' | '\r' | '\t' => shown.extend(c.escape_default()),
+            _ if c.is_control() => shown.push_str(&format!("\\x{:02x}", u32::from(c))),
+            _ => shown.extend(c.escape_unicode()),
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// Whether `c` does something to the display other than being shown.
+fn is_unsafe(c: char) -> bool {
+    // The bidirectional controls of Unicode's UAX #9, then the line and paragraph separators.
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_become_escapes() {
+        for (text, one_line, lines) in [
+            ("plain ünïcode 日本", "plain ünïcode 日本", "plain ünïcode 日本"),
+            ("a\x1b[31mred", "a\\x1b[31mred", "a\\x1b[31mred"),
+            (
+                "bell\x07 del\x7f nul\0",
+                "bell\\x07 del\\x7f nul\\x00",
+                "bell\\x07 del\\x7f nul\\x00",
+            ),
+            ("c1 \u{9b}2J", "c1 \\x9b2J", "c1 \\x9b2J"),
+            ("a\tb\nc", "a\\tb\\nc", "a\tb\nc"),
+            ("dos\r\nline", "dos\\r\\nline", "dos\nline"),
+            ("over\rwrite", "over\\rwrite", "over\\rwrite"),
+            ("\u{202e}gnp.exe", "\\u{202e}gnp.exe", "\\u{202e}gnp.exe"),
+            ("a\u{2066}b\u{2069}", "a\\u{2066}b\\u{2069}", "a\\u{2066}b\\u{2069}"),
+            ("line\u{2028}sep", "line\\u{2028}sep", "line\\u{2028}sep"),
+        ] {
+            assert_eq!(sanitise(text), one_line, "{text:?} on one line");
+            assert_eq!(sanitise_lines(text), lines, "{text:?} as lines");
+        }
+    }
+
+    #[test]
+    fn clean_text_is_not_copied() {
+        assert!(matches!(sanitise("clean"), Cow::Borrowed(_)));
+        assert!(matches!(sanitise_lines("two\nlines"), Cow::Borrowed(_)));
+    }
+}

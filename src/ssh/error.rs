@@ -1,0 +1,295 @@
+//! What can go wrong between us and a host, in words that help.
+//!
+//! Text that came from the server is made safe before it is put in here.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::known_hosts::{Fingerprint, KnownHostsError, KnownKey, name_of};
+use super::target::Endpoint;
+
+/// A step on the way to a usable session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Turning the host's name into addresses.
+    Resolve,
+    /// Opening the TCP connection.
+    Connect,
+    /// Agreeing on keys with the server, and checking its host key.
+    Handshake,
+    /// Proving who we are.
+    Authentication,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Resolve => "looking up its name",
+            Self::Connect => "opening the TCP connection",
+            Self::Handshake => "the SSH handshake",
+            Self::Authentication => "authentication",
+        })
+    }
+}
+
+/// Why there is no session with a host. All of these are "unreachable" in Ansible's sense: nothing
+/// was run on the host.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The host's name has no address.
+    #[error("cannot find the address of {host}: {reason}")]
+    Resolve {
+        /// The name that was looked up.
+        host: String,
+        /// What the resolver says.
+        reason: String,
+    },
+    /// Nothing listens on the port.
+    #[error("{0} refuses the connection")]
+    Refused(Endpoint),
+    /// The network does not lead there.
+    #[error("cannot reach {endpoint}: {reason}")]
+    Network {
+        /// Where to.
+        endpoint: Endpoint,
+        /// What the system says.
+        reason: String,
+    },
+    /// The deadline passed.
+    #[error("{endpoint} gave no answer in time: {} s passed, the last of them in {phase}", after.as_secs_f32())]
+    TimedOut {
+        /// Where to.
+        endpoint: Endpoint,
+        /// What was going on at the deadline.
+        phase: Phase,
+        /// The deadline for all phases together.
+        after: Duration,
+    },
+    /// Nothing is known about the host's key.
+    #[error("the host key of {endpoint} is not known: {key}")]
+    HostKeyUnknown {
+        /// The host.
+        endpoint: Endpoint,
+        /// The key it has shown.
+        key: Fingerprint,
+    },
+    /// Other keys are known for the host.
+    #[error("the host key of {endpoint} has changed: it shows {key}, but known is {}", list(known))]
+    HostKeyChanged {
+        /// The host.
+        endpoint: Endpoint,
+        /// The key it has shown.
+        key: Fingerprint,
+        /// The keys that would have been accepted.
+        known: Vec<KnownKey>,
+    },
+    /// The host's key is marked `@revoked`.
+    #[error("the host key of {endpoint} is revoked: {key}")]
+    HostKeyRevoked {
+        /// The host.
+        endpoint: Endpoint,
+        /// The key, and where it is revoked.
+        key: KnownKey,
+    },
+    /// The host's key could not be written down.
+    #[error(transparent)]
+    KnownHosts(#[from] KnownHostsError),
+    /// The server accepts nothing that we have.
+    #[error("{0}")]
+    Authentication(Box<Rejected>),
+    /// We and the server share no algorithm.
+    #[error("{endpoint} and ezsync share no {kind} algorithm: it offers {}, we accept {}", theirs.join(", "), ours.join(", "))]
+    NoCommonAlgorithm {
+        /// The host.
+        endpoint: Endpoint,
+        /// What the algorithms are for: key exchange, host key, cipher, MAC.
+        kind: &'static str,
+        /// What we accept.
+        ours: Vec<String>,
+        /// What the server offers.
+        theirs: Vec<String>,
+    },
+    /// The connection ended, or what the server sent makes no sense.
+    #[error("{endpoint} dropped out during {phase}: {reason}{}", said(said_first.as_deref()))]
+    Broken {
+        /// The host.
+        endpoint: Endpoint,
+        /// What was going on.
+        phase: Phase,
+        /// What happened.
+        reason: String,
+        /// The first line of what the server sent, when it is no SSH greeting.
+        said_first: Option<String>,
+    },
+}
+
+/// All that was tried to log in, in vain.
+#[derive(Debug)]
+pub struct Rejected {
+    /// The host.
+    pub endpoint: Endpoint,
+    /// The user on the host.
+    pub user: String,
+    /// What the server refused, in order: `agent key SHA256:...`, the path of a file, `password`.
+    pub tried: Vec<String>,
+    /// Keys that could not be used, and why.
+    pub unusable: Vec<UnusableKey>,
+    /// The methods with which the server would go on.
+    pub methods: Vec<String>,
+    /// What the server said to the user.
+    pub banner: Option<String>,
+    /// How the server ended the connection, when it did.
+    pub ended: Option<String>,
+}
+
+/// A key that could not be used to log in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnusableKey {
+    /// The file of the key, or the name of the agent's key or of the agent.
+    pub name: String,
+    /// What is wrong with it.
+    pub reason: UnusableReason,
+}
+
+/// What is wrong with a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UnusableReason {
+    /// It needs a passphrase, and no agent holds it.
+    Encrypted,
+    /// Anything else, in words.
+    Other(String),
+}
+
+impl fmt::Display for UnusableKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.reason {
+            UnusableReason::Encrypted => {
+                write!(f, "{} (needs its passphrase, and no agent holds it)", self.name)
+            }
+            UnusableReason::Other(reason) => write!(f, "{} ({reason})", self.name),
+        }
+    }
+}
+
+impl fmt::Display for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot log in to {} as {}: ", self.endpoint, self.user)?;
+        match self.tried.as_slice() {
+            [] => f.write_str("there was no key to try")?,
+            tried => write!(f, "tried {}", list(tried))?,
+        }
+        if !self.unusable.is_empty() {
+            write!(f, "; could not use {}", list(&self.unusable))?;
+        }
+        if !self.methods.is_empty() {
+            write!(f, "; the server accepts {}", list(&self.methods))?;
+        }
+        if let Some(ended) = &self.ended {
+            write!(f, "; the server ended the connection: {ended}")?;
+        }
+        f.write_str(&said(self.banner.as_deref()))
+    }
+}
+
+impl ConnectError {
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Resolve { .. } => {
+                "check the name, or give the host's address (ansible_host)".to_owned()
+            }
+            Self::Refused(endpoint) => format!(
+                "check that sshd runs on the host and listens on port {} (ansible_port)",
+                endpoint.port
+            ),
+            Self::Network { .. } => "check the address, and the routes to it".to_owned(),
+            Self::TimedOut { phase, .. } => match phase {
+                Phase::Resolve => "check the name servers of this machine".to_owned(),
+                Phase::Connect => {
+                    "check that the host is up and that no firewall drops the packets, or allow more time with --timeout".to_owned()
+                }
+                Phase::Handshake => {
+                    "check that sshd answers on this port and that the host is not overloaded, or allow more time with --timeout".to_owned()
+                }
+                Phase::Authentication => {
+                    "check whether the agent waits for you, and whether the host can look up its users, or allow more time with --timeout".to_owned()
+                }
+            },
+            Self::HostKeyUnknown { endpoint, .. } => format!(
+                "if the fingerprint is that of the host, accept it with --accept-new-host-keys, or add it: ssh-keyscan -p {} {} >> ~/.ssh/known_hosts",
+                endpoint.port, endpoint.address
+            ),
+            Self::HostKeyChanged { endpoint, known, .. } => {
+                let file = known.first().map(|key| key.file.display().to_string());
+                format!(
+                    "somebody may stand between you and the host; only if you know that its key was replaced, remove the old one: ssh-keygen -f {} -R '{}'",
+                    file.unwrap_or_default(),
+                    name_of(&endpoint.address, endpoint.port)
+                )
+            }
+            Self::HostKeyRevoked { .. } => {
+                "do not use this host until it has a new key".to_owned()
+            }
+            Self::KnownHosts(_) => "check the file's owner and mode".to_owned(),
+            Self::Authentication(rejected) => rejected.hint(),
+            Self::NoCommonAlgorithm { .. } => {
+                "update the host's SSH server: it offers only algorithms that are no longer safe, or ones that we do not know".to_owned()
+            }
+            Self::Broken { phase: Phase::Handshake, said_first: Some(_), .. } => {
+                "check that the port is that of an SSH server (ansible_port)".to_owned()
+            }
+            Self::Broken { .. } => {
+                "look into sshd's log on the host: journalctl -u ssh -u sshd".to_owned()
+            }
+        }
+    }
+}
+
+impl Rejected {
+    fn hint(&self) -> String {
+        let encrypted = self.unusable.iter().find(|key| key.reason == UnusableReason::Encrypted);
+        match encrypted {
+            Some(key) => format!("load the key into your agent: ssh-add {}", key.name),
+            None if self.tried.is_empty() => {
+                "name a key with --private-key, or load one into your agent with ssh-add".to_owned()
+            }
+            None => format!(
+                "check the user's name, and that ~{}/.ssh/authorized_keys on the host holds one of these keys",
+                self.user
+            ),
+        }
+    }
+}
+
+/// Why a command on a host gave no result. Commands that ran and failed are no error here.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecError {
+    /// The server does not let us run commands.
+    #[error("the server refuses to run a command: {0}")]
+    Refused(String),
+    /// The connection was lost; the command may still run.
+    #[error("the connection was lost: {0}")]
+    Lost(String),
+    /// The command did not end in time; it may still run.
+    #[error("no end after {} s", .0.as_secs_f32())]
+    TimedOut(Duration),
+    /// The command wrote more than we are willing to hold.
+    #[error("the output is longer than {0} bytes")]
+    TooMuchOutput(usize),
+    /// The command ended, or closed its input, before it had read all of it.
+    #[error("the command did not read all of its input")]
+    InputClosed,
+    /// The command's end was reported without its exit status.
+    #[error("the server does not say how the command ended")]
+    NoStatus,
+}
+
+fn list(items: &[impl fmt::Display]) -> String {
+    let items: Vec<_> = items.iter().map(ToString::to_string).collect();
+    items.join(", ")
+}
+
+fn said(text: Option<&str>) -> String {
+    text.map(|text| format!("; it said: {text}")).unwrap_or_default()
+}

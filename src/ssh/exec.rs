@@ -1,0 +1,216 @@
+//! Running a command on a host, with its input, output and end.
+
+use std::fmt;
+use std::time::Duration;
+
+use russh::ChannelMsg;
+use russh::client::Msg;
+use russh::{Channel, ChannelReadHalf, ChannelWriteHalf};
+use tokio::time::timeout;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::error::ExecError;
+use super::transport::{Log, describe};
+
+/// How much [`Session::run`](super::Session::run) holds of a command's output, standard output
+/// and error together (bytes).
+pub const OUTPUT_MAX: usize = 16 * 1024 * 1024;
+
+/// The stream number of standard error in an SSH channel (RFC 4254, section 5.2).
+const STDERR: u32 = 1;
+
+/// A command that runs on a host. Its two ends are used side by side: a command whose output
+/// nobody reads takes no more input at some point.
+///
+/// Dropping it does not end the command; dropping the session ends the connection, and with it
+/// the command's input and output.
+#[derive(Debug)]
+pub struct Exec {
+    /// What the command reads.
+    pub stdin: Stdin,
+    /// What it writes, and how it ends.
+    pub events: Events,
+}
+
+/// The standard input of a command.
+#[derive(Debug)]
+pub struct Stdin {
+    channel: ChannelWriteHalf<Msg>,
+    /// The command has ended, or nobody reads its output any more.
+    ended: CancellationToken,
+}
+
+/// What a command writes, and how it ends.
+#[derive(Debug)]
+pub struct Events {
+    channel: ChannelReadHalf,
+    log: Log,
+    closed: bool,
+    _ended: DropGuard,
+}
+
+/// Something that a command does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// It writes to standard output.
+    Stdout(Vec<u8>),
+    /// It writes to standard error.
+    Stderr(Vec<u8>),
+    /// It has ended. Output may still follow.
+    Exit(ExitStatus),
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExitStatus {
+    /// By itself, with this status.
+    Code(u32),
+    /// By a signal; its name is without `SIG`, as in `TERM`.
+    Signal(String),
+}
+
+impl ExitStatus {
+    /// Whether the command ended with status 0.
+    #[must_use]
+    pub fn success(&self) -> bool {
+        matches!(self, Self::Code(0))
+    }
+}
+
+impl fmt::Display for ExitStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "exit status {code}"),
+            Self::Signal(name) => write!(f, "signal {}", crate::sanitise::sanitise(name)),
+        }
+    }
+}
+
+/// All of a command that has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// What it wrote to standard output.
+    pub stdout: Vec<u8>,
+    /// What it wrote to standard error.
+    pub stderr: Vec<u8>,
+    /// How it ended.
+    pub status: ExitStatus,
+}
+
+impl Exec {
+    /// Asks the server to run `command` by the user's shell. Does not wait for the answer, which
+    /// saves a round trip: a refusal is the first event.
+    pub(super) async fn start(
+        channel: Channel<Msg>,
+        command: &str,
+        log: Log,
+    ) -> Result<Self, ExecError> {
+        channel.exec(true, command).await.map_err(|error| lost(&log, &error))?;
+        let (read_half, write_half) = channel.split();
+        let ended = CancellationToken::new();
+        Ok(Self {
+            stdin: Stdin { channel: write_half, ended: ended.clone() },
+            events: Events { channel: read_half, log, closed: false, _ended: ended.drop_guard() },
+        })
+    }
+
+    /// Feeds `input` to the command and collects what it writes, until it ends.
+    pub(super) async fn collect(self, input: Vec<u8>) -> Result<Output, ExecError> {
+        let Self { stdin, events } = self;
+        let feed = async {
+            // A command need not read its input; how it ends tells whether it should have.
+            if stdin.write(input).await.is_ok() {
+                let _ = stdin.close().await;
+            }
+        };
+        let ((), output) = tokio::join!(feed, events.collect());
+        output
+    }
+}
+
+impl Stdin {
+    /// Writes all of `data`, as fast as the command reads it.
+    ///
+    /// # Errors
+    /// [`ExecError::InputClosed`] when the command ends before, or the connection does: the
+    /// command's [`Events`] tell which.
+    pub async fn write(&self, data: Vec<u8>) -> Result<(), ExecError> {
+        tokio::select! {
+            written = self.channel.data_bytes(data) => written.map_err(|_| ExecError::InputClosed),
+            // russh would wait for ever for a command that has ended to read on.
+            () = self.ended.cancelled() => Err(ExecError::InputClosed),
+        }
+    }
+
+    /// Tells the command that its input ends here.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub async fn close(self) -> Result<(), ExecError> {
+        self.channel.eof().await.map_err(|_| ExecError::InputClosed)
+    }
+}
+
+impl Events {
+    /// Waits for what comes next; nothing comes after the command's end and all of its output.
+    ///
+    /// # Errors
+    /// [`ExecError::Refused`] when the server does not run the command, [`ExecError::Lost`] when
+    /// the connection ends before the command does.
+    pub async fn next(&mut self) -> Result<Option<Event>, ExecError> {
+        while !self.closed {
+            return Ok(Some(match self.channel.wait().await {
+                Some(ChannelMsg::Data { data }) => Event::Stdout(data.into()),
+                Some(ChannelMsg::ExtendedData { data, ext: STDERR }) => Event::Stderr(data.into()),
+                Some(ChannelMsg::ExitStatus { exit_status }) => {
+                    Event::Exit(ExitStatus::Code(exit_status))
+                }
+                Some(ChannelMsg::ExitSignal { signal_name, .. }) => {
+                    Event::Exit(ExitStatus::Signal(match signal_name {
+                        russh::Sig::Custom(name) => name,
+                        known => format!("{known:?}"),
+                    }))
+                }
+                Some(ChannelMsg::Failure) => {
+                    return Err(ExecError::Refused("the request was denied".to_owned()));
+                }
+                Some(ChannelMsg::Close) => {
+                    self.closed = true;
+                    continue;
+                }
+                // The status may come after the end of the output: only a close ends it all.
+                Some(_) => continue,
+                None => return Err(lost(&self.log, &russh::Error::Disconnect)),
+            }));
+        }
+        Ok(None)
+    }
+
+    async fn collect(mut self) -> Result<Output, ExecError> {
+        let (mut stdout, mut stderr, mut status) = (Vec::new(), Vec::new(), None);
+        while let Some(event) = self.next().await? {
+            match event {
+                Event::Stdout(data) => stdout.extend(data),
+                Event::Stderr(data) => stderr.extend(data),
+                Event::Exit(exit) => status = Some(exit),
+            }
+            if stdout.len() + stderr.len() > OUTPUT_MAX {
+                return Err(ExecError::TooMuchOutput(OUTPUT_MAX));
+            }
+        }
+        Ok(Output { stdout, stderr, status: status.ok_or(ExecError::NoStatus)? })
+    }
+}
+
+/// The end of the connection, in the words of whoever ended it.
+pub(super) fn lost(log: &Log, error: &russh::Error) -> ExecError {
+    ExecError::Lost(log.end().unwrap_or_else(|| describe(error)))
+}
+
+/// `work`, but not for longer than `limit`.
+pub(super) async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, ExecError>>,
+) -> Result<T, ExecError> {
+    timeout(limit, work).await.unwrap_or(Err(ExecError::TimedOut(limit)))
+}

@@ -1,0 +1,151 @@
+//! Which keys are tried, and what is said when none is accepted.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ezsync::ssh::{Client, ConnectError, HostKeyPolicy, Target};
+
+use crate::sshd::{SECRET, Sshd, agent, fingerprint, target};
+
+/// A client that knows the server and uses the agent at `socket`.
+fn client_with_agent(server: &Sshd, socket: PathBuf) -> Client {
+    server.know(&server.host_line("ed25519"));
+    let options = server.options(HostKeyPolicy::Strict);
+    Client::new(ezsync::ssh::Options { agent_socket: Some(socket), ..options }).unwrap()
+}
+
+#[tokio::test]
+async fn keys_of_every_type_from_files() {
+    let Some(server) = Sshd::start("") else { return };
+    let client = server.client();
+    for kind in ["ed25519", "ecdsa", "rsa"] {
+        let key = server.user_key(kind, "", true);
+        let session = client.connect(&server.target(key)).await.unwrap();
+        let output = session.run("id -un", Vec::new(), Duration::from_secs(10)).await.unwrap();
+        assert_eq!(output.stdout, b"root\n", "{kind}");
+        session.close().await;
+    }
+}
+
+#[tokio::test]
+async fn default_keys_are_tried_where_none_is_named() {
+    let Some(server) = Sshd::start("") else { return };
+    server.know(&server.host_line("ed25519"));
+    let mut options = server.options(HostKeyPolicy::Strict);
+    options.default_identity_files = vec![server.path("id_missing"), server.path("user")];
+    Client::new(options).unwrap().connect(&target(server.port)).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_agent_signs_with_keys_of_every_type() {
+    let Some(server) = Sshd::start("") else { return };
+    for kind in ["ed25519", "ecdsa", "rsa"] {
+        let key = server.user_key(kind, "", true);
+        let folder = tempfile::tempdir().unwrap();
+        let (_agent, socket) = agent(folder.path(), &[&key]);
+        let client = client_with_agent(&server, socket);
+        client.connect(&target(server.port)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_encrypted_file_is_used_through_the_agent_before_its_other_keys() {
+    let Some(server) = Sshd::start("MaxAuthTries 2\n") else { return };
+    let (other, key) =
+        (server.user_key("ecdsa", "", false), server.user_key("ed25519", SECRET, true));
+    let folder = tempfile::tempdir().unwrap();
+    let (_agent, socket) =
+        agent(folder.path(), &[&other, &server.user_key("rsa", "", false), &key]);
+    let client = client_with_agent(&server, socket);
+    client.connect(&server.target(key)).await.unwrap();
+    assert!(!server.log().contains("Failed publickey"), "{}", server.log());
+}
+
+#[tokio::test]
+async fn an_encrypted_file_without_agent_is_named() {
+    let Some(server) = Sshd::start("") else { return };
+    let key = server.user_key("ed25519", SECRET, true);
+    let error = server.client().connect(&server.target(&key)).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "cannot log in to 127.0.0.1:{} as root: there was no key to try; could not use {} (needs its passphrase, and no agent holds it); the server accepts publickey, password, keyboard-interactive",
+            server.port,
+            key.display()
+        )
+    );
+    assert_eq!(error.hint(), format!("load the key into your agent: ssh-add {}", key.display()));
+}
+
+#[tokio::test]
+async fn a_refused_login_lists_what_was_tried() {
+    let Some(server) = Sshd::start("KbdInteractiveAuthentication no\n") else { return };
+    let (file, held) = (server.user_key("ed25519", "", false), server.user_key("ecdsa", "", false));
+    let folder = tempfile::tempdir().unwrap();
+    let (_agent, socket) = agent(folder.path(), &[&held]);
+    let mut target = server.target(&file);
+    target.identity_files.push(server.path("id_missing"));
+    target.password = Some("never-shown".to_owned().into());
+    let error = client_with_agent(&server, socket).connect(&target).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "cannot log in to 127.0.0.1:{} as root: tried {}, agent key ecdsa-sha2-nistp256 {}, password; could not use {} (no such file); the server accepts publickey, password",
+            server.port,
+            file.display(),
+            fingerprint(&held),
+            server.path("id_missing").display(),
+        )
+    );
+    assert!(!format!("{target:?} {error:?}").contains("never-shown"));
+}
+
+#[tokio::test]
+async fn a_server_that_has_had_enough_is_quoted() {
+    let Some(server) = Sshd::start("MaxAuthTries 1\n") else { return };
+    let keys = ["ed25519", "ecdsa"].map(|kind| server.user_key(kind, "", false));
+    let target = Target { identity_files: keys.to_vec(), ..target(server.port) };
+    let error = server.client().connect(&target).await.unwrap_err().to_string();
+    assert!(
+        error.contains("the server ended the connection: Too many authentication failures"),
+        "{error}"
+    );
+    assert!(error.contains(&format!("tried {}", keys[0].display())), "{error}");
+}
+
+#[tokio::test]
+async fn the_servers_words_are_shown_safely() {
+    let folder = tempfile::tempdir().unwrap();
+    let banner = folder.path().join("banner");
+    std::fs::write(&banner, "\x1b[2JGo away.\n").unwrap();
+    let Some(server) = Sshd::start(&format!("Banner {}\n", banner.display())) else { return };
+    let key = server.user_key("ed25519", "", false);
+    let error = server.client().connect(&server.target(key)).await.unwrap_err().to_string();
+    assert!(error.ends_with("; it said: \\x1b[2JGo away."), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_agent_that_is_gone_does_not_keep_us_from_the_files() {
+    let Some(server) = Sshd::start("") else { return };
+    let client = client_with_agent(&server, server.path("no_such_socket"));
+    client.connect(&server.user()).await.unwrap();
+    let key = server.user_key("ed25519", "", false);
+    let error = client.connect(&server.target(key)).await.unwrap_err();
+    let ConnectError::Authentication(rejected) = error else { panic!("{error}") };
+    assert_eq!(rejected.unusable[0].name, "the SSH agent");
+}
+
+#[tokio::test]
+async fn fifty_hosts_share_one_agent() {
+    let Some(server) = Sshd::start("") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (_agent, socket) = agent(folder.path(), &[&server.path("user")]);
+    let client = client_with_agent(&server, socket);
+    let logins = (0..50).map(|_| {
+        let (client, target) = (client.clone(), target(server.port));
+        tokio::spawn(async move { client.connect(&target).await.map(drop) })
+    });
+    for login in logins.collect::<Vec<_>>() {
+        login.await.unwrap().unwrap();
+    }
+}

@@ -1,0 +1,90 @@
+//! Servers that are not there, say nothing, or are no SSH servers. None of these needs sshd.
+
+use std::time::{Duration, Instant};
+
+use ezsync::ssh::{Client, ConnectError, HostKeyPolicy, Options, Phase};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+
+use crate::sshd::{free_port, target};
+
+fn client(connect_timeout: Duration) -> Client {
+    Client::new(Options {
+        connect_timeout,
+        host_keys: HostKeyPolicy::Strict,
+        known_hosts_files: Vec::new(),
+        default_identity_files: Vec::new(),
+        agent_socket: None,
+    })
+    .unwrap()
+}
+
+/// Connects to a server that says `greeting` and then listens, or hangs up if `hang_up`. Returns
+/// the error, and whether our side has closed the connection.
+async fn meet(greeting: &'static str, hang_up: bool) -> (ConnectError, bool) {
+    let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = server.local_addr().unwrap().port();
+    let serve = tokio::spawn(async move {
+        let (mut socket, _) = server.accept().await.unwrap();
+        socket.write_all(greeting.as_bytes()).await.unwrap();
+        if hang_up {
+            socket.shutdown().await.unwrap();
+        }
+        let read_all = async { while socket.read(&mut [0; 4096]).await.is_ok_and(|n| n > 0) {} };
+        timeout(Duration::from_secs(5), read_all).await.is_ok()
+    });
+    let error = client(Duration::from_millis(500)).connect(&target(port)).await.unwrap_err();
+    (error, serve.await.unwrap())
+}
+
+#[tokio::test]
+async fn nobody_listens() {
+    let port = free_port();
+    let error = client(Duration::from_secs(5)).connect(&target(port)).await.unwrap_err();
+    assert!(matches!(error, ConnectError::Refused(_)), "{error}");
+    assert_eq!(error.to_string(), format!("127.0.0.1:{port} refuses the connection"));
+}
+
+#[tokio::test]
+async fn a_name_without_address() {
+    let mut target = target(22);
+    target.endpoint.address = "no-such-host.invalid".to_owned();
+    let error = client(Duration::from_secs(10)).connect(&target).await.unwrap_err();
+    assert!(matches!(error, ConnectError::Resolve { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_silent_server_costs_its_deadline_and_no_more() {
+    let start = Instant::now();
+    let (error, closed) = meet("", false).await;
+    assert!(matches!(error, ConnectError::TimedOut { phase: Phase::Handshake, .. }), "{error}");
+    assert!(error.to_string().ends_with(": 0.5 s passed, the last of them in the SSH handshake"));
+    assert!(closed, "the connection is left open");
+    assert!(start.elapsed() < Duration::from_secs(2));
+}
+
+#[tokio::test]
+async fn a_server_that_falls_silent_after_its_greeting() {
+    // russh serves the connection in a task by now, which must not outlive our interest.
+    let (error, closed) = meet("SSH-2.0-OpenSSH_9.9\r\n", false).await;
+    assert!(matches!(error, ConnectError::TimedOut { phase: Phase::Handshake, .. }), "{error}");
+    assert!(closed, "the connection is left open");
+}
+
+#[tokio::test]
+async fn what_is_no_ssh_server_is_quoted_safely() {
+    for (greeting, said) in [
+        ("HTTP/1.1 400 Bad\x07 Request\r\n\r\n", "; it said: HTTP/1.1 400 Bad\\x07 Request"),
+        ("Exceeded MaxStartups\r\n", "; it said: Exceeded MaxStartups"),
+        ("SSH-2.0-OpenSSH_9.9\r\n", "the server closed the connection"),
+        ("", "the server closed the connection"),
+    ] {
+        let (error, _) = meet(greeting, true).await;
+        assert!(
+            matches!(error, ConnectError::Broken { phase: Phase::Handshake, .. }),
+            "{greeting:?}: {error}"
+        );
+        assert!(error.to_string().ends_with(said), "{greeting:?}: {error}");
+    }
+}
