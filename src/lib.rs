@@ -5,8 +5,8 @@
 //! ARCHITECTURE.md says which module may know what.
 
 pub mod desired;
-pub mod fleet;
 pub mod facts;
+pub mod fleet;
 pub mod inventory;
 pub mod plan;
 pub mod problem;

@@ -10,7 +10,7 @@ use super::result::Trouble;
 use super::{Doing, Part};
 use crate::remote::{Outcome, Progress, Sections, apply_script};
 use crate::sanitise::sanitise;
-use crate::ssh::{Event, Events, ExecError, Exec, ExitStatus, Stdin};
+use crate::ssh::{Event, Events, Exec, ExecError, ExitStatus, Stdin};
 
 /// How long a host may go without a sign of life while it changes: package managers are slow on
 /// slow lines, and everything else has ended long before.
@@ -155,8 +155,9 @@ impl Run {
                     return Ok(Some(progress));
                 }
             }
-            let event =
-                timeout(SILENCE, self.events.next()).await.map_err(|_| ExecError::TimedOut(SILENCE))??;
+            let event = timeout(SILENCE, self.events.next())
+                .await
+                .map_err(|_| ExecError::TimedOut(SILENCE))??;
             match event {
                 Some(Event::Stdout(bytes)) => self.sections.feed(&bytes),
                 Some(Event::Stderr(bytes)) => self.stderr.extend(bytes),

@@ -7,7 +7,7 @@ use super::gate::Source;
 use super::result::{HostResult, Outcome, Trouble};
 use super::{Doing, Job, Mode, Part, Shared};
 use crate::plan::Plan;
-use crate::remote::{Look, Probe, Request, Sections, Word, probe_script};
+use crate::remote::{Probe, Request, Sections, Word, probe_script};
 use crate::resource::Subject;
 use crate::sanitise::sanitise;
 use crate::ssh::{ExecError, ExitStatus, Output, Session};
@@ -175,7 +175,10 @@ impl Driver<'_> {
 
     pub(super) fn word(&self) -> Result<Word, Trouble> {
         Word::random().map_err(|error| {
-            Trouble::new(format!("this machine gives no random numbers: {error}"), "look at its kernel log")
+            Trouble::new(
+                format!("this machine gives no random numbers: {error}"),
+                "look at its kernel log",
+            )
         })
     }
 
@@ -188,7 +191,8 @@ impl Driver<'_> {
             let next = format!(
                 "give {user} passwordless sudo (a line `{user} ALL=(ALL) NOPASSWD: ALL` by visudo), or log in as root with -u root"
             );
-            return Trouble::new(format!("{user} may not run commands as root: sudo failed"), next).log(&said);
+            return Trouble::new(format!("{user} may not run commands as root: sudo failed"), next)
+                .log(&said);
         }
         let status = match &output.status {
             ExitStatus::Code(code) => format!("status {code}"),
@@ -199,11 +203,6 @@ impl Driver<'_> {
             format!("see what `ssh {user}@{} sh` does by hand", self.result.address),
         )
         .log(&said)
-    }
-
-    /// The texts of the probe as a look.
-    pub(super) fn first_look(probe: &Probe) -> Look {
-        probe.look.clone()
     }
 }
 
