@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use crate::cluster::Networks;
 use crate::facts::{Facts, Platform};
 use crate::problem::{Place, Problem};
 use crate::project::Project;
 use crate::resource::{self, Args, Resource, Subject};
 use crate::role::{Role, Task};
-use crate::template::{Engine, Scope};
+use crate::template::{Engine, Scope, Vars};
 
 /// One resource that a task wants.
 #[derive(Debug, Clone)]
@@ -52,27 +53,47 @@ pub struct Recipe {
 /// The variables of one host beside its facts, in two layers: roles' own variables lie between.
 #[derive(Debug, Clone, Default)]
 pub struct HostVars {
-    /// Names that ezsync gives: `inventory_hostname`, `groups`, the time source, ...
-    pub magic: Arc<Map<String, Value>>,
+    /// Names that ezsync gives to this host: `inventory_hostname`, the time source, ...
+    pub magic: Arc<Vars>,
     /// Inventory, then config.yml.
-    pub given: Vec<Arc<Map<String, Value>>>,
+    pub given: Vec<Arc<Vars>>,
     /// `-e`.
-    pub extra: Arc<Map<String, Value>>,
+    pub extra: Arc<Vars>,
+    /// What is the same for all hosts: `groups`, `cluster_name`.
+    pub shared: Arc<Vars>,
+    /// The subnets that the source serves.
+    pub networks: Networks,
 }
 
 impl HostVars {
-    /// All of them for `role` on a host with `facts`.
+    /// All of them for `role` on a host with `facts`, in Ansible's precedence.
     #[must_use]
     pub fn scope(&self, role: &Role, facts: &Facts) -> Scope {
-        let mut scope = Scope::default().with(role.defaults.clone());
-        for layer in &self.given {
-            scope = scope.with(layer.clone());
+        let networks = self.networks.on(facts);
+        // Templates for one subnet (kubeasz's) and for several: both have their variable.
+        let computed = Vars::from_iter([
+            ("local_network".to_owned(), json!(Networks::hull(&networks))),
+            ("local_networks".to_owned(), json!(networks)),
+        ]);
+        self.stack(Some(role), facts.vars()).with(computed)
+    }
+
+    /// What settings and connections may refer to: everything that needs no host.
+    #[must_use]
+    pub fn without_facts(&self, role: Option<&Role>) -> Scope {
+        self.stack(role, Vars::new())
+    }
+
+    fn stack(&self, role: Option<&Role>, facts: Vars) -> Scope {
+        let mut scope = Scope::default();
+        if let Some(role) = role {
+            scope = scope.with(role.defaults.clone());
         }
-        scope
-            .with(role.vars.clone())
-            .with(self.extra.clone())
-            .with(facts.vars())
-            .with(self.magic.clone())
+        scope = self.given.iter().fold(scope, |scope, layer| scope.with(layer.clone())).with(facts);
+        if let Some(role) = role {
+            scope = scope.with(role.vars.clone());
+        }
+        scope.with(self.extra.clone()).with(self.shared.clone()).with(self.magic.clone())
     }
 }
 

@@ -1,0 +1,154 @@
+//! What is typed on the command line. Flags mean what they mean to Ansible.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, value_parser};
+
+/// The version with the commit that it was built from.
+pub const VERSION: &str = env!("EZSYNC_VERSION");
+
+const MAIN_EXAMPLES: &str = "\
+Examples:
+  ezsync new cluster01                    make inventories/cluster01, ready to edit
+  ezsync setup cluster01                  set up the time everywhere, and prove it
+  ezsync setup cluster01 --check --diff   show what would change
+  ezsync verify cluster01                 prove it again, change nothing
+  ezsync render cluster01 -o out          write the files that each host would get
+
+Exit codes: 0 all well, 1 an error, 2 a host failed or is not synchronised,
+4 a host is unreachable, 5 bad options or input, 99 interrupted.";
+
+/// Makes every node of a cluster agree on the time, over SSH, and proves it.
+#[derive(Debug, Parser)]
+#[command(name = "ezsync", version = VERSION, after_help = MAIN_EXAMPLES, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// The folder with inventories/, roles/ and templates/
+    #[arg(long, global = true, value_name = "DIR", default_value = ".")]
+    pub project_dir: PathBuf,
+    /// No colours, also on a terminal
+    #[arg(long, global = true)]
+    pub no_color: bool,
+    /// Say more; repeat for yet more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make the folder of a new cluster, ready to edit
+    New {
+        /// The cluster's name
+        cluster: String,
+    },
+    /// Set up the time on every host: probe, plan, apply, verify, report
+    #[command(after_help = "\
+Examples:
+  ezsync setup cluster01
+  ezsync setup cluster01 --check --diff
+  ezsync setup cluster01 chrony -l 'kube_node:!node7'
+  ezsync setup cluster01 -e max_offset=0.01 -u ops")]
+    Setup(Box<Setup>),
+    /// Prove the time on every host: only the verification and the report
+    #[command(after_help = "Example:\n  ezsync verify cluster01 --json | jq .recap")]
+    Verify(Box<Verify>),
+    /// Write the files that each host would get; needs no network
+    #[command(after_help = "Example:\n  ezsync render cluster01 -l node1 -o out")]
+    Render(Box<Render>),
+}
+
+/// Options of `setup`.
+#[derive(Debug, Args)]
+pub struct Setup {
+    #[command(flatten)]
+    pub hosts: Hosts,
+    /// The step: 01 or all for every role, or the name of one, as in `ezctl setup`
+    pub step: Option<String>,
+    /// Only show what would change
+    #[arg(short = 'C', long)]
+    pub check: bool,
+    /// Show how files change
+    #[arg(short = 'D', long)]
+    pub diff: bool,
+    /// Only tasks with one of these tags
+    #[arg(short = 't', long, value_name = "TAGS", value_delimiter = ',')]
+    pub tags: Vec<String>,
+    /// How long the source may take to follow one of its servers, before it serves its own clock
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u32).range(0..=86_400))]
+    pub source_timeout: u32,
+    #[command(flatten)]
+    pub access: Access,
+}
+
+/// Options of `verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    #[command(flatten)]
+    pub hosts: Hosts,
+    #[command(flatten)]
+    pub access: Access,
+}
+
+/// Options of `render`.
+#[derive(Debug, Args)]
+pub struct Render {
+    #[command(flatten)]
+    pub hosts: Hosts,
+    /// Write DIR/HOST/path/of/file instead of printing
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Render for hosts of this family: Debian, RedHat, Suse, Alpine or Archlinux
+    #[arg(long, value_name = "FAMILY", default_value = "Debian")]
+    pub platform: String,
+}
+
+/// Which hosts, and what is said of them.
+#[derive(Debug, Args)]
+pub struct Hosts {
+    /// The cluster: the name of a folder in inventories/
+    pub cluster: String,
+    /// Another inventory: a file, or a folder with `hosts` in it
+    #[arg(short, long, value_name = "PATH")]
+    pub inventory: Option<String>,
+    /// Only these hosts: a pattern such as 'kube_node:!node7'
+    #[arg(short, long, value_name = "PATTERN")]
+    pub limit: Option<String>,
+    /// Set a variable: k=v, JSON, or @file
+    #[arg(short, long, value_name = "VARS")]
+    pub extra_vars: Vec<String>,
+    /// Only list the hosts
+    #[arg(long)]
+    pub list_hosts: bool,
+}
+
+/// How hosts are reached, and how the result is shown.
+#[derive(Debug, Args)]
+pub struct Access {
+    /// How many hosts at a time
+    #[arg(short, long, value_name = "N", default_value_t = 50, value_parser = value_parser!(u16).range(1..))]
+    pub forks: u16,
+    /// Log in as this user where the inventory names none
+    #[arg(short, long, value_name = "USER")]
+    pub user: Option<String>,
+    /// Log in with this key
+    #[arg(long, visible_alias = "key-file", value_name = "FILE")]
+    pub private_key: Option<PathBuf>,
+    /// How long connecting to a host may take
+    #[arg(short = 'T', long, value_name = "SECONDS", default_value_t = 10, value_parser = value_parser!(u32).range(1..=3600))]
+    pub timeout: u32,
+    /// Trust the keys of hosts that are not known yet, and remember them
+    #[arg(long)]
+    pub accept_new_host_keys: bool,
+    /// The file of known host keys, instead of ~/.ssh/known_hosts
+    #[arg(long, value_name = "FILE")]
+    pub known_hosts: Option<PathBuf>,
+    /// How long to wait for hosts to be synchronised
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = value_parser!(u32).range(0..=86_400))]
+    pub verify_timeout: u32,
+    /// Print the result as one JSON document, and nothing else there
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,243 @@
+//! The settings of a cluster's time, checked: nothing may be injected into a configuration.
+
+use std::net::IpAddr;
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use serde_json::Value;
+
+use crate::facts::Facts;
+use crate::inventory::Connection;
+use crate::problem::{Place, Problem};
+use crate::template::{Engine, Scope};
+use crate::verify::DEFAULT_MAX_OFFSET;
+
+/// The prefix that an address without one is taken to be in: a subnet of hosts is a /24 in
+/// nearly all clusters, and an IPv6 subnet a /64 in all (RFC 4291, section 2.5.4).
+const SUBNET_V4: u8 = 24;
+const SUBNET_V6: u8 = 64;
+
+/// Settings of the whole cluster.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// What the source follows; empty when it runs free.
+    pub ntp_servers: Vec<String>,
+    /// Whom the source serves.
+    pub networks: Networks,
+    /// The stratum of a source that runs free, 1 to 15.
+    pub local_stratum: u8,
+    /// The largest error of a clock that passes, in seconds.
+    pub max_offset: f64,
+    /// The address by which clients reach the source.
+    pub source_address: String,
+}
+
+/// The subnets that the source serves.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Networks {
+    given: Vec<String>,
+    /// Some hosts are known by name only: the subnets that the source itself is in count too.
+    and_own: bool,
+}
+
+impl Networks {
+    /// The subnets on a source with `facts`.
+    #[must_use]
+    pub fn on(&self, facts: &Facts) -> Vec<String> {
+        let mut networks = self.given.clone();
+        if self.and_own {
+            let own = facts.addresses.iter().filter(|net| !net.addr().is_loopback());
+            for net in own.map(IpNet::trunc) {
+                let covered = |known: &String| {
+                    known.parse::<IpNet>().is_ok_and(|known| known.contains(&net))
+                };
+                if !networks.iter().any(covered) {
+                    networks.push(net.to_string());
+                }
+            }
+        }
+        networks
+    }
+
+    /// One subnet that holds all of `networks`, for templates that take only one (kubeasz's).
+    #[must_use]
+    pub fn hull(networks: &[String]) -> String {
+        let nets: Vec<IpNet> = networks.iter().filter_map(|text| subnet(text)).collect();
+        let Some(first) = nets.first() else { return String::new() };
+        let mut hull = *first;
+        while !nets.iter().all(|net| hull.contains(net)) {
+            match hull.supernet() {
+                Some(wider) => hull = wider,
+                // IPv4 and IPv6 have no subnet in common: the first family it is.
+                None => return hull.to_string(),
+            }
+        }
+        hull.to_string()
+    }
+}
+
+/// Finds settings and the places where they stand.
+pub(super) struct Lookup<'a> {
+    pub engine: &'a Engine,
+    pub scope: Scope,
+    pub place: Box<dyn Fn(&str) -> Option<Place> + 'a>,
+}
+
+impl Lookup<'_> {
+    fn get(&self, name: &str) -> Result<Option<Value>, Problem> {
+        let Some(value) = self.scope.get(name) else { return Ok(None) };
+        let here = Place { file: name.to_owned(), line: 0, column: 0, text: String::new() };
+        let place = (self.place)(name).unwrap_or(here);
+        let value = self.engine.values(value, &place, &self.scope)?;
+        Ok(Some(value).filter(|value| !value.is_null()))
+    }
+
+    fn problem(&self, name: &str, message: &str) -> Problem {
+        let problem = Problem::new(format!("{name}: {message}"));
+        match (self.place)(name) {
+            Some(place) => problem.at(place),
+            None => problem,
+        }
+    }
+
+    fn number(&self, name: &str) -> Result<Option<f64>, Problem> {
+        let number = |value: &Value| match value {
+            Value::Number(number) => number.as_f64(),
+            Value::String(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        match self.get(name)? {
+            None => Ok(None),
+            Some(value) => match number(&value).filter(|n| n.is_finite()) {
+                Some(number) => Ok(Some(number)),
+                None => Err(self.problem(name, &format!("{value} is not a number"))),
+            },
+        }
+    }
+
+    /// A list of texts; a single text is a list of one.
+    fn texts(&self, name: &str) -> Result<Option<Vec<String>>, Problem> {
+        let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
+        let texts = match self.get(name)? {
+            None => return Ok(None),
+            Some(Value::Array(items)) => items.iter().map(text).collect(),
+            Some(value) => text(&value).map(|text| vec![text]),
+        };
+        match texts {
+            Some(texts) => Ok(Some(texts)),
+            None => Err(self.problem(name, "must be a list of texts")),
+        }
+    }
+}
+
+impl Settings {
+    /// The settings of a cluster whose hosts have `addresses`.
+    pub(super) fn new(
+        lookup: &Lookup<'_>,
+        addresses: &[String],
+        source: &Connection,
+    ) -> Result<Self, Problem> {
+        let ntp_servers = lookup.texts("ntp_servers")?.unwrap_or_default();
+        for server in &ntp_servers {
+            if !is_host(server) {
+                let shown = server.escape_debug();
+                return Err(lookup
+                    .problem("ntp_servers", &format!("`{shown}` is neither a name nor an address"))
+                    .hint("write one server an entry, without options: [ntp1.example.org, 192.0.2.1]"));
+            }
+        }
+        let local_stratum = match lookup.number("local_stratum")? {
+            None => 10,
+            // chronyd takes 1 to 15: 16 means "not synchronised" in NTP (RFC 5905, section 7.3).
+            Some(stratum) => (1..=15)
+                .find(|known| (f64::from(*known) - stratum).abs() < f64::EPSILON)
+                .ok_or_else(|| lookup.problem("local_stratum", &format!("{stratum} is not within 1 to 15")))?,
+        };
+        let max_offset = lookup.number("max_offset")?.unwrap_or(DEFAULT_MAX_OFFSET);
+        if max_offset <= 0.0 {
+            return Err(lookup.problem("max_offset", "must be more than 0 seconds"));
+        }
+        Ok(Self {
+            ntp_servers,
+            networks: networks(lookup, addresses)?,
+            local_stratum,
+            max_offset,
+            source_address: source.address.clone(),
+        })
+    }
+}
+
+/// The subnets that are given, or else those of the cluster's own hosts.
+fn networks(lookup: &Lookup<'_>, addresses: &[String]) -> Result<Networks, Problem> {
+    if let Some(given) = lookup.texts("local_network")? {
+        for text in &given {
+            if subnet(text).is_none() {
+                let shown = text.escape_debug();
+                return Err(lookup
+                    .problem("local_network", &format!("`{shown}` is not a subnet"))
+                    .hint("write it as 10.0.0.0/8 or fd00::/8; a list of them is fine"));
+            }
+        }
+        if given.is_empty() {
+            return Err(lookup
+                .problem("local_network", "an empty list would keep every client out")
+                .hint("leave it out to serve the subnets of the cluster's own hosts"));
+        }
+        return Ok(Networks { given, and_own: false });
+    }
+    let mut networks = Networks::default();
+    let mut nets: Vec<IpNet> = Vec::new();
+    for address in addresses {
+        match address.parse::<IpAddr>() {
+            Ok(IpAddr::V4(v4)) => {
+                nets.extend(Ipv4Net::new(v4, SUBNET_V4).map(|net| IpNet::V4(net.trunc())));
+            }
+            Ok(IpAddr::V6(v6)) => {
+                nets.extend(Ipv6Net::new(v6, SUBNET_V6).map(|net| IpNet::V6(net.trunc())));
+            }
+            Err(_) => networks.and_own = true,
+        }
+    }
+    nets.sort();
+    nets.dedup();
+    networks.given = nets.iter().map(ToString::to_string).collect();
+    Ok(networks)
+}
+
+/// A subnet, or an address that stands for itself alone.
+fn subnet(text: &str) -> Option<IpNet> {
+    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+}
+
+/// A host's name or address: nothing that means more in a configuration file.
+fn is_host(text: &str) -> bool {
+    let name = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let is_name = !text.is_empty()
+        && text.len() <= 253
+        && !text.starts_with(['-', '.'])
+        && text.chars().all(name);
+    is_name || text.parse::<IpAddr>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hull_holds_all() {
+        let of = |nets: &[&str]| Networks::hull(&nets.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert_eq!(of(&["10.0.0.0/24"]), "10.0.0.0/24");
+        assert_eq!(of(&["10.0.0.0/24", "10.0.1.0/24"]), "10.0.0.0/23");
+        assert_eq!(of(&["10.0.0.0/24", "192.168.1.1"]), "0.0.0.0/0");
+        assert_eq!(of(&[]), "");
+    }
+
+    #[test]
+    fn servers_are_names_or_addresses() {
+        for good in ["ntp1.aliyun.com", "192.0.2.1", "fd00::1", "time_1", "pool-2.example"] {
+            assert!(is_host(good), "{good}");
+        }
+        for bad in ["", "a b", "a\nallow all", "-x", "a;b", "$(x)", "ntp.org iburst", "#a"] {
+            assert!(!is_host(bad), "{bad:?}");
+        }
+    }
+}
