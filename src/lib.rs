@@ -8,3 +8,4 @@ pub mod inventory;
 pub mod problem;
 pub mod ssh;
 pub mod verify;
+pub mod yaml;
