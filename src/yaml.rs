@@ -1,36 +1,288 @@
-//! YAML as Ansible reads it, with the place of every mistake.
+//! Reading YAML (and JSON, its subset) the way Ansible users write it.
+//!
+//! One set of rules for inventories, variable files, roles and config.yml: `yes` and `no` are
+//! booleans, `0644` is octal, `<<` merges, a key that stands twice is a mistake.
 
-use serde::de::DeserializeOwned;
+use std::fmt;
+
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+use serde_yaml::options::{NonFiniteFloatPolicy, Options};
+use serde_yaml::{Error, Spanned, budget, options};
 
 use crate::problem::{Place, Problem};
 
-/// Reads `text`, the contents of `file`.
+/// Reads `text`, the content of `file`, as one YAML document.
 ///
 /// # Errors
-/// Broken YAML, a key that stands twice, or a value of another type than `T` wants, with line
-/// and column.
+/// A [`Problem`] with file, line and column for broken YAML and for YAML of another shape
+/// than `T`.
 pub fn parse<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Problem> {
-    let options = serde_yaml::options! {
-        // 0644 is a file mode, as in YAML 1.1 that Ansible reads.
-        legacy_octal_numbers: true,
-        with_snippet: false,
-    };
-    serde_yaml::from_str_with_options(text, options).map_err(|error| {
-        let place = match error.location() {
-            Some(at) => Place::in_source(file, text, number(at.line()), number(at.column())),
-            None => Place::in_source(file, text, 0, 0),
-        };
-        let message = error.to_string();
-        Problem::new(message.lines().next().unwrap_or_default().to_owned()).at(place)
-    })
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    serde_yaml::from_str_with_options(text, rules()).map_err(|error| problem(file, text, &error))
 }
 
-/// The place in `text` of `file` that a [`serde_yaml::Location`] means.
-#[must_use]
-pub fn place(file: &str, text: &str, at: serde_yaml::Location) -> Place {
-    Place::in_source(file, text, number(at.line()), number(at.column()))
+/// How YAML is read here. The budgets only guard against runaway input: an inventory of
+/// 100,000 hosts with a handful of variables each stays far below them.
+fn rules() -> Options {
+    options! {
+        legacy_octal_numbers: true,
+        with_snippet: false,
+        // JSON has no infinity; as text it can still be shown and compared.
+        non_finite_float_policy: NonFiniteFloatPolicy::AsString,
+        budget: budget! {
+            max_nodes: 20_000_000,
+            max_events: 60_000_000,
+            max_aliases: 1_000_000,
+            enforce_alias_anchor_ratio: false,
+        },
+    }
+}
+
+/// Turns the parser's error into a problem that shows the line.
+fn problem(file: &str, text: &str, error: &Error) -> Problem {
+    let shown = match error.without_snippet() {
+        Error::DuplicateMappingKey { key: Some(key), .. } => {
+            format!("the key {key} stands twice in one mapping")
+        }
+        Error::MultipleDocuments { .. } => "a second document (---) starts here".to_owned(),
+        other => other.to_string(),
+    };
+    let (line, column) =
+        error.location().map_or((0, 0), |at| (number(at.line()), number(at.column())));
+    // The place is shown in front of the message, so it need not be repeated behind it.
+    let message = shown.split(" at line ").next().unwrap_or(&shown);
+    let place = Place::in_source(file, text, line, column);
+    let unquoted_template = [": {{", "- {{", ": {%"].iter().any(|lead| place.text.contains(lead));
+    let problem = Problem::new(message).at(place);
+    if unquoted_template {
+        problem.hint("put quotes around a value that starts with {{ or {%")
+    } else {
+        problem
+    }
 }
 
 fn number(n: u64) -> usize {
-    usize::try_from(n).unwrap_or_default()
+    usize::try_from(n).unwrap_or(usize::MAX)
+}
+
+/// A YAML value that remembers where each of its parts stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// What stands there.
+    pub kind: Kind,
+    /// Line of its first character, from 1.
+    pub line: usize,
+    /// Column of its first character, from 1.
+    pub column: usize,
+}
+
+/// What a [`Node`] is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kind {
+    /// A string, number, boolean or null.
+    Scalar(Value),
+    /// A sequence.
+    List(Vec<Node>),
+    /// A mapping, in the order of the file.
+    Map(Vec<(Key, Node)>),
+}
+
+/// The key of a mapping's entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// The key as a string, whatever it looks like.
+    pub name: String,
+    /// Line of its first character, from 1.
+    pub line: usize,
+    /// Column of its first character, from 1.
+    pub column: usize,
+}
+
+impl Node {
+    /// The value without its places.
+    #[must_use]
+    pub fn into_value(self) -> Value {
+        match self.kind {
+            Kind::Scalar(value) => value,
+            Kind::List(items) => items.into_iter().map(Self::into_value).collect(),
+            Kind::Map(entries) => {
+                let entries = entries.into_iter().map(|(key, node)| (key.name, node.into_value()));
+                Value::Object(entries.collect::<Map<_, _>>())
+            }
+        }
+    }
+
+    /// Whether nothing is written here (`~`, `null`, or an empty value).
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        matches!(self.kind, Kind::Scalar(Value::Null))
+    }
+
+    /// The word for this kind of value in messages.
+    #[must_use]
+    pub fn kind_name(&self) -> &'static str {
+        match &self.kind {
+            Kind::Scalar(Value::Null) => "nothing",
+            Kind::Scalar(Value::Bool(_)) => "a boolean",
+            Kind::Scalar(Value::Number(_)) => "a number",
+            Kind::Scalar(_) => "a string",
+            Kind::List(_) => "a list",
+            Kind::Map(_) => "a mapping",
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Spanned { value, defined, .. } = Spanned::<Kind>::deserialize(deserializer)?;
+        Ok(Self { kind: value, line: number(defined.line()), column: number(defined.column()) })
+    }
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Spanned { value, defined, .. } = Spanned::<String>::deserialize(deserializer)?;
+        Ok(Self { name: value, line: number(defined.line()), column: number(defined.column()) })
+    }
+}
+
+impl<'de> Deserialize<'de> for Kind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(KindVisitor)
+    }
+}
+
+struct KindVisitor;
+
+impl<'de> Visitor<'de> for KindVisitor {
+    type Value = Kind;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Kind, E> {
+        Ok(Kind::Scalar(Value::Null))
+    }
+
+    fn visit_none<E>(self) -> Result<Kind, E> {
+        Ok(Kind::Scalar(Value::Null))
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Kind, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Kind, E> {
+        Ok(Kind::Scalar(Value::Bool(value)))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Kind, E> {
+        Ok(Kind::Scalar(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Kind, E> {
+        Ok(Kind::Scalar(value.into()))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Kind, E> {
+        let number = Number::from_f64(value).ok_or_else(|| E::custom("not a finite number"))?;
+        Ok(Kind::Scalar(Value::Number(number)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Kind, E> {
+        Ok(Kind::Scalar(value.into()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Kind, E> {
+        Ok(Kind::Scalar(value.into()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Kind, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Kind::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Kind, A::Error> {
+        let mut map = Vec::new();
+        while let Some(entry) = entries.next_entry()? {
+            map.push(entry);
+        }
+        Ok(Kind::Map(map))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(text: &str) -> Value {
+        parse::<Node>("f.yml", text).unwrap().into_value()
+    }
+
+    #[test]
+    fn reads_scalars_as_ansible_does() {
+        let text = "a: yes\nb: Off\nc: 0644\nd: 0o17\ne: 1_000\nf: 1.5\ng: ~\nh:\ni: '5'\n\
+                    j: 10.0.0.1\nk: +5\nl: 0x1f\nm: .inf\nn: 1e3\np: yes please\n1: q\n";
+        let expected = serde_json::json!({
+            "a": true, "b": false, "c": 420, "d": 15, "e": 1000, "f": 1.5, "g": null, "h": null,
+            "i": "5", "j": "10.0.0.1", "k": 5, "l": 31, "m": ".inf", "n": 1000.0,
+            "p": "yes please", "1": "q",
+        });
+        assert_eq!(value(text), expected);
+    }
+
+    #[test]
+    fn aliases_and_merges_point_at_their_definition() {
+        let node: Node = parse("f", "d: &x {a: 1}\ne:\n  <<: *x\n  b: 2\n").unwrap();
+        assert_eq!(
+            node.clone().into_value(),
+            serde_json::json!({"d": {"a": 1}, "e": {"b": 2, "a": 1}})
+        );
+        let Kind::Map(entries) = node.kind else { panic!("not a mapping") };
+        let Kind::Map(merged) = &entries[1].1.kind else { panic!("not a mapping") };
+        assert_eq!((merged[1].1.line, merged[1].1.column), (1, 11));
+    }
+
+    #[test]
+    fn reads_json_and_nothing() {
+        assert_eq!(value("{\"a\": [1, 2.5, null]}"), serde_json::json!({"a": [1, 2.5, null]}));
+        assert_eq!(value("# nothing\n"), Value::Null);
+        assert_eq!(value("\u{feff}a: 1\n"), serde_json::json!({"a": 1}));
+    }
+
+    #[test]
+    fn mistakes_have_a_place() {
+        for (text, expected) in [
+            (
+                "a: 1\na: 2\n",
+                "f.yml:2:1: the key a stands twice in one mapping\n  2 | a: 2\n    | ^",
+            ),
+            (
+                "a: b: c\n",
+                "f.yml:1:5: mapping values are not allowed in this context\n  1 | a: b: c\n    |     ^",
+            ),
+            (
+                "a: {{ b }}\n",
+                "f.yml:1:5: expected string scalar\n  1 | a: {{ b }}\n    |     ^\n\
+                 hint: put quotes around a value that starts with {{ or {%",
+            ),
+            (
+                "a: 1\n---\nb: 2\n",
+                "f.yml:3:1: a second document (---) starts here\n  3 | b: 2\n    | ^",
+            ),
+        ] {
+            assert_eq!(parse::<Node>("f.yml", text).unwrap_err().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn large_inventories_stay_within_the_budget() {
+        let text: String = (0..60_000).map(|n| format!("h{n}: {{a: 1, b: 2}}\n")).collect();
+        assert_eq!(value(&text).as_object().map(Map::len), Some(60_000));
+    }
 }
