@@ -1,1 +1,37 @@
 //! Real hosts for the tests and the demo: systemd-nspawn containers in a network namespace of their own.
+//!
+//! [`Lab::up`] boots fresh Debian hosts that share a bridge, answer on SSH and install packages from a
+//! repository that the lab serves to them. Dropping the [`Lab`] removes all of it. What a killed
+//! process leaves behind, the next `up` or [`clean`] removes.
+//!
+//! The hosts share this machine's clock, so nothing in a lab has the right to set it.
+
+mod cgroup;
+mod host;
+mod image;
+mod inventory;
+mod lab;
+mod leftovers;
+mod mirror;
+mod network;
+mod recipe;
+mod requirements;
+mod run;
+
+pub use image::ensure as ensure_image;
+pub use inventory::inventory;
+pub use lab::{Lab, LabSpec, TestHost};
+pub use leftovers::clean;
+pub use recipe::{Image, Suite};
+pub use requirements::{Missing, requirements, unavailable};
+pub use run::interrupt;
+
+use std::path::PathBuf;
+
+/// Where images and running labs live: `EZSYNC_HOSTS_CACHE`, else `/var/cache/ezsync-hosts`.
+#[must_use]
+pub fn cache() -> PathBuf {
+    std::env::var_os("EZSYNC_HOSTS_CACHE")
+        .filter(|path| !path.is_empty())
+        .map_or_else(|| PathBuf::from("/var/cache/ezsync-hosts"), PathBuf::from)
+}

@@ -1,0 +1,367 @@
+//! A lab: some hosts, their network, and the package repository that they install from.
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::cgroup::Cgroup;
+use crate::host::{self, Identity, Place, Running, without_clock_rights};
+use crate::image::{self, CachedImage};
+use crate::leftovers::{self, Claim};
+use crate::network::{CONTROLLER, Network};
+use crate::recipe::{Image, Suite};
+use crate::requirements::unavailable;
+use crate::run;
+
+const SERVE: &str = include_str!("../image/serve.sh");
+
+/// The last number of the first host's address.
+const FIRST_ADDRESS: u8 = 11;
+
+/// The lab's subnet has addresses for this many hosts.
+const MOST_HOSTS: usize = 200;
+
+/// How long a script of [`Lab::shell`] may take.
+const SHELL_DEADLINE: Duration = Duration::from_secs(300);
+
+/// What to bring up.
+#[derive(Debug, Clone)]
+pub struct LabSpec {
+    /// Kind of hosts.
+    pub image: Image,
+    /// Debian release of the hosts.
+    pub suite: Suite,
+    /// Host names.
+    pub names: Vec<String>,
+    /// Whether the package repository is served; without it apt's connections are refused.
+    pub repository: bool,
+}
+
+impl LabSpec {
+    /// `count` hosts, `node1` and so on, with a package repository, of Debian bookworm.
+    #[must_use]
+    pub fn new(image: Image, count: usize) -> Self {
+        Self {
+            image,
+            suite: Suite::default(),
+            names: (1..=count).map(|number| format!("node{number}")).collect(),
+            repository: true,
+        }
+    }
+}
+
+/// A host of a lab.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestHost {
+    /// Host name.
+    pub name: String,
+    /// IPv4 address, 10.99.0.11 and up.
+    pub address: IpAddr,
+    /// IPv6 address, fd00:99::11 and up.
+    pub address6: IpAddr,
+    /// systemd-nspawn's name for it: short, for the names of network links are.
+    pub(crate) machine: String,
+}
+
+/// Hosts that run. They are removed, with all that belongs to them, when this value is dropped.
+#[derive(Debug)]
+pub struct Lab {
+    hosts: Vec<TestHost>,
+    /// In the order of `hosts`; `None` for a host that was stopped.
+    running: Vec<Mutex<Option<Running>>>,
+    server: Option<Child>,
+    network: Network,
+    cgroup: Cgroup,
+    claim: Claim,
+    image: CachedImage,
+}
+
+impl Lab {
+    /// Brings hosts up and waits until they have booted and accept SSH connections. Builds the image
+    /// when it is not in the cache; removes what killed processes left behind.
+    ///
+    /// # Errors
+    /// When this machine lacks something (see [`crate::requirements`]), or something fails: with the
+    /// last lines that it said. Nothing is left behind.
+    pub fn up(spec: &LabSpec) -> Result<Self> {
+        if let Some(reason) = unavailable() {
+            bail!(reason);
+        }
+        let hosts = hosts(&spec.names)?;
+        leftovers::clean()?;
+        let image = image::ensure(spec.image, &spec.suite)?;
+        let claim = leftovers::claim()?;
+        let mut lab = Self {
+            running: Vec::new(),
+            server: None,
+            network: Network::named(&claim.name),
+            cgroup: Cgroup::of_lab(&claim.name)?,
+            claim,
+            hosts,
+            image,
+        };
+        // From here on dropping the lab removes what stands.
+        lab.network.create()?;
+        lab.cgroup.create()?;
+        if spec.repository {
+            lab.serve_packages()?;
+        }
+        lab.boot()?;
+        Ok(lab)
+    }
+
+    /// The hosts, in the order of their addresses.
+    #[must_use]
+    pub fn hosts(&self) -> &[TestHost] {
+        &self.hosts
+    }
+
+    /// Private key (ed25519) that root, ops (passwordless sudo) and nosudo accept on every host.
+    #[must_use]
+    pub fn key(&self) -> PathBuf {
+        self.claim.folder.join("key")
+    }
+
+    /// `known_hosts` file with every host's key, by name and by both addresses.
+    #[must_use]
+    pub fn known_hosts(&self) -> PathBuf {
+        self.claim.folder.join("known_hosts")
+    }
+
+    /// The file that stands for the lab's network namespace, for `nsenter --net=FILE`.
+    #[must_use]
+    pub fn network(&self) -> PathBuf {
+        self.network.path()
+    }
+
+    /// A command that runs `program` on this machine in the lab's network, where its address is
+    /// 10.99.0.1, and without the right to set the clock.
+    #[must_use]
+    pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = without_clock_rights("nsenter");
+        command.arg(format!("--net={}", self.network.path().display())).arg(program);
+        command
+    }
+
+    /// Runs `script` with sh as root on the host, without SSH.
+    ///
+    /// # Errors
+    /// When the host was stopped, or the script has not ended after five minutes. A script that fails
+    /// is no error: see the output's status.
+    pub fn shell(&self, host: &TestHost, script: &str) -> Result<Output> {
+        let slot = self.slot(host)?.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = slot.as_ref().with_context(|| format!("{} was stopped", host.name))?;
+        // Not under the lock: scripts on one host may run side by side.
+        let leader = running.leader();
+        drop(slot);
+        host::shell(leader, script, SHELL_DEADLINE)
+    }
+
+    /// Pulls the host's network cable.
+    ///
+    /// # Errors
+    /// When the host was stopped.
+    pub fn cut(&self, host: &TestHost) -> Result<()> {
+        self.network.set_link(&host.link(), false)
+    }
+
+    /// Plugs the host's network cable in again.
+    ///
+    /// # Errors
+    /// When the host was stopped.
+    pub fn mend(&self, host: &TestHost) -> Result<()> {
+        self.network.set_link(&host.link(), true)
+    }
+
+    /// Switches the host off, as if its power failed. It stays off.
+    ///
+    /// # Errors
+    /// When its processes do not end.
+    pub fn stop(&self, host: &TestHost) -> Result<()> {
+        let mut slot = self.slot(host)?.lock().unwrap_or_else(PoisonError::into_inner);
+        self.cgroup.child(&host.machine).kill()?;
+        slot.take().map_or(Ok(()), Running::reap)
+    }
+
+    fn slot(&self, host: &TestHost) -> Result<&Mutex<Option<Running>>> {
+        let index = self.hosts.iter().position(|own| own == host);
+        index
+            .and_then(|index| self.running.get(index))
+            .with_context(|| format!("{} is no host of this lab", host.name))
+    }
+
+    fn boot(&mut self) -> Result<()> {
+        let folder = &self.claim.folder;
+        let (_, authorized_key) = make_key(&folder.join("key"))?;
+        let hosts_file = hosts_file(&self.hosts);
+        let mut known_hosts = String::new();
+        let mut places = Vec::new();
+        for host in &self.hosts {
+            let place = Place {
+                folder: folder.join(&host.machine),
+                cgroup: self.cgroup.child(&host.machine),
+            };
+            fs::create_dir(&place.folder)?;
+            let (private, public) = make_key(&place.folder.join("host_key"))?;
+            let identity = Identity {
+                hosts_file: &hosts_file,
+                authorized_key: &authorized_key,
+                host_key: (&private, &public),
+            };
+            place.prepare(host, &identity).context("cannot lay out a host's folder")?;
+            known_hosts += &format!("{},{},{} {public}", host.name, host.address, host.address6);
+            places.push(place);
+        }
+        fs::write(self.known_hosts(), known_hosts)?;
+
+        let (root, network) = (self.image.root(), &self.network);
+        // A thread for each: it moves into the lab's network and ends there.
+        let booted: Vec<Result<Running>> = std::thread::scope(|scope| {
+            let threads: Vec<_> = std::iter::zip(&self.hosts, &places)
+                .map(|(host, place)| scope.spawn(|| place.boot(host, &root, network)))
+                .collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap_or_else(|_| bail!("a boot thread panicked")))
+                .collect()
+        });
+        let mut first_error = Ok(());
+        for running in booted {
+            match running {
+                Ok(running) => self.running.push(Mutex::new(Some(running))),
+                Err(error) => first_error = first_error.and(Err(error)),
+            }
+        }
+        first_error
+    }
+
+    fn serve_packages(&mut self) -> Result<()> {
+        let cgroup = self.cgroup.child("repository");
+        cgroup.create()?;
+        let server = Command::new("sh")
+            .args(["-c", SERVE, "serve"])
+            .arg(cgroup.path())
+            .arg(self.network.path())
+            .arg(self.image.packages())
+            .arg(format!("{CONTROLLER}:80"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .context("cannot start the web server of the package repository")?;
+        self.server = Some(server);
+        let address: SocketAddr = format!("{CONTROLLER}:80").parse()?;
+        let network = &self.network;
+        std::thread::scope(|scope| {
+            let wait = scope.spawn(|| {
+                network.enter()?;
+                run::wait_for("answer of the package repository", Duration::from_secs(20), || {
+                    let second = Duration::from_secs(1);
+                    Ok(TcpStream::connect_timeout(&address, second).ok().map(drop))
+                })
+            });
+            wait.join().unwrap_or_else(|_| bail!("a thread panicked"))
+        })
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        let removed = leftovers::remove(&self.claim.name, &self.claim.folder);
+        if let Err(error) = removed {
+            eprintln!("ezsync-hosts: the lab {} is not all gone: {error:#}", self.claim.name);
+            return;
+        }
+        // All are killed: this ends at once.
+        for slot in self.running.drain(..) {
+            let running = slot.into_inner().unwrap_or_else(PoisonError::into_inner);
+            let _ = running.map(Running::reap);
+        }
+        let _ = self.server.as_mut().map(Child::wait);
+    }
+}
+
+impl TestHost {
+    /// The host's end of the cable on the bridge, as systemd-nspawn names it.
+    fn link(&self) -> String {
+        format!("vb-{}", self.machine)
+    }
+}
+
+/// Gives each name an address.
+pub fn hosts(names: &[String]) -> Result<Vec<TestHost>> {
+    if names.is_empty() || names.len() > MOST_HOSTS {
+        bail!("a lab has 1 to {MOST_HOSTS} hosts, not {}", names.len());
+    }
+    let mut hosts: Vec<TestHost> = Vec::new();
+    for (name, number) in std::iter::zip(names, FIRST_ADDRESS..) {
+        if !is_host_name(name) || hosts.iter().any(|host| host.name == *name) {
+            bail!("{name:?} is no host name, or is there twice");
+        }
+        // The same digits in both addresses, so that they are easy to tell.
+        let digits = u16::from_str_radix(&number.to_string(), 16)?;
+        hosts.push(TestHost {
+            name: name.clone(),
+            address: Ipv4Addr::new(10, 99, 0, number).into(),
+            address6: Ipv6Addr::new(0xfd00, 0x99, 0, 0, 0, 0, 0, digits).into(),
+            machine: format!("h{number}"),
+        });
+    }
+    Ok(hosts)
+}
+
+fn is_host_name(name: &str) -> bool {
+    let of_letters =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
+    name.len() <= 63
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.bytes().all(of_letters)
+}
+
+fn hosts_file(hosts: &[TestHost]) -> String {
+    let mut text = String::from("127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n");
+    for host in hosts {
+        text += &format!("{} {}\n", host.address, host.name);
+    }
+    text
+}
+
+/// Makes a key pair at `path` and gives the private and the public key.
+fn make_key(path: &std::path::Path) -> Result<(String, String)> {
+    let mut command = Command::new("ssh-keygen");
+    command.args(["-q", "-t", "ed25519", "-N", "", "-C", "ezsync-lab", "-f"]).arg(path);
+    run::check(&mut command, Duration::from_secs(20))?;
+    Ok((fs::read_to_string(path)?, fs::read_to_string(path.with_extension("pub"))?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_get_addresses_in_order() {
+        let names = LabSpec::new(Image::Bare, 200).names;
+        let hosts = hosts(&names).unwrap();
+        assert_eq!(hosts[0].name, "node1");
+        assert_eq!(hosts[0].address.to_string(), "10.99.0.11");
+        assert_eq!(hosts[0].address6.to_string(), "fd00:99::11");
+        assert_eq!(hosts[199].address.to_string(), "10.99.0.210");
+        assert_eq!(hosts[199].address6.to_string(), "fd00:99::210");
+    }
+
+    #[test]
+    fn bad_names_and_counts_are_refused() {
+        for bad in [vec![], vec!["a", "a"], vec!["-a"], vec!["a b"], vec!["a/b"], vec![""]] {
+            let names: Vec<String> = bad.iter().map(ToString::to_string).collect();
+            assert!(hosts(&names).is_err(), "{bad:?}");
+        }
+        assert!(hosts(&LabSpec::new(Image::Bare, 201).names).is_err());
+    }
+}

@@ -1,0 +1,222 @@
+//! What an image is made of, as data: packages, files, and the script that puts them in place.
+
+use std::fmt;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::str::FromStr;
+
+use anyhow::{Context, Error, Result, bail};
+use sha2::{Digest, Sha256};
+
+/// The kind of host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Image {
+    /// A fresh host: sshd and systemd-timesyncd, but no chrony and no Python.
+    Bare,
+    /// A host where somebody else installed and set up chrony.
+    Chrony,
+}
+
+/// A Debian release by its code name: bullseye, bookworm, trixie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suite(String);
+
+/// All that decides what an image is.
+#[derive(Debug, Clone)]
+pub struct Recipe {
+    pub image: Image,
+    pub suite: Suite,
+}
+
+/// One file of an image: path, text, mode.
+type ImageFile = (&'static str, &'static str, u32);
+
+/// Packages of every image, on top of Debian's minimal set.
+const PACKAGES: &[&str] =
+    &["systemd", "systemd-sysv", "dbus", "openssh-server", "sudo", "iproute2", "busybox", "tzdata"];
+
+/// What the package repository offers, with all that it needs: chrony, and something harmless that a
+/// role of a test can install.
+const OFFERED: &[&str] = &["chrony", "tree"];
+
+/// The script that turns a fresh root into an image.
+pub const CUSTOMIZE: &str = include_str!("../image/customize.sh");
+
+const FILES: &[ImageFile] = &[
+    ("etc/apt/sources.list", include_str!("../image/root/etc/apt/sources.list"), 0o644),
+    ("etc/apt/apt.conf.d/50lab", include_str!("../image/root/etc/apt/apt.conf.d/50lab"), 0o644),
+    ("etc/dpkg/dpkg.cfg.d/lab", include_str!("../image/root/etc/dpkg/dpkg.cfg.d/lab"), 0o644),
+    (
+        "etc/ssh/sshd_config.d/lab.conf",
+        include_str!("../image/root/etc/ssh/sshd_config.d/lab.conf"),
+        0o644,
+    ),
+    ("etc/sudoers.d/ops", include_str!("../image/root/etc/sudoers.d/ops"), 0o440),
+    (
+        "etc/systemd/system/lab-network.service",
+        include_str!("../image/root/etc/systemd/system/lab-network.service"),
+        0o644,
+    ),
+    (
+        "etc/systemd/system/chrony.service.d/lab-clock.conf",
+        include_str!("../image/root/etc/systemd/system/chrony.service.d/lab-clock.conf"),
+        0o644,
+    ),
+    (
+        "etc/systemd/system/systemd-timesyncd.service.d/lab-clock.conf",
+        include_str!("../image/root/etc/systemd/system/systemd-timesyncd.service.d/lab-clock.conf"),
+        0o644,
+    ),
+];
+
+const CHRONY_FILES: &[ImageFile] =
+    &[("etc/chrony/chrony.conf", include_str!("../image/chrony/etc/chrony/chrony.conf"), 0o644)];
+
+impl Recipe {
+    /// The packages that the image is installed with.
+    pub fn packages(&self) -> Vec<&'static str> {
+        let own = match self.image {
+            Image::Bare => "systemd-timesyncd",
+            Image::Chrony => "chrony",
+        };
+        PACKAGES.iter().copied().chain([own]).collect()
+    }
+
+    /// The packages that the image's repository offers.
+    pub fn offered(&self) -> &'static [&'static str] {
+        OFFERED
+    }
+
+    /// Writes the files that go over the image's own into `folder`.
+    pub fn write_files(&self, folder: &Path) -> Result<()> {
+        for (name, text, mode) in self.files() {
+            write_file(&folder.join(name), text, mode)?;
+        }
+        Ok(())
+    }
+
+    /// `SUITE-IMAGE`: the same for every version of the recipe.
+    pub fn name(&self) -> String {
+        format!("{}-{}", self.suite, self.image)
+    }
+
+    /// `SUITE-IMAGE-HASH`: another for every change of the recipe.
+    pub fn key(&self) -> String {
+        let mut hash = Sha256::new();
+        // A zero byte cannot be part of any of these: it keeps them apart.
+        let mut add = |part: &str| hash.update([part.as_bytes(), b"\0"].concat());
+        self.packages().into_iter().chain(self.offered().iter().copied()).for_each(&mut add);
+        for (name, text, mode) in self.files() {
+            [name, text, &mode.to_string()].into_iter().for_each(&mut add);
+        }
+        add(CUSTOMIZE);
+        let digest = hash.finalize();
+        let digits: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        format!("{}-{digits}", self.name())
+    }
+
+    fn files(&self) -> impl Iterator<Item = ImageFile> {
+        let own = match self.image {
+            Image::Bare => [].as_slice(),
+            Image::Chrony => CHRONY_FILES,
+        };
+        FILES.iter().chain(own).copied()
+    }
+}
+
+/// Writes a file with its mode, whatever the umask, and the folder that it is in (0755).
+pub fn write_file(path: &Path, text: &str, mode: u32) -> Result<()> {
+    let write = || {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+            fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?;
+        }
+        fs::write(path, text)?;
+        fs::set_permissions(path, fs::Permissions::from_mode(mode))
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
+}
+
+impl fmt::Display for Image {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Bare => "bare",
+            Self::Chrony => "chrony",
+        })
+    }
+}
+
+impl FromStr for Image {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "bare" => Ok(Self::Bare),
+            "chrony" => Ok(Self::Chrony),
+            _ => bail!("there are the images bare and chrony"),
+        }
+    }
+}
+
+impl Default for Suite {
+    fn default() -> Self {
+        Self("bookworm".to_owned())
+    }
+}
+
+impl fmt::Display for Suite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Suite {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_lowercase()) {
+            bail!("a suite is a Debian release's code name, such as bookworm");
+        }
+        Ok(Self(name.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recipe(image: Image, suite: &str) -> Recipe {
+        Recipe { image, suite: suite.parse().unwrap() }
+    }
+
+    #[test]
+    fn the_key_names_the_image_and_tells_recipes_apart() {
+        let bare = recipe(Image::Bare, "bookworm").key();
+        let chrony = recipe(Image::Chrony, "bookworm").key();
+        assert!(bare.starts_with("bookworm-bare-"), "{bare}");
+        assert!(chrony.starts_with("bookworm-chrony-"), "{chrony}");
+        assert_ne!(bare.rsplit('-').next(), chrony.rsplit('-').next());
+    }
+
+    #[test]
+    fn suites_are_plain_words() {
+        for bad in ["", "../x", "Bookworm", "a b", "12"] {
+            assert!(bad.parse::<Suite>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_file_of_the_tree_is_in_the_recipe() {
+        fn count(folder: &Path) -> usize {
+            fs::read_dir(folder)
+                .unwrap()
+                .map(|entry| entry.unwrap().path())
+                .map(|path| if path.is_dir() { count(&path) } else { 1 })
+                .sum()
+        }
+        let image = Path::new(env!("CARGO_MANIFEST_DIR")).join("image");
+        assert_eq!(count(&image.join("root")), FILES.len());
+        assert_eq!(count(&image.join("chrony")), CHRONY_FILES.len());
+    }
+}
