@@ -208,7 +208,8 @@ impl Builder<'_> {
             .map(|host| Ok(self.member(host, &shared)?.connection.address))
             .collect::<Result<Vec<String>, Problem>>()?;
         let source_member = self.member(&source, &shared)?;
-        let settings = Settings::new(&self.lookup(&source_member), &addresses, &source_member.connection)?;
+        let settings =
+            Settings::new(&self.lookup(&source_member), &addresses, &source_member.connection)?;
         let mut members = Vec::new();
         for host in &chosen {
             let mut member = self.member(host, &shared)?;
@@ -310,7 +311,8 @@ impl Builder<'_> {
         let mut resolved = Vars::new();
         for layer in vars.given.iter().chain([&vars.extra]) {
             for (name, value) in layer.iter().filter(|(name, _)| name.starts_with("ansible_")) {
-                let place = self.place_of(host, name).unwrap_or_else(|| Place::in_file(Path::new("-e")));
+                let place =
+                    self.place_of(host, name).unwrap_or_else(|| Place::in_file(Path::new("-e")));
                 // Settings of Ansible that mean nothing here may refer to what only it has.
                 let value = match self.recipe.engine.values(value, &place, &scope) {
                     Ok(value) => value,

@@ -40,6 +40,12 @@ pub struct Networks {
 }
 
 impl Networks {
+    /// Whether they are known only when the source has told its facts.
+    #[must_use]
+    pub fn needs_facts(&self) -> bool {
+        self.and_own
+    }
+
     /// The subnets on a source with `facts`.
     #[must_use]
     pub fn on(&self, facts: &Facts) -> Vec<String> {
@@ -47,9 +53,8 @@ impl Networks {
         if self.and_own {
             let own = facts.addresses.iter().filter(|net| !net.addr().is_loopback());
             for net in own.map(IpNet::trunc) {
-                let covered = |known: &String| {
-                    known.parse::<IpNet>().is_ok_and(|known| known.contains(&net))
-                };
+                let covered =
+                    |known: &String| known.parse::<IpNet>().is_ok_and(|known| known.contains(&net));
                 if !networks.iter().any(covered) {
                     networks.push(net.to_string());
                 }
@@ -142,7 +147,9 @@ impl Settings {
                 let shown = server.escape_debug();
                 return Err(lookup
                     .problem("ntp_servers", &format!("`{shown}` is neither a name nor an address"))
-                    .hint("write one server an entry, without options: [ntp1.example.org, 192.0.2.1]"));
+                    .hint(
+                        "write one server an entry, without options: [ntp1.example.org, 192.0.2.1]",
+                    ));
             }
         }
         let local_stratum = match lookup.number("local_stratum")? {
@@ -150,7 +157,9 @@ impl Settings {
             // chronyd takes 1 to 15: 16 means "not synchronised" in NTP (RFC 5905, section 7.3).
             Some(stratum) => (1..=15)
                 .find(|known| (f64::from(*known) - stratum).abs() < f64::EPSILON)
-                .ok_or_else(|| lookup.problem("local_stratum", &format!("{stratum} is not within 1 to 15")))?,
+                .ok_or_else(|| {
+                    lookup.problem("local_stratum", &format!("{stratum} is not within 1 to 15"))
+                })?,
         };
         let max_offset = lookup.number("max_offset")?.unwrap_or(DEFAULT_MAX_OFFSET);
         if max_offset <= 0.0 {
@@ -224,7 +233,9 @@ mod tests {
 
     #[test]
     fn the_hull_holds_all() {
-        let of = |nets: &[&str]| Networks::hull(&nets.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let of = |nets: &[&str]| {
+            Networks::hull(&nets.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
         assert_eq!(of(&["10.0.0.0/24"]), "10.0.0.0/24");
         assert_eq!(of(&["10.0.0.0/24", "10.0.1.0/24"]), "10.0.0.0/23");
         assert_eq!(of(&["10.0.0.0/24", "192.168.1.1"]), "0.0.0.0/0");

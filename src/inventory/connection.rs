@@ -22,6 +22,19 @@ const BECOME_USER: &[&str] = &["ansible_become_user", "ansible_sudo_user"];
 const BECOME_PASSWORD: &[&str] =
     &["ansible_become_password", "ansible_become_pass", "ansible_sudo_pass"];
 
+const ALL: [&[&str]; 10] = [
+    HOST,
+    PORT,
+    USER,
+    PASSWORD,
+    KEY_FILE,
+    KIND,
+    BECOME,
+    BECOME_METHOD,
+    BECOME_USER,
+    BECOME_PASSWORD,
+];
+
 /// How to reach a host. What is `None` was not set, and is for options and ssh_config to say.
 #[derive(Debug, Clone)]
 pub struct Connection {
@@ -50,6 +63,12 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// Whether the variable `name` means anything here.
+    #[must_use]
+    pub fn uses(name: &str) -> bool {
+        ALL.iter().any(|spellings| spellings.contains(&name))
+    }
+
     /// Reads the settings of `host` from all its variables, templates already resolved.
     ///
     /// # Errors

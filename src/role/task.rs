@@ -1,12 +1,12 @@
 //! One task: Ansible's keywords around a module and its arguments.
 
 use serde_json::{Map, Value};
-use serde_yaml::Spanned;
 
 use crate::problem::{self, Place, Problem};
 use crate::project::Text;
 use crate::resource;
-use crate::{template::Vars, yaml};
+use crate::template::Vars;
+use crate::yaml::{self, Key, Kind, Node};
 
 /// Keywords beside the module. `become` is taken and does nothing: every task runs as root.
 const KEYWORDS: [&str; 11] = [
@@ -61,38 +61,47 @@ impl Task {
 /// # Errors
 /// Anything that is not a list of tasks with one known module and known keywords each.
 pub fn parse(text: &Text) -> Result<Vec<Task>, Problem> {
-    let items: Option<Vec<Spanned<Map<String, Value>>>> = yaml::parse(&text.file, &text.text)?;
+    let node: Node = yaml::parse(&text.file, &text.text)?;
+    let whole = |node: &Node| Place::in_source(&text.file, &text.text, node.line, node.column);
+    if node.is_null() {
+        return Ok(Vec::new());
+    }
+    let place = whole(&node);
+    let Kind::List(items) = node.kind else {
+        return Err(Problem::new("this file must be a list of tasks")
+            .at(place)
+            .hint("each task starts with `- name: ...`"));
+    };
     items
-        .unwrap_or_default()
         .into_iter()
         .map(|item| {
-            let place = yaml::place(&text.file, &text.text, item.referenced);
-            task(item.value, &Around { text, place })
+            let place = whole(&item);
+            let Kind::Map(entries) = item.kind else {
+                return Err(
+                    Problem::new("a task must be a map of its module and keywords").at(place)
+                );
+            };
+            let keys = entries.iter().map(|(key, _)| key.clone()).collect();
+            let map =
+                entries.into_iter().map(|(key, node)| (key.name, node.into_value())).collect();
+            task(map, &Around { text, place, keys })
         })
         .collect()
 }
 
-/// The file and the place of the task that is being read.
+/// The file and the places of the task that is being read.
 struct Around<'a> {
     text: &'a Text,
     place: Place,
+    keys: Vec<Key>,
 }
 
 impl Around<'_> {
-    /// The place of `key`, which is looked for from the task's first line on.
     fn place_of(&self, key: &str) -> Place {
-        let lines = self.text.text.lines().enumerate().skip(self.place.line.saturating_sub(1));
-        let spells = |line: &str| {
-            let bare = line.trim_start().trim_start_matches("- ").trim_start();
-            bare.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':'))
-        };
-        for (number, line) in lines {
-            if spells(line) {
-                let column = line.find(key).unwrap_or_default() + 1;
-                return Place::in_source(&self.text.file, &self.text.text, number + 1, column);
-            }
+        match self.keys.iter().find(|known| known.name == key) {
+            Some(key) => Place::in_source(&self.text.file, &self.text.text, key.line, key.column),
+            None => self.place.clone(),
         }
-        self.place.clone()
     }
 
     fn problem(&self, key: &str, message: String) -> Problem {
@@ -101,33 +110,14 @@ impl Around<'_> {
 }
 
 fn task(mut map: Map<String, Value>, around: &Around<'_>) -> Result<Task, Problem> {
-    let mut modules: Vec<(&'static str, String)> = Vec::new();
-    for key in map.keys() {
-        match resource::module(key) {
-            Some(module) => modules.push((module, key.clone())),
-            None if KEYWORDS.contains(&key.as_str()) => {}
-            None => return Err(unknown(key, around)),
-        }
-    }
-    let [(module, key)] = modules.as_slice() else {
-        let message = match modules.as_slice() {
-            [] => "the task has no module".to_owned(),
-            several => format!(
-                "the task has more than one module: {}",
-                several.iter().map(|(_, key)| key.as_str()).collect::<Vec<_>>().join(", ")
-            ),
-        };
-        return Err(Problem::new(message)
-            .at(around.place.clone())
-            .hint(format!("known modules are: {}", resource::module_names().join(", "))));
-    };
-    let args = arguments(map.shift_remove(key).unwrap_or_default(), module)
-        .map_err(|message| around.problem(key, format!("{key}: {message}")))?;
+    let (module, key) = module(&map, around)?;
+    let args = arguments(map.shift_remove(&key).unwrap_or_default(), module)
+        .map_err(|message| around.problem(&key, format!("{key}: {message}")))?;
     let mut take = |name: &str| map.shift_remove(name).filter(|value| !value.is_null());
     let name = match take("name") {
         Some(Value::String(name)) => name,
         Some(_) => return Err(around.problem("name", "`name` must be a text".to_owned())),
-        None => (*module).to_owned(),
+        None => module.to_owned(),
     };
     let items = take("loop").or_else(|| take("with_items"));
     let vars = match take("vars") {
@@ -150,8 +140,35 @@ fn task(mut map: Map<String, Value>, around: &Around<'_>) -> Result<Task, Proble
         listen: texts("listen")?,
         tags: texts("tags")?,
         vars,
-        place: around.place_of(key),
+        place: around.place_of(&key),
     })
+}
+
+/// The task's one module: its short name, and the key under which its arguments stand.
+fn module(
+    map: &Map<String, Value>,
+    around: &Around<'_>,
+) -> Result<(&'static str, String), Problem> {
+    let mut modules: Vec<(&'static str, String)> = Vec::new();
+    for key in map.keys() {
+        match resource::module(key) {
+            Some(module) => modules.push((module, key.clone())),
+            None if KEYWORDS.contains(&key.as_str()) => {}
+            None => return Err(unknown(key, around)),
+        }
+    }
+    let names = modules.iter().map(|(_, key)| key.as_str()).collect::<Vec<_>>().join(", ");
+    let mut modules = modules.into_iter();
+    match (modules.next(), modules.next()) {
+        (Some(module), None) => Ok(module),
+        (Some(_), Some(_)) => {
+            Err(Problem::new(format!("the task has more than one module: {names}"))
+                .at(around.place.clone()))
+        }
+        (None, _) => Err(Problem::new("the task has no module")
+            .at(around.place.clone())
+            .hint(format!("known modules are: {}", resource::module_names().join(", ")))),
+    }
 }
 
 fn unknown(key: &str, around: &Around<'_>) -> Problem {

@@ -1,0 +1,60 @@
+//! The subcommands, one file each: they wire stages together and know no details.
+
+mod new;
+mod render;
+mod run;
+
+use std::io::{self, Write};
+
+use anyhow::Result;
+
+use crate::cli::{Cli, Command, Hosts};
+use crate::cluster::{Cluster, Wish};
+use crate::exit::Exit;
+use crate::project::Project;
+
+/// Does what was typed.
+///
+/// # Errors
+/// What went wrong before any host was touched, or besides the hosts: theirs are in the result.
+pub fn run(cli: &Cli) -> Result<Exit> {
+    let project = Project::new(&cli.project_dir);
+    match &cli.command {
+        Command::New { cluster } => new::run(&project, cluster),
+        Command::Render(options) => render::run(&project, options),
+        Command::Setup(options) => run::setup(cli, &project, options),
+        Command::Verify(options) => run::verify(cli, &project, options),
+    }
+}
+
+impl Hosts {
+    /// The cluster as the options want it.
+    fn load(&self, project: &Project, step: Option<&str>, tags: &[String]) -> Result<Cluster> {
+        let wish = Wish {
+            inventory: self.inventory.clone(),
+            extra: self.extra_vars.clone(),
+            limit: self.limit.clone(),
+            tags: tags.to_vec(),
+            step: step.map(ToOwned::to_owned),
+        };
+        Ok(Cluster::load(project, &self.cluster, &wish)?)
+    }
+}
+
+/// Prints `text`. Whoever reads it may have read enough: a closed pipe is no mistake.
+fn print(text: &str) -> Result<()> {
+    match anstream::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// `--list-hosts`, as Ansible prints it.
+fn list_hosts(cluster: &Cluster) -> Result<Exit> {
+    let mut text = format!("  hosts ({}):\n", cluster.members.len());
+    for member in &cluster.members {
+        text.push_str(&format!("    {}\n", member.name));
+    }
+    print(&text)?;
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,69 @@
+//! `ezsync render`: the files that each host would get, with no network at all.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::{list_hosts, print};
+use crate::cli::Render;
+use crate::exit::Exit;
+use crate::facts::{Facts, Platform};
+use crate::problem::{self, Problem};
+use crate::project::Project;
+
+pub(super) fn run(project: &Project, options: &Render) -> Result<Exit> {
+    let platform = platform(&options.platform)?;
+    let cluster = options.hosts.load(project, None, &[])?;
+    if options.hosts.list_hosts {
+        return list_hosts(&cluster);
+    }
+    let facts = Facts::typical(platform);
+    let mut all = Vec::new();
+    for member in &cluster.members {
+        let desired = cluster.recipe.desired(&member.vars, &facts)?;
+        all.extend(desired.files.into_iter().map(|(path, text)| (&member.name, path, text)));
+    }
+    if cluster.settings.networks.needs_facts() {
+        eprintln!(
+            "note: some hosts are given by name, so the subnets that the source is in are allowed too; \
+             they are known only on the host. Set local_network to choose them yourself."
+        );
+    }
+    match &options.output {
+        Some(folder) => {
+            for (host, path, text) in &all {
+                let path = write(&folder.join(host), path, text)?;
+                print(&format!("wrote {}\n", path.display()))?;
+            }
+        }
+        None => {
+            for (host, path, text) in &all {
+                print(&format!("# --- {host}: {path}\n{text}"))?;
+            }
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+fn platform(name: &str) -> Result<Platform, Problem> {
+    let known = |platform: &Platform| platform.name().eq_ignore_ascii_case(name);
+    Platform::all().find(known).ok_or_else(|| {
+        let names: Vec<&str> = Platform::all().map(Platform::name).collect();
+        let problem = Problem::new(format!("--platform {name}: there is no such family"));
+        match problem::nearest(name, &names) {
+            Some(near) => problem.hint(format!("did you mean {near}?")),
+            None => problem.hint(format!("known are: {}", names.join(", "))),
+        }
+    })
+}
+
+/// Writes the file of a host below its folder. Paths are absolute and climb nowhere: the
+/// resources have seen to that.
+fn write(folder: &Path, path: &str, text: &str) -> Result<PathBuf> {
+    let target = folder.join(path.trim_start_matches('/'));
+    let parent = target.parent().unwrap_or(folder);
+    fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+    fs::write(&target, text).with_context(|| format!("cannot write {}", target.display()))?;
+    Ok(target)
+}
