@@ -50,7 +50,8 @@ pub fn apply_script(plan: &Plan, mark: &Word, token: &Word) -> String {
             script.call(words("back", change.number, call), "");
         }
     }
-    script.line("}").line("apply");
+    // Without `exit` the shell would wait for more to read.
+    script.line("}").line("apply; exit");
     script.finish()
 }
 

@@ -80,7 +80,7 @@ pub fn probe_script(request: &Request, mark: &Word) -> String {
         script.line("probe_timezone");
     }
     script.call(with("look_clock", &request.names), "");
-    script.line("section end").line("}").line("probe </dev/null");
+    script.line("section end").line("}").line("probe </dev/null; exit");
     script.finish()
 }
 
