@@ -5,6 +5,8 @@
 //! Every expected.json is what ansible-core 2.19 itself answers for that folder, unless the
 //! case's name starts with `own-`.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
