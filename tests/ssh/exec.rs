@@ -83,7 +83,7 @@ async fn commands_run_side_by_side() {
 async fn a_deadline_ends_the_wait() {
     let Some((_server, session)) = session().await else { return };
     let limit = Duration::from_millis(300);
-    let error = session.run("sleep 60", Vec::new(), limit).await.unwrap_err();
+    let error = session.run("sleep 2", Vec::new(), limit).await.unwrap_err();
     assert!(matches!(error, ExecError::TimedOut(after) if after == limit), "{error}");
     assert_eq!(error.to_string(), "no end after 0.3 s");
 }
@@ -98,7 +98,7 @@ async fn endless_output_is_cut_off() {
 #[tokio::test]
 async fn a_server_that_dies_is_noticed() {
     let Some((_server, session)) = session().await else { return };
-    let mut exec = session.exec("echo $PPID; exec sleep 60").await.unwrap();
+    let mut exec = session.exec("echo $PPID; exec cat").await.unwrap();
     let pid = first_line(&mut exec.events).await;
     run(Command::new("kill").args(["-9", &pid]));
     let start = Instant::now();
@@ -130,6 +130,30 @@ async fn dropping_the_session_closes_the_connection() {
     let error = exec.events.next().await.unwrap_err();
     assert!(matches!(error, ExecError::Lost(_)), "{error}");
     tokio::task::spawn_blocking(move || wait_for(|| !process.exists())).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_without_room_for_a_command_is_named() {
+    let Some(server) = Sshd::start("MaxSessions 1\n") else { return };
+    let session = server.client().connect(&server.user()).await.unwrap();
+    let _running = session.exec("cat").await.unwrap();
+    let error = session.run("true", Vec::new(), LIMIT).await.unwrap_err();
+    assert!(matches!(error, ExecError::Refused(_)), "{error}");
+}
+
+#[tokio::test]
+#[ignore = "takes more than a minute"]
+async fn a_server_that_stops_is_noticed() {
+    let Some((server, idle)) = session().await else { return };
+    let busy = server.client().connect(&server.user()).await.unwrap();
+    let limit = Duration::from_secs(300);
+    // sshd goes on when the test is over, so that it can end.
+    let stop = "echo $PPID; (sleep 100; kill -CONT $PPID) >/dev/null 2>&1 & kill -STOP $PPID; cat";
+    let (idle, busy) =
+        tokio::join!(idle.run(stop, Vec::new(), limit), busy.run(stop, vec![0; 32 << 20], limit));
+    for error in [idle.unwrap_err(), busy.unwrap_err()] {
+        assert_eq!(error.to_string(), "the connection was lost: the server has stopped answering");
+    }
 }
 
 async fn first_line(events: &mut ezsync::ssh::Events) -> String {

@@ -112,3 +112,21 @@ async fn many_hosts_are_learned_at_once() {
     let text = std::fs::read_to_string(server.path("known_hosts")).unwrap();
     assert_eq!(text.lines().count(), 2);
 }
+
+#[tokio::test]
+async fn algorithms_that_are_no_longer_safe_are_not_used() {
+    for (types, settings, kind, theirs) in [
+        (["ed25519"], "Ciphers aes128-cbc\n", "cipher", "it offers aes128-cbc, "),
+        (["rsa"], "HostKeyAlgorithms ssh-rsa\n", "host key", "it offers ssh-rsa, "),
+        (
+            ["ed25519"],
+            "KexAlgorithms diffie-hellman-group14-sha1\n",
+            "key exchange",
+            "it offers diffie-hellman-group14-sha1",
+        ),
+    ] {
+        let Some(server) = Sshd::with_host_keys(&types, settings) else { return };
+        let error = connect(&server, HostKeyPolicy::AcceptNew).await.unwrap_err().to_string();
+        assert!(error.contains(&format!(" share no {kind} algorithm: {theirs}")), "{error}");
+    }
+}

@@ -149,3 +149,41 @@ async fn fifty_hosts_share_one_agent() {
         login.await.unwrap().unwrap();
     }
 }
+
+#[tokio::test]
+async fn an_agent_that_never_answers_does_not_keep_us_from_the_files() {
+    let Some(server) = Sshd::start("") else { return };
+    let socket = server.path("silent_agent");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    client_with_agent(&server, socket).connect(&server.user()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_may_want_two_keys() {
+    let Some(server) = Sshd::start("AuthenticationMethods publickey,publickey\n") else { return };
+    let mut target = server.user();
+    let error = server.client().connect(&target).await.unwrap_err().to_string();
+    assert!(
+        error.contains("user (accepted, but not enough); the server accepts publickey"),
+        "{error}"
+    );
+    target.identity_files.push(server.user_key("ecdsa", "", true));
+    server.client().connect(&target).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_password_is_tried_last_and_within_the_servers_patience() {
+    let Some(server) = Sshd::start("") else { return };
+    let mut target = target(server.port);
+    target.identity_files = (0..8).map(|n| server.path(&format!("many_{n}"))).collect();
+    for file in &target.identity_files {
+        let from = server.user_key("ed25519", "", false);
+        std::fs::rename(&from, file).unwrap();
+        std::fs::remove_file(from.with_extension("pub")).unwrap();
+    }
+    target.password = Some("wrong".to_owned().into());
+    let error = server.client().connect(&target).await.unwrap_err();
+    let ConnectError::Authentication(rejected) = error else { panic!("{error}") };
+    assert_eq!(rejected.tried.len(), 6);
+    assert_eq!(rejected.tried[5], "password");
+}

@@ -8,3 +8,4 @@ mod host_keys;
 mod login;
 mod misbehaving;
 mod sshd;
+mod stand_in;

@@ -190,7 +190,7 @@ pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-fn make_key(kind: &str, path: &Path, passphrase: &str) {
+pub fn make_key(kind: &str, path: &Path, passphrase: &str) {
     let mut command = Command::new("ssh-keygen");
     command.args(["-q", "-t", kind, "-N", passphrase, "-C", "test", "-f"]);
     run(command.arg(path));
@@ -211,7 +211,7 @@ fn greets(process: &mut Process, port: u16) -> bool {
 }
 
 /// What this machine lacks for the tests.
-fn missing() -> Option<&'static str> {
+pub fn missing() -> Option<&'static str> {
     static PREPARE: Once = Once::new();
     if !Path::new(SSHD).exists() {
         return Some("there is no sshd (Debian: openssh-server)");
