@@ -8,7 +8,7 @@ use super::gate::Source;
 use super::host::{Driver, exec_trouble};
 use super::result::{Outcome, Trouble};
 use super::{Doing, Mode, Part};
-use crate::remote::{Look, Probe, Section, Sections, watch_script};
+use crate::remote::{Glance, Probe, Section, Sections, watch_script};
 use crate::sanitise::sanitise;
 use crate::ssh::{Event, Exec, ExecError};
 use crate::verify::{self, Expectation, Role, State, Verdict, judge};
@@ -73,7 +73,7 @@ impl Driver<'_> {
     async fn watch(&mut self, probe: &Probe, first: Verdict) -> Result<Verdict, Trouble> {
         let order = &self.shared.order;
         let begun = Instant::now();
-        let mut watch = self.open_watch(probe).await?;
+        let mut watch: Option<Watch> = None;
         let mut look = probe.look.clone();
         let mut verdict = first;
         let mut failures = 0;
@@ -81,15 +81,20 @@ impl Driver<'_> {
         loop {
             let waited = begun.elapsed();
             let late = waited >= order.verify_timeout || self.shared.cancel.is_cancelled();
-            let word = if late {
-                "explain"
+            let glance = if late {
+                Glance::Explain
             } else if verdict.state == State::Waiting && last_burst.elapsed() >= PATIENCE {
                 last_burst = Instant::now();
-                "burst"
+                Glance::Burst
             } else {
-                "look"
+                Glance::Look
             };
-            look = watch.look(word, &look, probe).await?;
+            let sections = match &mut watch {
+                Some(watch) => watch.look(glance).await,
+                None => watch.insert(self.open_watch(glance, probe).await?).answer().await,
+            };
+            let sections = sections.map_err(|error| exec_trouble("the verification", &error))?;
+            look = look.again(&sections, &probe.facts);
             let accept_local = self.job.part == Part::Source && waited >= order.source_timeout;
             verdict = judge(&self.expectation(accept_local), &look.reading());
             self.tell(Doing::Verifying(Some(verdict.state)));
@@ -99,13 +104,15 @@ impl Driver<'_> {
             }
             sleep(PAUSE).await;
         }
-        watch.end().await;
+        if let Some(watch) = watch {
+            watch.end().await;
+        }
         Ok(verdict)
     }
 
-    async fn open_watch(&self, probe: &Probe) -> Result<Watch, Trouble> {
+    async fn open_watch(&self, first: Glance, probe: &Probe) -> Result<Watch, Trouble> {
         let mark = self.word()?;
-        let script = watch_script(&probe.facts.chrony.unit, &self.names(), &mark);
+        let script = watch_script(first, &probe.facts.chrony.unit, &self.names(), &mark);
         let lost = |error: &ExecError| exec_trouble("the verification", error);
         let exec = self.session.exec(self.shell()).await.map_err(|error| lost(&error))?;
         exec.stdin.write(script.into_bytes()).await.map_err(|error| lost(&error))?;
@@ -126,20 +133,19 @@ fn outcome(verdict: &Verdict) -> Outcome {
 }
 
 impl Watch {
-    async fn look(&mut self, word: &str, last: &Look, probe: &Probe) -> Result<Look, Trouble> {
-        let asked = async {
-            self.exec.stdin.write(format!("{word}\n").into_bytes()).await?;
-            self.answer().await
-        };
-        let sections = timeout(LOOK_TIMEOUT, asked)
-            .await
-            .unwrap_or(Err(ExecError::TimedOut(LOOK_TIMEOUT)))
-            .map_err(|error| exec_trouble("the verification", &error))?;
-        Ok(last.again(&sections, &probe.facts))
+    async fn look(&mut self, glance: Glance) -> Result<Vec<Section>, ExecError> {
+        self.exec.stdin.write(format!("{}\n", glance.word()).into_bytes()).await?;
+        self.answer().await
     }
 
     /// The sections of one answer.
     async fn answer(&mut self) -> Result<Vec<Section>, ExecError> {
+        timeout(LOOK_TIMEOUT, self.read_answer())
+            .await
+            .unwrap_or(Err(ExecError::TimedOut(LOOK_TIMEOUT)))
+    }
+
+    async fn read_answer(&mut self) -> Result<Vec<Section>, ExecError> {
         loop {
             let new = self.sections.all().get(self.seen..).unwrap_or_default();
             if let Some(end) = new.iter().position(|section| section.name == "looked") {

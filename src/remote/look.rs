@@ -70,11 +70,34 @@ impl Look {
     }
 }
 
-/// A script that answers a look for each line on its input: `look`, `burst` or `explain`.
+/// How a look is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Glance {
+    /// Just looking.
+    Look,
+    /// After asking the sources at once.
+    Burst,
+    /// With the log, for whoever must explain.
+    Explain,
+}
+
+impl Glance {
+    /// Its word in the script.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Look => "look",
+            Self::Burst => "burst",
+            Self::Explain => "explain",
+        }
+    }
+}
+
+/// A script that takes the look `first` at once, and another for each line on its input.
 #[must_use]
-pub fn watch_script(unit: &str, names: &[String], mark: &Word) -> String {
+pub fn watch_script(first: Glance, unit: &str, names: &[String], mark: &Word) -> String {
     let mut script = Script::new(mark, &PARTS);
-    let words = ["watch_clock", unit].into_iter().chain(names.iter().map(String::as_str));
-    script.call(words, "");
+    let words = ["watch_clock", first.word(), unit];
+    script.call(words.into_iter().chain(names.iter().map(String::as_str)), "; exit");
     script.finish()
 }

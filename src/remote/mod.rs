@@ -11,7 +11,7 @@ mod script;
 
 pub use answer::{Section, Sections};
 pub use apply::{Outcome, Progress, apply_script};
-pub use look::{Look, watch_script};
+pub use look::{Glance, Look, watch_script};
 pub use probe::{Probe, Request, probe_script};
 pub use script::{Word, quote};
 

@@ -28,12 +28,14 @@ look_clock() {
   date +%s.%N
 }
 
-# SERVICE NAMES...: answers one look for each line on its input, until that ends. The controller
-# sets the pace and says how: `look`, `burst` (ask the sources at once), `explain` (with the log).
+# ORDER SERVICE NAMES...: looks at once, and again for each line on its input, until that ends.
+# The controller sets the pace and says how: `look`, `burst` (ask the sources at once), `explain`
+# (with the log). The first order is an argument: a shell may read ahead on its input.
 watch_clock() {
-  service=$1
-  shift
-  while read -r order; do
+  order=$1
+  service=$2
+  shift 2
+  while :; do
     if [ "$order" = burst ] && have chronyc; then
       chronyc burst 4/4 >/dev/null 2>&1
     fi
@@ -44,5 +46,6 @@ watch_clock() {
       journalctl --quiet --no-pager --output=cat --lines=20 --unit="$service" 2>/dev/null
     fi
     section looked
+    read -r order || break
   done
 }
