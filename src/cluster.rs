@@ -6,6 +6,7 @@ mod settings;
 
 pub use settings::{Networks, Settings};
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use crate::desired::{HostVars, Recipe};
 use crate::inventory::{Connection, Inventory, extra};
 use crate::problem::{Place, Problem};
 use crate::project::{self, Project};
+use crate::resource::Subject;
 use crate::role::Role;
 use crate::template::{Engine, Vars};
 use crate::yaml;
@@ -49,6 +51,8 @@ pub struct Member {
     pub connection: Connection,
     /// Its variables, facts apart.
     pub vars: HostVars,
+    /// What its roles speak of, on any platform.
+    pub subjects: BTreeSet<Subject>,
 }
 
 /// A cluster, read and checked.
@@ -218,7 +222,8 @@ impl Builder<'_> {
             magic.insert("ntp_servers".to_owned(), json!(settings.ntp_servers));
             magic.insert("local_stratum".to_owned(), json!(settings.local_stratum));
             magic.insert("time_source".to_owned(), json!(settings.source_address));
-            self.check(&member)?;
+            // Renders everything: mistakes show before any host is touched.
+            member.subjects = self.recipe.candidates(&member.vars)?;
             members.push(member);
         }
         let Self { name, recipe, .. } = self;
@@ -302,7 +307,7 @@ impl Builder<'_> {
             networks: Networks::default(),
         };
         let connection = self.connection(host, &vars)?;
-        Ok(Member { name: host.to_owned(), connection, vars })
+        Ok(Member { name: host.to_owned(), connection, vars, subjects: BTreeSet::new() })
     }
 
     /// How to reach a host: its `ansible_*` variables, which may refer to others.
@@ -338,11 +343,6 @@ impl Builder<'_> {
         let scope = source.vars.without_facts(role);
         let place = |name: &str| self.place_of(&source.name, name);
         settings::Lookup { engine: &self.recipe.engine, scope, place: Box::new(place) }
-    }
-
-    /// Renders everything for a host on each platform: mistakes show before any host is touched.
-    fn check(&self, member: &Member) -> Result<(), Problem> {
-        self.recipe.candidates(&member.vars).map(|_| ())
     }
 }
 

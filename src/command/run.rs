@@ -53,6 +53,8 @@ fn carry_out(cli: &Cli, cluster: Cluster, access: &Access, plan: &Plan) -> Resul
         .build()
         .context("cannot start the asynchronous runtime")?;
     let run = runtime.block_on(fleet(cli, cluster, jobs, client, access, plan));
+    // A name service that does not answer must not hold up the report.
+    runtime.shutdown_background();
     let settings = report::Settings { json: access.json, diff: plan.diff, verbose: cli.verbose };
     report::show(&run, &settings)?;
     Ok(run.exit())
@@ -165,6 +167,7 @@ fn job(member: &Member, source: &str, access: &Access) -> Result<Job, Problem> {
             password: connection.password.clone(),
         },
         vars: member.vars.clone(),
+        subjects: member.subjects.clone(),
     })
 }
 

@@ -123,7 +123,7 @@ impl Driver<'_> {
         };
         let mut subjects = match self.shared.order.mode {
             Mode::Verify => BTreeSet::new(),
-            _ => recipe.candidates(&self.job.vars).map_err(problem)?,
+            Mode::Setup | Mode::Check => self.job.subjects.clone(),
         };
         let request = Request::new(&subjects, &self.names());
         let probe = self.look(&request).await?;

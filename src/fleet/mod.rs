@@ -9,6 +9,7 @@ mod host;
 mod result;
 mod watch;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ pub use event::{Doing, Event};
 pub use result::{HostResult, Outcome, Trouble};
 
 use crate::desired::{HostVars, Recipe};
+use crate::resource::Subject;
 use crate::ssh::{Client, Target};
 use gate::Gate;
 
@@ -57,6 +59,8 @@ pub struct Job {
     pub sudo: bool,
     /// Its variables.
     pub vars: HostVars,
+    /// What its roles speak of, on any platform.
+    pub subjects: BTreeSet<Subject>,
 }
 
 /// What holds for the whole run.
