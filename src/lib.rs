@@ -5,6 +5,7 @@
 //! ARCHITECTURE.md says which module may know what.
 
 pub mod desired;
+pub mod exit;
 pub mod facts;
 pub mod fleet;
 pub mod inventory;
@@ -12,10 +13,12 @@ pub mod plan;
 pub mod problem;
 pub mod project;
 pub mod remote;
+pub mod report;
 pub mod resource;
 pub mod role;
 pub mod sanitise;
 pub mod ssh;
 pub mod template;
+pub mod ui;
 pub mod verify;
 pub mod yaml;
