@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anstream::ColorChoice;
 use clap::{Args, Parser, Subcommand, value_parser};
 
 /// The version with the commit that it was built from.
@@ -36,6 +37,14 @@ pub struct Cli {
     pub verbose: u8,
 }
 
+impl Cli {
+    /// Whether there are colours: as the terminal and `NO_COLOR` have it, unless told otherwise.
+    #[must_use]
+    pub fn colours(&self) -> ColorChoice {
+        if self.no_color { ColorChoice::Never } else { ColorChoice::Auto }
+    }
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -63,6 +72,7 @@ Examples:
 /// Options of `setup`.
 #[derive(Debug, Args)]
 pub struct Setup {
+    /// Which hosts.
     #[command(flatten)]
     pub hosts: Hosts,
     /// The step: 01 or all for every role, or the name of one, as in `ezctl setup`
@@ -79,6 +89,7 @@ pub struct Setup {
     /// How long the source may take to follow one of its servers, before it serves its own clock
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u32).range(0..=86_400))]
     pub source_timeout: u32,
+    /// How they are reached.
     #[command(flatten)]
     pub access: Access,
 }
@@ -86,8 +97,10 @@ pub struct Setup {
 /// Options of `verify`.
 #[derive(Debug, Args)]
 pub struct Verify {
+    /// Which hosts.
     #[command(flatten)]
     pub hosts: Hosts,
+    /// How they are reached.
     #[command(flatten)]
     pub access: Access,
 }
@@ -95,6 +108,7 @@ pub struct Verify {
 /// Options of `render`.
 #[derive(Debug, Args)]
 pub struct Render {
+    /// Which hosts.
     #[command(flatten)]
     pub hosts: Hosts,
     /// Write DIR/HOST/path/of/file instead of printing

@@ -26,7 +26,8 @@ use crate::ssh::{Client, Target};
 use gate::Gate;
 
 /// How far a run goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Everything: probe, plan, apply, verify.
     Setup,
