@@ -135,17 +135,22 @@ fn bare_hosts_are_real_and_leave_nothing_behind() {
     on(
         &lab,
         one,
-        "printf 'local stratum 10\\nallow\\n' >/etc/chrony/chrony.conf && systemctl restart chrony",
+        "printf 'local stratum 10\\nallow\\nrtcsync\\n' >/etc/chrony/chrony.conf && systemctl restart chrony",
     );
     on(
         &lab,
         two,
-        "echo 'server 10.99.0.11 iburst' >/etc/chrony/chrony.conf && systemctl restart chrony \
+        "printf 'server 10.99.0.11 iburst\\nrtcsync\\n' >/etc/chrony/chrony.conf && systemctl restart chrony \
          && chronyc waitsync 60 0.01 0 0.5",
     );
     let tracking = on(&lab, two, "chronyc -n -c tracking");
     assert!(tracking.contains("10.99.0.11,11,"), "{tracking}");
     assert_eq!(kernel_clock(), clock_before);
+    // timedatectl says what it would where chronyd may speak to the kernel: a free-running source is
+    // never synchronised, its client is.
+    for (host, expected) in [(one, "no"), (two, "yes")] {
+        assert_eq!(on(&lab, host, "timedatectl show -p NTPSynchronized --value"), expected);
+    }
 
     // Nobody may set the clock. (The value it has already: were it allowed, nothing would change.)
     let tick = clock_before.iter().find_map(|line| line.split("tick:").nth(1)).unwrap();
