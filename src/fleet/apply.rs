@@ -9,7 +9,7 @@ use super::host::{Driver, exec_trouble};
 use super::result::Trouble;
 use super::{Doing, Part};
 use crate::remote::{Outcome, Progress, Sections, apply_script};
-use crate::sanitise::sanitise;
+use crate::sanitise::sanitise_lines;
 use crate::ssh::{Event, Events, Exec, ExecError, ExitStatus, Stdin};
 
 /// How long a host may go without a sign of life while it changes: package managers are slow on
@@ -131,7 +131,7 @@ impl Driver<'_> {
         let what = change.map_or("a change".to_owned(), |change| {
             format!("{} : {}: `{}`", change.role, change.task, change.summary)
         });
-        Trouble::new(format!("{what} failed; {back}"), next).log(&sanitise(&failure.log))
+        Trouble::new(format!("{what} failed; {back}"), next).log(&sanitise_lines(&failure.log))
     }
 
     /// The script ended without a result.
@@ -141,7 +141,7 @@ impl Driver<'_> {
             format!("the script that changes the host ended too soon ({:?})", run.status),
             "run again: it takes up from what stands there",
         )
-        .log(&sanitise(said.trim()))
+        .log(&sanitise_lines(said.trim()))
     }
 }
 

@@ -8,7 +8,7 @@ use super::gate::Source;
 use super::host::{Driver, exec_trouble};
 use super::result::{Outcome, Trouble};
 use super::{Doing, Mode, Part};
-use crate::remote::{Glance, Probe, Section, Sections, watch_script};
+use crate::remote::{Glance, Look, Probe, Section, Sections, watch_script};
 use crate::sanitise::sanitise;
 use crate::ssh::{Event, Exec, ExecError};
 use crate::verify::{self, Expectation, Role, State, Verdict, judge};
@@ -78,7 +78,6 @@ impl Driver<'_> {
         let order = &self.shared.order;
         let begun = Instant::now();
         let mut watch: Option<Watch> = None;
-        let mut look = probe.look.clone();
         let mut verdict = first;
         let mut failures = 0;
         let mut last_burst = begun;
@@ -98,7 +97,7 @@ impl Driver<'_> {
                 None => watch.insert(self.open_watch(glance, probe).await?).answer().await,
             };
             let sections = sections.map_err(|error| exec_trouble("the verification", &error))?;
-            look = look.again(&sections, &probe.facts);
+            let look = Look::watched(&sections, &probe.facts);
             verdict = judge(&self.expectation(waited), &look.reading());
             self.tell(Doing::Verifying(Some(verdict.state)));
             failures = if verdict.state == State::Waiting { 0 } else { failures + 1 };

@@ -13,7 +13,7 @@ const GAP: usize = 2;
 /// Names are not shortened below this: a whole IPv4 address has at most as many characters.
 const SHORTEST_NAME: usize = 15;
 /// What is left out, in this order, when the terminal is narrow.
-const LESS_NEEDED: [&str; 3] = ["KERNEL", "ROLE", "STRATUM"];
+const LESS_NEEDED: [&str; 3] = ["TIMEDATECTL", "ROLE", "STRATUM"];
 
 struct Column {
     title: &'static str,
@@ -84,7 +84,7 @@ pub(super) fn table(run: &Run, limit: Option<usize>) -> String {
             .right(),
         Column::new("REFERENCE", run, verdict(|v| v.reference.clone())).name(),
         Column::new("OFFSET", run, verdict(offset)),
-        Column::new("KERNEL", run, verdict(|v| Some(v.timedatectl.to_owned()))),
+        Column::new("TIMEDATECTL", run, verdict(|v| Some(v.timedatectl.to_owned()))),
     ];
     columns.retain(|column| !column.is_empty());
     let left_out = limit.map(|limit| fit(&mut columns, limit)).unwrap_or_default();

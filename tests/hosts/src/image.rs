@@ -11,9 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use crate::mirror::mirror;
-use crate::recipe::{
-    CLOCK_STATE, CLOCK_STATE_LIBRARY, CUSTOMIZE, Image, Recipe, Suite, write_file,
-};
+use crate::recipe::{CUSTOMIZE, Image, Recipe, Suite, write_file};
 use crate::run;
 
 /// A slow mirror and a slow machine; a fast one takes 20 seconds.
@@ -89,14 +87,6 @@ fn build(recipe: &Recipe, images: &Path, folder: &Path) -> Result<()> {
     }
     recipe.write_files(&files)?;
     write_file(&script, CUSTOMIZE, 0o755)?;
-    let source = work.path().join("clock_state.c");
-    write_file(&source, CLOCK_STATE, 0o644)?;
-    let mut compile = Command::new("cc");
-    compile
-        .args(["-shared", "-fPIC", "-O2", "-o"])
-        .arg(files.join(CLOCK_STATE_LIBRARY))
-        .arg(source);
-    run::check(&mut compile, Duration::from_secs(60))?;
 
     let mut command = Command::new("mmdebstrap");
     command

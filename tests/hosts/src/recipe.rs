@@ -43,21 +43,7 @@ const OFFERED: &[&str] = &["chrony", "tree"];
 /// The script that turns a fresh root into an image.
 pub const CUSTOMIZE: &str = include_str!("../image/customize.sh");
 
-/// A library that systemd-timedated is started with, built when an image is, and its place there.
-pub const CLOCK_STATE: &str = include_str!("../image/clock_state.c");
-pub const CLOCK_STATE_LIBRARY: &str = "usr/local/lib/lab/clock_state.so";
-
 const FILES: &[ImageFile] = &[
-    (
-        "usr/local/lib/lab/clock-state",
-        include_str!("../image/root/usr/local/lib/lab/clock-state"),
-        0o755,
-    ),
-    (
-        "etc/systemd/system/systemd-timedated.service.d/lab-clock.conf",
-        include_str!("../image/root/etc/systemd/system/systemd-timedated.service.d/lab-clock.conf"),
-        0o644,
-    ),
     ("etc/apt/sources.list", include_str!("../image/root/etc/apt/sources.list"), 0o644),
     ("etc/apt/apt.conf.d/50lab", include_str!("../image/root/etc/apt/apt.conf.d/50lab"), 0o644),
     ("etc/dpkg/dpkg.cfg.d/lab", include_str!("../image/root/etc/dpkg/dpkg.cfg.d/lab"), 0o644),
@@ -124,7 +110,7 @@ impl Recipe {
         for (name, text, mode) in self.files() {
             [name, text, &mode.to_string()].into_iter().for_each(&mut add);
         }
-        [CUSTOMIZE, CLOCK_STATE].into_iter().for_each(&mut add);
+        add(CUSTOMIZE);
         let digest = hash.finalize();
         let digits: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
         format!("{}-{digits}", self.name())

@@ -146,12 +146,6 @@ fn bare_hosts_are_real_and_leave_nothing_behind() {
     let tracking = on(&lab, two, "chronyc -n -c tracking");
     assert!(tracking.contains("10.99.0.11,11,"), "{tracking}");
     assert_eq!(kernel_clock(), clock_before);
-    // timedatectl says what it would where chronyd may speak to the kernel: a free-running source is
-    // never synchronised, its client is.
-    for (host, expected) in [(one, "no"), (two, "yes")] {
-        assert_eq!(on(&lab, host, "timedatectl show -p NTPSynchronized --value"), expected);
-    }
-
     // Nobody may set the clock. (The value it has already: were it allowed, nothing would change.)
     let tick = clock_before.iter().find_map(|line| line.split("tick:").nth(1)).unwrap();
     let set = format!("busybox adjtimex -t {}", tick.trim().trim_end_matches(" us"));
