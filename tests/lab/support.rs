@@ -154,3 +154,6 @@ pub const EVERYTHING: &str = "
     find /etc /var/lib/ezsync /usr/sbin -xdev -type f -exec sha256sum {} + 2>/dev/null | sort
     find /etc -xdev -type l -exec ls -l {} + | sort
     dpkg-query -W; systemctl list-units --all --plain --no-legend --type=service | sort | awk '{print $1,$2,$3}' | grep -v -E '^(ssh@|user|session|systemd-(hostnamed|timedated|tmpfiles))'";
+
+/// Candidates, saved files and folders of a run that a host should be rid of.
+pub const LITTER: &str = "find /etc /var/lib/ezsync -name '*ezsync-*' -o -name 'run.*'";
