@@ -34,6 +34,13 @@ pub(super) fn verify(cli: &Cli, project: &Project, options: &Verify) -> Result<E
     if options.hosts.list_hosts {
         return list_hosts(&cluster);
     }
+    if !cluster.has_time() {
+        return Err(Problem::new(
+            "the role chrony is not among the cluster's roles: there is no time to verify",
+        )
+        .hint("add chrony to `roles` in config.yml")
+        .into());
+    }
     let plan = Plan { mode: Mode::Verify, source_timeout: Duration::ZERO, diff: false };
     carry_out(cli, cluster, &options.access, &plan)
 }

@@ -62,7 +62,8 @@ impl Driver<'_> {
         let order = &self.shared.order;
         // A source that this run did not touch has had its time to find its servers.
         let touched = !self.result.plan.is_empty();
-        let accept_local = !touched || watched >= order.source_timeout;
+        let patience = order.source_timeout.min(order.verify_timeout);
+        let accept_local = !touched || watched >= patience;
         let role = match self.job.part {
             Part::Source => Role::Source {
                 upstreams: order.upstreams.clone(),
