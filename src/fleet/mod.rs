@@ -7,6 +7,7 @@ mod event;
 mod gate;
 mod host;
 mod result;
+mod talk;
 mod watch;
 
 use std::collections::BTreeSet;
