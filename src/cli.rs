@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, value_parser};
 
+use crate::cluster::user_name;
+
 /// The version with the commit that it was built from.
 pub const VERSION: &str = env!("EZSYNC_VERSION");
 
@@ -26,13 +28,13 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
     /// The folder with inventories/, roles/ and templates/
-    #[arg(long, global = true, value_name = "DIR", default_value = ".")]
+    #[arg(long, global = true, value_name = "DIR", default_value = ".", display_order = 900)]
     pub project_dir: PathBuf,
     /// No colours, also on a terminal
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 901)]
     pub no_color: bool,
     /// Say more; repeat for yet more
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, display_order = 902)]
     pub verbose: u8,
 }
 
@@ -40,6 +42,9 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Make the folder of a new cluster, ready to edit
+    #[command(
+        after_help = "Example:\n  ezsync new cluster01    makes inventories/cluster01/hosts and config.yml"
+    )]
     New {
         /// The cluster's name
         cluster: String,
@@ -63,6 +68,7 @@ Examples:
 /// Options of `setup`.
 #[derive(Debug, Args)]
 pub struct Setup {
+    /// Which hosts.
     #[command(flatten)]
     pub hosts: Hosts,
     /// The step: 01 or all for every role, or the name of one, as in `ezctl setup`
@@ -79,6 +85,7 @@ pub struct Setup {
     /// How long the source may take to follow one of its servers, before it serves its own clock
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u32).range(0..=86_400))]
     pub source_timeout: u32,
+    /// How they are reached.
     #[command(flatten)]
     pub access: Access,
 }
@@ -86,8 +93,10 @@ pub struct Setup {
 /// Options of `verify`.
 #[derive(Debug, Args)]
 pub struct Verify {
+    /// Which hosts.
     #[command(flatten)]
     pub hosts: Hosts,
+    /// How they are reached.
     #[command(flatten)]
     pub access: Access,
 }
@@ -95,6 +104,7 @@ pub struct Verify {
 /// Options of `render`.
 #[derive(Debug, Args)]
 pub struct Render {
+    /// Which hosts.
     #[command(flatten)]
     pub hosts: Hosts,
     /// Write DIR/HOST/path/of/file instead of printing
@@ -131,7 +141,7 @@ pub struct Access {
     #[arg(short, long, value_name = "N", default_value_t = 50, value_parser = value_parser!(u16).range(1..))]
     pub forks: u16,
     /// Log in as this user where the inventory names none
-    #[arg(short, long, value_name = "USER")]
+    #[arg(short, long, value_name = "USER", value_parser = user_name)]
     pub user: Option<String>,
     /// Log in with this key
     #[arg(long, visible_alias = "key-file", value_name = "FILE")]
