@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use anstream::ColorChoice;
 use clap::{Args, Parser, Subcommand, value_parser};
 
+use crate::cluster::user_name;
+
 /// The version with the commit that it was built from.
 pub const VERSION: &str = env!("EZSYNC_VERSION");
 
@@ -27,13 +29,13 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
     /// The folder with inventories/, roles/ and templates/
-    #[arg(long, global = true, value_name = "DIR", default_value = ".")]
+    #[arg(long, global = true, value_name = "DIR", default_value = ".", display_order = 900)]
     pub project_dir: PathBuf,
     /// No colours, also on a terminal
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 901)]
     pub no_color: bool,
     /// Say more; repeat for yet more
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, display_order = 902)]
     pub verbose: u8,
 }
 
@@ -49,6 +51,9 @@ impl Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Make the folder of a new cluster, ready to edit
+    #[command(
+        after_help = "Example:\n  ezsync new cluster01    makes inventories/cluster01/hosts and config.yml"
+    )]
     New {
         /// The cluster's name
         cluster: String,
@@ -145,7 +150,7 @@ pub struct Access {
     #[arg(short, long, value_name = "N", default_value_t = 50, value_parser = value_parser!(u16).range(1..))]
     pub forks: u16,
     /// Log in as this user where the inventory names none
-    #[arg(short, long, value_name = "USER")]
+    #[arg(short, long, value_name = "USER", value_parser = user_name)]
     pub user: Option<String>,
     /// Log in with this key
     #[arg(long, visible_alias = "key-file", value_name = "FILE")]

@@ -2,27 +2,28 @@
 //!
 //! Everything in here comes from files and options: no host has been asked yet.
 
+mod builder;
+mod config;
+mod names;
 mod settings;
 
+pub use names::user as user_name;
 pub use settings::{Networks, Settings};
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
-
 use crate::desired::{HostVars, Recipe};
 use crate::inventory::{Connection, Inventory, extra};
-use crate::problem::{Place, Problem};
+use crate::problem::{self, Place, Problem};
 use crate::project::{self, Project};
 use crate::resource::Subject;
-use crate::role::Role;
+use crate::role::{Role, tags};
 use crate::template::{Engine, Vars};
-use crate::yaml;
 
-/// kubeasz's groups whose hosts get the time, beside `chrony`.
-const NODE_GROUPS: [&str; 4] = ["kube_master", "kube_node", "etcd", "ex_lb"];
+use builder::Builder;
+use config::Config;
 
 /// The group whose first host is the time source.
 const SOURCE_GROUP: &str = "chrony";
@@ -82,14 +83,17 @@ impl Cluster {
             Some(inventory) => PathBuf::from(inventory),
             None => project.cluster(name)?,
         };
-        let inventory = Inventory::load(&hosts)?;
-        let config = Config::read(&config_path(project, name, &hosts))?;
+        let inventory = Inventory::load(&hosts).map_err(|problem| match &wish.inventory {
+            Some(path) if problem.place().is_none() => problem.of(&format!("-i {path}")),
+            _ => problem,
+        })?;
+        let config = Config::read(&Config::path(project, name, &hosts))?;
         let extra = Arc::new(extra::parse(&wish.extra)?);
         let roles = load_roles(project, &config, &extra, wish.step.as_deref())?;
         let recipe = Recipe {
             project: project.clone(),
+            tags: known_tags(&wish.tags, &roles)?,
             roles,
-            tags: wish.tags.clone(),
             engine: Engine::default(),
         };
         let builder = Builder { name, inventory, config, extra, recipe };
@@ -103,52 +107,6 @@ impl Cluster {
     }
 }
 
-/// config.yml stands beside the inventory; one from elsewhere (`-i`) may use the cluster's own.
-fn config_path(project: &Project, name: &str, hosts: &Path) -> PathBuf {
-    let folder = if hosts.is_dir() { Some(hosts) } else { hosts.parent() };
-    let beside = folder.map(|folder| folder.join("config.yml")).filter(|path| path.exists());
-    beside.unwrap_or_else(|| project.path(&format!("inventories/{name}/config.yml")))
-}
-
-/// config.yml with the places of its keys.
-#[derive(Debug, Default)]
-struct Config {
-    file: String,
-    text: String,
-    vars: Arc<Vars>,
-    keys: Vec<yaml::Key>,
-}
-
-impl Config {
-    /// A config.yml that is not there is an empty one.
-    fn read(path: &Path) -> Result<Self, Problem> {
-        if !path.exists() {
-            return Ok(Self::default());
-        }
-        let project::Text { file, text } = project::read_required(path)?;
-        let node: yaml::Node = yaml::parse(&file, &text)?;
-        if node.is_null() {
-            return Ok(Self { file, text, ..Self::default() });
-        }
-        let (line, column) = (node.line, node.column);
-        let keys = match &node.kind {
-            yaml::Kind::Map(entries) => entries.iter().map(|(key, _)| key.clone()).collect(),
-            _ => Vec::new(),
-        };
-        match node.into_value() {
-            Value::Object(vars) => Ok(Self { file, text, vars: Arc::new(vars), keys }),
-            _ => Err(Problem::new("config.yml must be a map of settings")
-                .at(Place::in_source(file, &text, line, column))
-                .hint("write one `name: value` a line")),
-        }
-    }
-
-    fn place_of(&self, key: &str) -> Option<Place> {
-        let key = self.keys.iter().find(|known| known.name == key)?;
-        Some(Place::in_source(self.file.clone(), &self.text, key.line, key.column))
-    }
-}
-
 /// The roles of this run: those that `roles` names, or the one that the step names.
 fn load_roles(
     project: &Project,
@@ -156,200 +114,89 @@ fn load_roles(
     extra: &Vars,
     step: Option<&str>,
 ) -> Result<Vec<Role>, Problem> {
-    let names = match step {
-        // kubeasz's first step, "prepare", is the one that holds chrony.
-        None | Some("01" | "all" | "prepare") => role_names(config, extra)?,
-        Some(role) => vec![role.to_owned()],
+    match step {
+        // kubeasz's first step, "prepare", is the one that holds chrony; 90 is its "all".
+        None | Some("01" | "prepare" | "all" | "90") => role_names(config, extra)?
+            .iter()
+            .map(|(name, place)| {
+                Role::load(project, name).map_err(|problem| match place {
+                    Some(place) if problem.place().is_none() => problem.at(place.clone()),
+                    _ => problem,
+                })
+            })
+            .collect(),
+        Some(role) if project.role_names().iter().any(|known| known == role) => {
+            Ok(vec![Role::load(project, role)?])
+        }
+        Some(other) => Err(unknown_step(project, other)),
+    }
+}
+
+fn unknown_step(project: &Project, step: &str) -> Problem {
+    let roles = project.role_names();
+    let names: Vec<&str> = roles.iter().map(String::as_str).collect();
+    let problem = Problem::new(format!("`{}` is neither a step nor a role", step.escape_debug()));
+    match problem::nearest(step, &names) {
+        Some(near) => problem.hint(format!("did you mean `{near}`?")),
+        None => problem.hint(format!(
+            "leave it out (or write 01 or all) for every role, or name one of: {}",
+            names.join(", ")
+        )),
+    }
+}
+
+/// The names that `roles` lists, each once, with their places; without a list it is chrony alone.
+fn role_names(config: &Config, extra: &Vars) -> Result<Vec<(String, Option<Place>)>, Problem> {
+    let place = |item| match extra.contains_key("roles") {
+        true => Some(Place::in_file(Path::new("-e"))),
+        false => config.place_of("roles", item),
     };
-    names
+    let problem = |item| {
+        let problem = Problem::new("`roles` must be a list of names, as in [chrony, motd]");
+        match place(item) {
+            Some(place) => problem.at(place),
+            None => problem,
+        }
+    };
+    let Some(value) = extra.get("roles").or_else(|| config.vars.get("roles")) else {
+        return Ok(vec![(SOURCE_GROUP.to_owned(), None)]);
+    };
+    let items = value.as_array().filter(|items| !items.is_empty()).ok_or_else(|| problem(None))?;
+    let mut names: Vec<(String, Option<Place>)> = Vec::new();
+    for (number, item) in items.iter().enumerate() {
+        let name = item.as_str().ok_or_else(|| problem(Some(number)))?;
+        if !names.iter().any(|(known, _)| known == name) {
+            names.push((name.to_owned(), place(Some(number))));
+        }
+    }
+    Ok(names)
+}
+
+/// `--tags` as a list without blanks.
+///
+/// # Errors
+/// A tag that no task has: it would silently leave out what was meant.
+fn known_tags(wanted: &[String], roles: &[Role]) -> Result<Vec<String>, Problem> {
+    let mut known: Vec<&str> = roles
         .iter()
-        .map(|name| {
-            Role::load(project, name).map_err(|problem| match config.place_of("roles") {
-                Some(place) if step.is_none() && problem.place().is_none() => problem.at(place),
-                _ => problem,
+        .flat_map(|role| &role.tasks)
+        .flat_map(|task| &task.tags)
+        .map(String::as_str)
+        .collect();
+    known.sort_unstable();
+    known.dedup();
+    let wanted = wanted.iter().map(|tag| tag.trim()).filter(|tag| !tag.is_empty());
+    wanted
+        .map(|tag| {
+            if known.contains(&tag) || tags::SPECIAL.contains(&tag) {
+                return Ok(tag.to_owned());
+            }
+            let problem =
+                Problem::new(format!("--tags {}: no task has this tag", tag.escape_debug()));
+            Err(match problem::nearest(tag, &known) {
+                Some(near) => problem.hint(format!("did you mean {near}?")),
+                None => problem.hint(format!("the tags are: {}", known.join(", "))),
             })
         })
         .collect()
-}
-
-fn role_names(config: &Config, extra: &Vars) -> Result<Vec<String>, Problem> {
-    let Some(value) = extra.get("roles").or_else(|| config.vars.get("roles")) else {
-        return Ok(vec![SOURCE_GROUP.to_owned()]);
-    };
-    let names: Option<Vec<String>> = value
-        .as_array()
-        .map(|names| names.iter().filter_map(Value::as_str).map(ToOwned::to_owned).collect());
-    names.filter(|names| !names.is_empty()).ok_or_else(|| {
-        let problem = Problem::new("`roles` must be a list of names, as in [chrony, motd]");
-        match config.place_of("roles") {
-            Some(place) => problem.at(place),
-            None => problem,
-        }
-    })
-}
-
-/// What a cluster is made from.
-struct Builder<'a> {
-    name: &'a str,
-    inventory: Inventory,
-    config: Config,
-    extra: Arc<Vars>,
-    recipe: Recipe,
-}
-
-impl Builder<'_> {
-    fn build(self, limit: Option<&str>) -> Result<Cluster, Problem> {
-        let source = self.source()?;
-        let everyone = self.everyone(&source);
-        let chosen = match limit {
-            None => everyone.clone(),
-            Some(pattern) => self.chosen(pattern, &everyone)?,
-        };
-        let shared = Arc::new(self.shared_vars());
-        // Settings are the source's: it is the one that they configure.
-        let addresses = everyone
-            .iter()
-            .map(|host| Ok(self.member(host, &shared)?.connection.address))
-            .collect::<Result<Vec<String>, Problem>>()?;
-        let source_member = self.member(&source, &shared)?;
-        let settings =
-            Settings::new(&self.lookup(&source_member), &addresses, &source_member.connection)?;
-        let mut members = Vec::new();
-        for host in &chosen {
-            let mut member = self.member(host, &shared)?;
-            member.vars.networks = settings.networks.clone();
-            let magic = Arc::make_mut(&mut member.vars.magic);
-            magic.insert("ntp_servers".to_owned(), json!(settings.ntp_servers));
-            magic.insert("local_stratum".to_owned(), json!(settings.local_stratum));
-            magic.insert("time_source".to_owned(), json!(settings.source_address));
-            // Renders everything: mistakes show before any host is touched.
-            member.subjects = self.recipe.candidates(&member.vars)?;
-            members.push(member);
-        }
-        let Self { name, recipe, .. } = self;
-        Ok(Cluster { name: name.to_owned(), source, members, recipe, settings })
-    }
-
-    /// The first host of the group `chrony`.
-    fn source(&self) -> Result<String, Problem> {
-        let members = self.inventory.group(SOURCE_GROUP);
-        let first = members.as_ref().and_then(|hosts| hosts.first());
-        if let Some(first) = first {
-            return Ok((*first).to_owned());
-        }
-        let message = match &members {
-            None => "the inventory has no group [chrony]",
-            Some(_) => "the group [chrony] is empty",
-        };
-        let host = self.inventory.hosts().next().unwrap_or("10.0.0.1");
-        let problem = Problem::new(format!("{message}: no host is the time source")).hint(format!(
-            "add the node that shall give the cluster its time, on a line below [chrony]:\n  [chrony]\n  {host}"
-        ));
-        Err(match self.inventory.place_of_group(SOURCE_GROUP) {
-            Some(place) => problem.at(place),
-            None => problem,
-        })
-    }
-
-    /// The hosts that get the time: the source first, then in the order of the inventory.
-    fn everyone(&self, source: &str) -> Vec<String> {
-        let groups: Vec<Vec<&str>> =
-            NODE_GROUPS.iter().filter_map(|group| self.inventory.group(group)).collect();
-        let clients = self.inventory.group(SOURCE_GROUP).unwrap_or_default();
-        let takes_part = |host: &str| {
-            groups.is_empty()
-                || clients.contains(&host)
-                || groups.iter().any(|group| group.contains(&host))
-        };
-        let mut hosts = vec![source.to_owned()];
-        let others = self.inventory.hosts().filter(|host| takes_part(host) && *host != source);
-        hosts.extend(others.map(ToOwned::to_owned));
-        hosts
-    }
-
-    fn chosen(&self, pattern: &str, everyone: &[String]) -> Result<Vec<String>, Problem> {
-        let selected: std::collections::HashSet<String> =
-            self.inventory.select(pattern)?.into_iter().collect();
-        let chosen: Vec<String> =
-            everyone.iter().filter(|host| selected.contains(*host)).cloned().collect();
-        if chosen.is_empty() {
-            return Err(Problem::new(format!("--limit {pattern}: no host of the cluster is left"))
-                .hint(format!("the cluster's hosts are: {}", listed(everyone))));
-        }
-        Ok(chosen)
-    }
-
-    /// Variables that all hosts share.
-    fn shared_vars(&self) -> Vars {
-        Map::from_iter([
-            ("groups".to_owned(), json!(self.inventory.groups())),
-            ("cluster_name".to_owned(), json!(self.name)),
-        ])
-    }
-
-    fn member(&self, host: &str, shared: &Arc<Vars>) -> Result<Member, Problem> {
-        let vars = self.inventory.vars(host);
-        let short = if host.parse::<std::net::IpAddr>().is_ok() {
-            host
-        } else {
-            host.split('.').next().unwrap_or(host)
-        };
-        let magic = Map::from_iter([
-            ("inventory_hostname".to_owned(), json!(host)),
-            ("inventory_hostname_short".to_owned(), json!(short)),
-            ("group_names".to_owned(), json!(self.inventory.group_names_of(host))),
-        ]);
-        let vars = HostVars {
-            magic: Arc::new(magic),
-            given: vec![Arc::new(vars), self.config.vars.clone()],
-            extra: self.extra.clone(),
-            shared: shared.clone(),
-            networks: Networks::default(),
-        };
-        let connection = self.connection(host, &vars)?;
-        Ok(Member { name: host.to_owned(), connection, vars, subjects: BTreeSet::new() })
-    }
-
-    /// How to reach a host: its `ansible_*` variables, which may refer to others.
-    fn connection(&self, host: &str, vars: &HostVars) -> Result<Connection, Problem> {
-        let scope = vars.without_facts(None);
-        let mut resolved = Vars::new();
-        for layer in vars.given.iter().chain([&vars.extra]) {
-            for (name, value) in layer.iter().filter(|(name, _)| name.starts_with("ansible_")) {
-                let place =
-                    self.place_of(host, name).unwrap_or_else(|| Place::in_file(Path::new("-e")));
-                // Settings of Ansible that mean nothing here may refer to what only it has.
-                let value = match self.recipe.engine.values(value, &place, &scope) {
-                    Ok(value) => value,
-                    Err(problem) if Connection::uses(name) => return Err(problem),
-                    Err(_) => continue,
-                };
-                resolved.insert(name.clone(), value);
-            }
-        }
-        Connection::from_vars(host, &resolved)
-    }
-
-    fn place_of(&self, host: &str, name: &str) -> Option<Place> {
-        if self.extra.contains_key(name) {
-            return None;
-        }
-        self.config.place_of(name).or_else(|| self.inventory.place_of_var(host, name))
-    }
-
-    /// Looks settings up as the chrony role would see them on the source.
-    fn lookup<'a>(&'a self, source: &'a Member) -> settings::Lookup<'a> {
-        let role = self.recipe.roles.iter().find(|role| role.name == SOURCE_GROUP);
-        let scope = source.vars.without_facts(role);
-        let place = |name: &str| self.place_of(&source.name, name);
-        settings::Lookup { engine: &self.recipe.engine, scope, place: Box::new(place) }
-    }
-}
-
-/// Names in a row, cut after the first twenty.
-fn listed(names: &[String]) -> String {
-    let shown: Vec<&str> = names.iter().take(20).map(String::as_str).collect();
-    let rest = names.len().saturating_sub(shown.len());
-    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
-    shown.join(", ") + &more
 }

@@ -10,7 +10,7 @@ use crate::facts::{Facts, Platform};
 use crate::problem::{Place, Problem};
 use crate::project::Project;
 use crate::resource::{self, Args, Resource, Subject};
-use crate::role::{Role, Task};
+use crate::role::{Role, Task, tags};
 use crate::template::{Engine, Scope, Vars};
 
 /// One resource that a task wants.
@@ -44,7 +44,7 @@ pub struct Recipe {
     pub project: Project,
     /// The roles in order.
     pub roles: Vec<Role>,
-    /// Only tasks with one of these tags; all when empty.
+    /// `--tags`: only tasks that these pick.
     pub tags: Vec<String>,
     /// Compiled templates, shared by all hosts.
     pub engine: Engine,
@@ -84,6 +84,11 @@ impl HostVars {
         self.stack(role, Vars::new())
     }
 
+    /// Whether `name` is given with `-e` or by ezsync itself: nothing in a role overrides it.
+    fn is_final(&self, name: &str) -> bool {
+        [&self.extra, &self.shared, &self.magic].iter().any(|layer| layer.contains_key(name))
+    }
+
     fn stack(&self, role: Option<&Role>, facts: Vars) -> Scope {
         let mut scope = Scope::default();
         if let Some(role) = role {
@@ -97,6 +102,12 @@ impl HostVars {
     }
 }
 
+/// A host's variables as one role sees them.
+struct Host<'a> {
+    vars: &'a HostVars,
+    scope: Scope,
+}
+
 impl Recipe {
     /// The desired state of a host with `vars` and `facts`.
     ///
@@ -105,17 +116,17 @@ impl Recipe {
     pub fn desired(&self, vars: &HostVars, facts: &Facts) -> Result<Desired, Problem> {
         let mut desired = Desired::default();
         for role in &self.roles {
-            let scope = vars.scope(role, facts);
+            let host = Host { vars, scope: vars.scope(role, facts) };
             let first_handler = desired.handlers.len();
             let mut handler_numbers: Vec<Vec<usize>> = Vec::new();
             let mut handlers = Vec::new();
             for handler in &role.handlers {
                 let start = first_handler + handlers.len();
-                handlers.extend(self.steps(role, handler, &scope, &mut desired.files)?);
+                handlers.extend(self.steps(role, handler, &host, &mut desired.files)?);
                 handler_numbers.push((start..first_handler + handlers.len()).collect());
             }
             for task in &role.tasks {
-                if !self.tags.is_empty() && !task.tags.iter().any(|tag| self.tags.contains(tag)) {
+                if !tags::picks(&self.tags, &task.tags) {
                     continue;
                 }
                 let notify: Vec<usize> = role
@@ -125,7 +136,7 @@ impl Recipe {
                     .filter(|(handler, _)| task.notify.iter().any(|name| handler.answers_to(name)))
                     .flat_map(|(_, numbers)| numbers.iter().copied())
                     .collect();
-                for step in self.steps(role, task, &scope, &mut desired.files)? {
+                for step in self.steps(role, task, &host, &mut desired.files)? {
                     desired.steps.push(Step { notify: notify.clone(), ..step });
                 }
             }
@@ -153,27 +164,22 @@ impl Recipe {
         &self,
         role: &Role,
         task: &Task,
-        scope: &Scope,
+        host: &Host<'_>,
         files: &mut Vec<(String, String)>,
     ) -> Result<Vec<Step>, Problem> {
-        let scope = scope.with(task.vars.clone());
-        let items = match &task.items {
-            None => vec![None],
-            Some(list) => match self.engine.values(list, &task.place, &scope)? {
-                Value::Array(items) => items.into_iter().map(Some).collect(),
-                _ => return Err(Problem::new("`loop` must be a list").at(task.place.clone())),
-            },
-        };
+        let mut vars = task.vars.clone();
+        vars.retain(|name, _| !host.vars.is_final(name));
+        let scope = host.scope.with(vars);
         let mut steps = Vec::new();
-        for item in items {
+        for item in self.items(task, &scope)? {
             let scope = match item {
-                Some(item) => scope.with(Map::from_iter([("item".to_owned(), item)])),
+                Some(item) => scope.with(Map::from_iter([(task.loop_var.clone(), item)])),
                 None => scope.clone(),
             };
             if self.wanted(task, &scope)? {
                 steps.push(Step {
                     role: role.name.clone(),
-                    task: self.text(&task.name, &task.place, &scope)?,
+                    task: self.text(&task.name, task.place_of("name"), &scope)?,
                     resource: self.resource(role, task, &scope, files)?,
                     notify: Vec::new(),
                 });
@@ -182,9 +188,25 @@ impl Recipe {
         Ok(steps)
     }
 
+    /// The items that a task is repeated for; one that is none for a task without a loop.
+    fn items(&self, task: &Task, scope: &Scope) -> Result<Vec<Option<Value>>, Problem> {
+        let Some(list) = &task.items else { return Ok(vec![None]) };
+        let place = task.place_of(if task.flatten { "with_items" } else { "loop" });
+        let items = match self.engine.values(list, place, scope)? {
+            Value::Array(items) if task.flatten => items.into_iter().flat_map(opened).collect(),
+            Value::Array(items) => items,
+            single if task.flatten => vec![single],
+            other => {
+                let message = format!("`loop` must be a list, not {other}");
+                return Err(Problem::new(message).at(place.clone()));
+            }
+        };
+        Ok(items.into_iter().map(Some).collect())
+    }
+
     fn wanted(&self, task: &Task, scope: &Scope) -> Result<bool, Problem> {
         for condition in &task.when {
-            if !self.engine.holds(condition, &task.place, scope)? {
+            if !self.engine.holds(condition, task.place_of("when"), scope)? {
                 return Ok(false);
             }
         }
@@ -207,21 +229,44 @@ impl Recipe {
     ) -> Result<Arc<dyn Resource>, Problem> {
         let mut args = Map::new();
         for (name, value) in &task.args {
-            args.insert(name.clone(), self.engine.values(value, &task.place, scope)?);
+            let place = task.place_of_argument(name);
+            args.insert(name.clone(), self.engine.values(value, place, scope)?);
         }
-        if let Some(src) = args.shift_remove("src") {
-            let Value::String(src) = src else {
-                return Err(Problem::new("`src` must be a text").at(task.place.clone()));
-            };
-            let content = self.source(role, task, &src, scope)?;
-            if let Some(dest) = args.get("dest").and_then(Value::as_str) {
-                files.push((dest.to_owned(), content.clone()));
+        if matches!(task.module, "template" | "copy") {
+            self.fill(role, task, &mut args, scope)?;
+            let text = |name: &str| args.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
+            if let (Some(path), Some(content)) = (text("dest").or(text("path")), text("content")) {
+                files.push((path, content));
             }
-            args.insert("content".to_owned(), json!(content));
-        } else if task.module == "template" {
-            return Err(Problem::new("template: `src` is missing").at(task.place.clone()));
         }
         resource::make(task.module, Args::new(task.module, args, task.place.clone()))
+    }
+
+    /// Puts the text behind `src` into the argument `content`.
+    fn fill(
+        &self,
+        role: &Role,
+        task: &Task,
+        args: &mut Map<String, Value>,
+        scope: &Scope,
+    ) -> Result<(), Problem> {
+        let problem = |message: &str| {
+            let message = format!("{}: {message}", task.module);
+            Problem::new(message).at(task.place_of_argument("src").clone())
+        };
+        let inline = task.module == "copy" && args.contains_key("content");
+        match args.shift_remove("src").filter(|src| !src.is_null()) {
+            Some(_) if inline => Err(problem("use either `src` or `content`")),
+            Some(Value::String(src)) => {
+                let content = self.source(role, task, &src, scope)?;
+                args.insert("content".to_owned(), json!(content));
+                Ok(())
+            }
+            Some(_) => Err(problem("`src` must be a text")),
+            None if inline => Ok(()),
+            None if task.module == "copy" => Err(problem("`src` or `content` is missing")),
+            None => Err(problem("`src` is missing")),
+        }
     }
 
     /// The text behind `src`: a rendered template, or a file as it is.
@@ -253,8 +298,16 @@ impl Recipe {
         }
         let kind = if is_template { "template" } else { "file" };
         Err(Problem::new(format!("the {kind} `{src}` is missing"))
-            .at(task.place.clone())
+            .at(task.place_of_argument("src").clone())
             .hint(format!("it belongs at {}", places.join(" or "))))
+    }
+}
+
+/// The items of a list, or the one value itself.
+fn opened(item: Value) -> Vec<Value> {
+    match item {
+        Value::Array(items) => items,
+        single => vec![single],
     }
 }
 

@@ -5,6 +5,8 @@
 use std::fmt;
 use std::path::Path;
 
+use crate::sanitise::sanitise_lines;
+
 /// One mistake in the input: what is wrong, where it stands, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Problem {
@@ -31,6 +33,8 @@ impl Place {
     #[must_use]
     pub fn in_source(file: impl Into<String>, source: &str, line: usize, column: usize) -> Self {
         let text = source.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+        // Messages end up in logs, where a password must not.
+        let text = if text.contains("pass") { "" } else { text };
         Self { file: file.into(), line, column, text: text.to_owned() }
     }
 
@@ -62,6 +66,13 @@ impl Problem {
         self
     }
 
+    /// The same problem, told as one of `what` (an option, say) where no place says so.
+    #[must_use]
+    pub fn of(mut self, what: &str) -> Self {
+        self.message = format!("{what}: {}", self.message);
+        self
+    }
+
     /// What is wrong, without place and hint.
     #[must_use]
     pub fn message(&self) -> &str {
@@ -77,17 +88,15 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.place {
-            Some(place) => write!(f, "{place}: {}", self.message)?,
-            None => f.write_str(&self.message)?,
-        }
-        if let Some(place) = &self.place {
-            place.snippet(f)?;
-        }
+        let mut text = match &self.place {
+            Some(place) => format!("{place}: {}{}", self.message, place.snippet()),
+            None => self.message.clone(),
+        };
         if let Some(hint) = &self.hint {
-            write!(f, "\nhint: {hint}")?;
+            text.push_str(&format!("\nhint: {hint}"));
         }
-        Ok(())
+        // What stands in a file may be there to fool the terminal.
+        f.write_str(&sanitise_lines(&text))
     }
 }
 
@@ -103,12 +112,12 @@ impl fmt::Display for Place {
 
 impl Place {
     /// The line itself with a mark below the column, as compilers show it.
-    fn snippet(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn snippet(&self) -> String {
         if self.text.is_empty() || self.line == 0 {
-            return Ok(());
+            return String::new();
         }
         let number = self.line.to_string();
-        write!(f, "\n  {number} | {}", self.text)?;
+        let mut shown = format!("\n  {number} | {}", self.text);
         if self.column > 0 {
             // A tab in the line is repeated so that the mark stands below its character.
             let lead: String = self
@@ -117,9 +126,9 @@ impl Place {
                 .take(self.column - 1)
                 .map(|c| if c == '\t' { '\t' } else { ' ' })
                 .collect();
-            write!(f, "\n  {:width$} | {lead}^", "", width = number.len())?;
+            shown.push_str(&format!("\n  {:width$} | {lead}^", "", width = number.len()));
         }
-        Ok(())
+        shown
     }
 }
 
@@ -143,6 +152,15 @@ mod tests {
             problem.to_string(),
             "hosts:2:5: the range [5:1] ends before it starts\n  2 | node[5:1]\n    |     ^\nhint: write [1:5]"
         );
+    }
+
+    #[test]
+    fn passwords_and_control_characters_are_not_shown() {
+        let shown = |source: &str| {
+            Problem::new("bad").at(Place::in_source("hosts", source, 1, 1)).to_string()
+        };
+        assert_eq!(shown("n1 ansible_password=x"), "hosts:1:1: bad");
+        assert_eq!(shown("n1 \x1b[2J"), "hosts:1:1: bad\n  1 | n1 \\x1b[2J\n    | ^");
     }
 
     #[test]

@@ -58,14 +58,23 @@ impl Project {
         Ok(text.map(|text| Text { file: format!("(built in) {relative}"), text: text.to_owned() }))
     }
 
-    /// The names of all roles, sorted.
+    /// The names of all roles with tasks, sorted.
     #[must_use]
     pub fn role_names(&self) -> Vec<String> {
         let mut names = folders(&self.path("roles"));
         names.extend(ROLES.dirs().map(|dir| dir.path().display().to_string()));
         names.sort();
         names.dedup();
+        names.retain(|name| self.role_has(name, "tasks"));
         names
+    }
+
+    /// Whether the role `name` has a file `main.yml` in its folder `part`.
+    fn role_has(&self, name: &str, part: &str) -> bool {
+        ["yml", "yaml"].iter().any(|end| {
+            let file = format!("roles/{name}/{part}/main.{end}");
+            self.read(&file).is_ok_and(|text| text.is_some())
+        })
     }
 
     /// The names of all clusters, sorted.
@@ -83,6 +92,10 @@ impl Project {
         let folder = self.path(&format!("inventories/{cluster}"));
         if folder.is_dir() {
             return Ok(folder);
+        }
+        if !self.dir.is_dir() {
+            return Err(Problem::new(format!("there is no project folder {}", self.dir.display()))
+                .hint("give the folder that holds inventories/ with --project-dir"));
         }
         let known = self.clusters();
         let problem = Problem::new(format!(
@@ -130,6 +143,9 @@ fn read_text(path: &Path) -> std::io::Result<String> {
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Problem {
+    if error.kind() == std::io::ErrorKind::InvalidData {
+        return Problem::new("this file is not UTF-8 text").at(Place::in_file(path));
+    }
     Problem::new(format!("cannot read it: {error}")).at(Place::in_file(path))
 }
 

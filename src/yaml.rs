@@ -54,8 +54,11 @@ fn problem(file: &str, text: &str, error: &Error) -> Problem {
     let message = shown.split(" at line ").next().unwrap_or(&shown);
     let place = Place::in_source(file, text, line, column);
     let unquoted_template = [": {{", "- {{", ": {%"].iter().any(|lead| place.text.contains(lead));
+    let tab = place.text.starts_with(char::is_whitespace) && place.text.contains('\t');
     let problem = Problem::new(message).at(place);
-    if unquoted_template {
+    if tab {
+        problem.hint("YAML is indented with spaces, never with tabs")
+    } else if unquoted_template {
         problem.hint("put quotes around a value that starts with {{ or {%")
     } else {
         problem

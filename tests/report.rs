@@ -319,7 +319,7 @@ fn the_newest_runs_are_kept_and_nobody_else_reads_them() {
 
     std::fs::write(folder.join("0.json"), "mine").expect("written");
     for _ in 0..50 {
-        run.started = run.started + jiff::SignedDuration::from_millis(1);
+        run.started += jiff::SignedDuration::from_millis(1);
         archive(&run, &state.path().join("ezsync")).expect("it is written");
     }
     let entries = std::fs::read_dir(&folder).expect("a folder").count();

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde_json::Value;
 
+use super::names;
 use crate::facts::Facts;
 use crate::inventory::Connection;
 use crate::problem::{Place, Problem};
@@ -80,25 +81,32 @@ impl Networks {
     }
 }
 
+/// Where a setting stands, or the item of its list with this number.
+type PlaceOf<'a> = Box<dyn Fn(&str, Option<usize>) -> Option<Place> + 'a>;
+
 /// Finds settings and the places where they stand.
 pub(super) struct Lookup<'a> {
     pub engine: &'a Engine,
     pub scope: Scope,
-    pub place: Box<dyn Fn(&str) -> Option<Place> + 'a>,
+    pub place: PlaceOf<'a>,
 }
 
 impl Lookup<'_> {
     fn get(&self, name: &str) -> Result<Option<Value>, Problem> {
         let Some(value) = self.scope.get(name) else { return Ok(None) };
         let here = Place { file: name.to_owned(), line: 0, column: 0, text: String::new() };
-        let place = (self.place)(name).unwrap_or(here);
+        let place = (self.place)(name, None).unwrap_or(here);
         let value = self.engine.values(value, &place, &self.scope)?;
         Ok(Some(value).filter(|value| !value.is_null()))
     }
 
     fn problem(&self, name: &str, message: &str) -> Problem {
+        self.problem_in(name, None, message)
+    }
+
+    fn problem_in(&self, name: &str, item: Option<usize>, message: &str) -> Problem {
         let problem = Problem::new(format!("{name}: {message}"));
-        match (self.place)(name) {
+        match (self.place)(name, item) {
             Some(place) => problem.at(place),
             None => problem,
         }
@@ -141,15 +149,22 @@ impl Settings {
         addresses: &[String],
         source: &Connection,
     ) -> Result<Self, Problem> {
+        if lookup.scope.get("ntp_servers").is_some_and(Value::is_null) {
+            return Err(lookup.problem("ntp_servers", "has no value").hint(
+                "write `ntp_servers: []` for a source that runs free, or take the line out for public servers",
+            ));
+        }
         let ntp_servers = lookup.texts("ntp_servers")?.unwrap_or_default();
-        for server in &ntp_servers {
-            if !is_host(server) {
-                let shown = server.escape_debug();
-                return Err(lookup
-                    .problem("ntp_servers", &format!("`{shown}` is neither a name nor an address"))
-                    .hint(
-                        "write one server an entry, without options: [ntp1.example.org, 192.0.2.1]",
-                    ));
+        for (number, server) in ntp_servers.iter().enumerate() {
+            if !names::is_host(server) {
+                let message =
+                    format!("`{}` is neither a name nor an address", server.escape_debug());
+                let hint = if server.contains([',', '[']) {
+                    "on the command line a list is JSON: -e '{\"ntp_servers\": [\"ntp1.example.org\"]}'"
+                } else {
+                    "write one server an entry, without options: ntp_servers: [ntp1.example.org, 192.0.2.1]"
+                };
+                return Err(lookup.problem_in("ntp_servers", Some(number), &message).hint(hint));
             }
         }
         let local_stratum = match lookup.number("local_stratum")? {
@@ -178,11 +193,11 @@ impl Settings {
 /// The subnets that are given, or else those of the cluster's own hosts.
 fn networks(lookup: &Lookup<'_>, addresses: &[String]) -> Result<Networks, Problem> {
     if let Some(given) = lookup.texts("local_network")? {
-        for text in &given {
+        for (number, text) in given.iter().enumerate() {
             if subnet(text).is_none() {
-                let shown = text.escape_debug();
+                let message = format!("`{}` is not a subnet", text.escape_debug());
                 return Err(lookup
-                    .problem("local_network", &format!("`{shown}` is not a subnet"))
+                    .problem_in("local_network", Some(number), &message)
                     .hint("write it as 10.0.0.0/8 or fd00::/8; a list of them is fine"));
             }
         }
@@ -217,16 +232,6 @@ fn subnet(text: &str) -> Option<IpNet> {
     text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }
 
-/// A host's name or address: nothing that means more in a configuration file.
-fn is_host(text: &str) -> bool {
-    let name = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    let is_name = !text.is_empty()
-        && text.len() <= 253
-        && !text.starts_with(['-', '.'])
-        && text.chars().all(name);
-    is_name || text.parse::<IpAddr>().is_ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -240,15 +245,5 @@ mod tests {
         assert_eq!(of(&["10.0.0.0/24", "10.0.1.0/24"]), "10.0.0.0/23");
         assert_eq!(of(&["10.0.0.0/24", "192.168.1.1"]), "0.0.0.0/0");
         assert_eq!(of(&[]), "");
-    }
-
-    #[test]
-    fn servers_are_names_or_addresses() {
-        for good in ["ntp1.aliyun.com", "192.0.2.1", "fd00::1", "time_1", "pool-2.example"] {
-            assert!(is_host(good), "{good}");
-        }
-        for bad in ["", "a b", "a\nallow all", "-x", "a;b", "$(x)", "ntp.org iburst", "#a"] {
-            assert!(!is_host(bad), "{bad:?}");
-        }
     }
 }

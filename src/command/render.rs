@@ -24,8 +24,9 @@ pub(super) fn run(project: &Project, options: &Render) -> Result<Exit> {
         let desired = cluster.recipe.desired(&member.vars, &facts)?;
         all.extend(desired.files.into_iter().map(|(path, text)| (&member.name, path, text)));
     }
-    if cluster.settings.networks.needs_facts() {
-        eprintln!(
+    let has_source = cluster.members.iter().any(|member| member.name == cluster.source);
+    if has_source && cluster.settings.networks.needs_facts() {
+        anstream::eprintln!(
             "note: some hosts are given by name, so the subnets that the source is in are allowed too; \
              they are known only on the host. Set local_network to choose them yourself."
         );
@@ -39,7 +40,8 @@ pub(super) fn run(project: &Project, options: &Render) -> Result<Exit> {
         }
         None => {
             for (host, path, text) in &all {
-                print(&format!("# --- {host}: {path}\n{text}"))?;
+                let end = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
+                print(&format!("# --- {host}: {path}\n{text}{end}"))?;
             }
         }
     }

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 use super::address;
-use crate::problem::Problem;
+use crate::problem::{Place, Problem};
 
 /// The port of sshd where nothing else is said.
 const SSH_PORT: u16 = 22;
@@ -69,15 +69,20 @@ impl Connection {
         ALL.iter().any(|spellings| spellings.contains(&name))
     }
 
-    /// Reads the settings of `host` from all its variables, templates already resolved.
+    /// Reads the settings of `host` from all its variables, templates already resolved. `place`
+    /// knows where each of them is written.
     ///
     /// # Errors
     /// A [`Problem`] for a setting that cannot be used, such as a port of 99999.
-    pub fn from_vars(host: &str, vars: &Map<String, Value>) -> Result<Self, Problem> {
-        let vars = Settings { host, vars };
+    pub fn from_vars(
+        host: &str,
+        vars: &Map<String, Value>,
+        place: &dyn Fn(&str) -> Option<Place>,
+    ) -> Result<Self, Problem> {
+        let vars = Settings { host, vars, place };
         let port = vars.get(PORT).map(|(key, value)| vars.named(key, port(value))).transpose()?;
         let address = vars.text(HOST)?.unwrap_or_else(|| host.to_owned());
-        address::check_name(&address)?;
+        address::check_name(&address).map_err(|problem| vars.placed(HOST, problem))?;
         Ok(Self {
             address,
             port: port.unwrap_or(SSH_PORT),
@@ -97,6 +102,7 @@ impl Connection {
 struct Settings<'a> {
     host: &'a str,
     vars: &'a Map<String, Value>,
+    place: &'a dyn Fn(&str) -> Option<Place>,
 }
 
 impl<'a> Settings<'a> {
@@ -110,7 +116,21 @@ impl<'a> Settings<'a> {
 
     /// Says which host and variable a mistake is about.
     fn named<T>(&self, key: &str, result: Result<T, String>) -> Result<T, Problem> {
-        result.map_err(|fault| Problem::new(format!("{}: {key} {fault}", self.host)))
+        result.map_err(|fault| {
+            let problem = Problem::new(format!("{}: {key} {fault}", self.host));
+            match (self.place)(key) {
+                Some(place) => problem.at(place),
+                None => problem,
+            }
+        })
+    }
+
+    /// The same problem at the place of a setting, when that was set.
+    fn placed(&self, spellings: &[&'static str], problem: Problem) -> Problem {
+        match self.get(spellings).and_then(|(key, _)| (self.place)(key)) {
+            Some(place) => problem.at(place),
+            None => problem,
+        }
     }
 
     /// A text; an empty one counts as not set. Numbers are taken as they are written.
@@ -185,7 +205,7 @@ mod tests {
     use super::*;
 
     fn from(vars: Value) -> Result<Connection, Problem> {
-        Connection::from_vars("h1", vars.as_object().unwrap())
+        Connection::from_vars("h1", vars.as_object().unwrap(), &|_| None)
     }
 
     #[test]

@@ -25,7 +25,10 @@ pub fn parse<S: AsRef<str>>(
 
 fn one(option: &str) -> Result<Map<String, Value>, Problem> {
     if let Some(file) = option.strip_prefix('@') {
-        return read_vars(Path::new(file));
+        return read_vars(Path::new(file)).map_err(|problem| match problem.place() {
+            Some(_) => problem,
+            None => problem.of(&format!("-e {option}")),
+        });
     }
     if option.starts_with(['{', '[']) {
         return match yaml::parse("-e", option)? {
@@ -144,7 +147,7 @@ mod tests {
             ("{a: [}", "-e:1:5: "),
             (
                 "@/nonexistent",
-                "/nonexistent cannot be read: No such file or directory (os error 2)",
+                "-e @/nonexistent: /nonexistent cannot be read: No such file or directory (os error 2)",
             ),
         ] {
             let problem = parse([option]).unwrap_err().to_string();

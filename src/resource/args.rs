@@ -76,15 +76,26 @@ impl Args {
         self.word(name)?.ok_or_else(|| self.problem(&format!("`{name}` is missing")))
     }
 
-    /// An absolute path that must be there. `other` is a second name for the argument.
+    /// An absolute path that must be there, under its `name` or one of its `aliases`.
     ///
     /// # Errors
-    /// As [`Args::required`], and for a path that is not absolute or that climbs with `..`.
-    pub fn path(&mut self, name: &'static str, other: &'static str) -> Result<String, Problem> {
-        let path = match self.word(other)? {
-            Some(path) => path,
-            None => self.required(name)?,
-        };
+    /// As [`Args::required`], for a path that is not absolute or that climbs with `..`, and
+    /// when more than one of the names is used.
+    pub fn path(
+        &mut self,
+        name: &'static str,
+        aliases: &[&'static str],
+    ) -> Result<String, Problem> {
+        let mut path = self.word(name)?;
+        for alias in aliases {
+            let Some(other) = self.word(alias)? else { continue };
+            if path.replace(other).is_some() {
+                return Err(
+                    self.problem(&format!("`{alias}` is `{name}` by another name: keep one"))
+                );
+            }
+        }
+        let path = path.ok_or_else(|| self.problem(&format!("`{name}` is missing")))?;
         let climbs = path.split('/').any(|part| part == ".." || part == ".");
         if !path.starts_with('/') || climbs {
             return Err(self.problem(&format!("`{name}` must be an absolute path, not {path}")));
@@ -129,18 +140,24 @@ impl Args {
     /// Optional permission bits: `0644`, `"0644"`, `"644"`.
     ///
     /// # Errors
-    /// Anything that is not an octal number up to 7777.
+    /// Anything that is not an octal number up to 7777, and a number that was hardly meant as it
+    /// is: YAML reads 644 as decimal, which is the mode 1204.
     pub fn mode(&mut self, name: &'static str) -> Result<Option<u32>, Problem> {
         let Some(value) = self.take(name) else { return Ok(None) };
         let mode = match &value {
             Value::String(text) => u32::from_str_radix(text.trim_start_matches("0o"), 8).ok(),
             // YAML has already read 0644 as the octal number that it is.
-            Value::Number(number) => number.as_u64().and_then(|bits| u32::try_from(bits).ok()),
+            Value::Number(number) => number
+                .as_u64()
+                .and_then(|bits| u32::try_from(bits).ok())
+                .filter(|bits| is_usual(*bits)),
             _ => None,
         };
         match mode {
             Some(bits) if bits <= 0o7777 => Ok(Some(bits)),
-            _ => Err(self.problem(&format!("`{name}` must be an octal mode such as \"0644\""))),
+            _ => Err(self
+                .problem(&format!("`{name}` must be an octal mode such as \"0644\", not {value}"))
+                .hint("write it with quotes and a leading zero")),
         }
     }
 
@@ -161,4 +178,12 @@ impl Args {
             None => problem.hint(format!("known are: {}", self.asked.join(", "))),
         })
     }
+}
+
+/// Whether mode bits are such as people give: the owner may read and has all that others have,
+/// and nobody may write what he may not read.
+fn is_usual(mode: u32) -> bool {
+    let [owner, group, others] = [mode >> 6 & 7, mode >> 3 & 7, mode & 7];
+    let readable = |bits: u32| bits & 2 == 0 || bits & 4 != 0;
+    owner & 4 != 0 && (group | others) & !owner == 0 && readable(group) && readable(others)
 }

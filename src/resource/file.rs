@@ -26,7 +26,7 @@ struct File {
 
 /// `content` holds the rendered template or the copied file: the role's loader put it there.
 pub(super) fn make(args: &mut Args) -> Result<Arc<dyn Resource>, Problem> {
-    let path = args.path("dest", "path")?;
+    let path = args.path("dest", &["path"])?;
     if path.ends_with('/') {
         return Err(args.problem("`dest` must name the file, not its folder"));
     }

@@ -24,7 +24,7 @@ struct Path {
 }
 
 pub(super) fn make(args: &mut Args) -> Result<Arc<dyn Resource>, Problem> {
-    let path = args.path("path", "dest")?;
+    let path = args.path("path", &["dest", "name"])?;
     let state = match args.word("state")?.as_deref() {
         None | Some("file") => State::File,
         Some("directory") => State::Directory,

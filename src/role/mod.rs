@@ -2,13 +2,16 @@
 //!
 //! A role says what is wanted. What a host answers is not known here.
 
+pub mod tags;
+
+mod arguments;
 mod task;
 
 pub use task::Task;
 
 use std::sync::Arc;
 
-use crate::problem::Problem;
+use crate::problem::{self, Problem};
 use crate::project::{Project, Text};
 use crate::template::Vars;
 use crate::yaml;
@@ -35,6 +38,7 @@ impl Role {
     /// There is no such role, or a file of it is broken: unknown keywords, modules, handlers.
     pub fn load(project: &Project, name: &str) -> Result<Self, Problem> {
         let sound = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+        let is_name = !name.is_empty() && !name.starts_with('.') && name.chars().all(sound);
         let main = |part: &str| {
             ["yml", "yaml"]
                 .iter()
@@ -43,14 +47,8 @@ impl Role {
                 })
                 .transpose()
         };
-        let tasks =
-            if name.chars().all(sound) && !name.starts_with('.') { main("tasks")? } else { None };
-        let Some(tasks) = tasks else {
-            return Err(Problem::new(format!("there is no role `{name}`")).hint(format!(
-                "a role is a folder roles/{name} with tasks/main.yml in it; known are: {}",
-                project.role_names().join(", ")
-            )));
-        };
+        let tasks = if is_name { main("tasks")? } else { None };
+        let tasks = tasks.ok_or_else(|| missing(project, name))?;
         let handlers = match main("handlers")? {
             Some(text) => task::parse(&text)?,
             None => Vec::new(),
@@ -66,21 +64,45 @@ impl Role {
         Ok(role)
     }
 
+    /// The tags of its tasks.
+    pub fn tags(&self) -> impl Iterator<Item = &str> {
+        self.tasks.iter().flat_map(|task| &task.tags).map(String::as_str)
+    }
+
     /// A handler that no one finds would silently not run.
     fn check_notifications(&self) -> Result<(), Problem> {
         let known: Vec<&str> = self.handlers.iter().map(|handler| handler.name.as_str()).collect();
         for task in self.tasks.iter().chain(&self.handlers) {
             for notified in &task.notify {
                 if !self.handlers.iter().any(|handler| handler.answers_to(notified)) {
-                    return Err(Problem::new(format!(
-                        "the task notifies `{notified}`, and the role has no such handler"
-                    ))
-                    .at(task.place.clone())
-                    .hint(format!("its handlers are: {}", known.join(", "))));
+                    let message =
+                        format!("the task notifies `{notified}`, and the role has no such handler");
+                    let hint = match problem::nearest(notified, &known) {
+                        Some(near) => format!("did you mean `{near}`?"),
+                        None if known.is_empty() => {
+                            format!("handlers stand in roles/{}/handlers/main.yml", self.name)
+                        }
+                        None => format!("its handlers are: {}", known.join(", ")),
+                    };
+                    let place = task.place_of("notify").clone();
+                    return Err(Problem::new(message).at(place).hint(hint));
                 }
             }
         }
         Ok(())
+    }
+}
+
+fn missing(project: &Project, name: &str) -> Problem {
+    let roles = project.role_names();
+    let names: Vec<&str> = roles.iter().map(String::as_str).collect();
+    let problem = Problem::new(format!("there is no role `{}`", name.escape_debug()));
+    match problem::nearest(name, &names) {
+        Some(near) => problem.hint(format!("did you mean `{near}`?")),
+        None => problem.hint(format!(
+            "a role is a folder roles/NAME with tasks/main.yml in it; there are: {}",
+            names.join(", ")
+        )),
     }
 }
 

@@ -1,7 +1,10 @@
 //! One task: Ansible's keywords around a module and its arguments.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value};
 
+use super::arguments;
 use crate::problem::{self, Place, Problem};
 use crate::project::Text;
 use crate::resource;
@@ -9,7 +12,8 @@ use crate::template::Vars;
 use crate::yaml::{self, Key, Kind, Node};
 
 /// Keywords beside the module. `become` is taken and does nothing: every task runs as root.
-const KEYWORDS: [&str; 11] = [
+const KEYWORDS: [&str; 12] = [
+    "args",
     "name",
     "when",
     "loop",
@@ -36,6 +40,11 @@ pub struct Task {
     pub when: Vec<String>,
     /// The list to repeat the task for, not rendered.
     pub items: Option<Value>,
+    /// Whether `with_items` gave the list: a single value is a list of one then, and lists in
+    /// the list are opened.
+    pub flatten: bool,
+    /// The variable that holds an item of the list.
+    pub loop_var: String,
     /// Handlers to run when the task changes something.
     pub notify: Vec<String>,
     /// Further names that a handler answers to.
@@ -44,8 +53,16 @@ pub struct Task {
     pub tags: Vec<String>,
     /// Variables of this task.
     pub vars: Vars,
-    /// Where it stands.
+    /// Where its module stands.
     pub place: Place,
+    places: Places,
+}
+
+/// Where the parts of a task stand.
+#[derive(Debug, Clone, Default)]
+struct Places {
+    keywords: HashMap<String, Place>,
+    arguments: HashMap<String, Place>,
 }
 
 impl Task {
@@ -53,6 +70,18 @@ impl Task {
     #[must_use]
     pub fn answers_to(&self, name: &str) -> bool {
         self.name == name || self.listen.iter().any(|other| other == name)
+    }
+
+    /// Where a keyword of the task stands.
+    #[must_use]
+    pub fn place_of(&self, keyword: &str) -> &Place {
+        self.places.keywords.get(keyword).unwrap_or(&self.place)
+    }
+
+    /// Where an argument of the module stands.
+    #[must_use]
+    pub fn place_of_argument(&self, name: &str) -> &Place {
+        self.places.arguments.get(name).unwrap_or(&self.place)
     }
 }
 
@@ -81,49 +110,70 @@ pub fn parse(text: &Text) -> Result<Vec<Task>, Problem> {
                     Problem::new("a task must be a map of its module and keywords").at(place)
                 );
             };
-            let keys = entries.iter().map(|(key, _)| key.clone()).collect();
+            let mut around = Around { place, places: Places::default() };
+            for (key, node) in &entries {
+                let place =
+                    |key: &Key| Place::in_source(&text.file, &text.text, key.line, key.column);
+                around.places.keywords.insert(key.name.clone(), place(key));
+                // Only the module and `args` hold maps whose keys are arguments.
+                if let (Kind::Map(arguments), true) = (&node.kind, key.name != "vars") {
+                    let arguments = arguments.iter().map(|(key, _)| (key.name.clone(), place(key)));
+                    around.places.arguments.extend(arguments);
+                }
+            }
             let map =
                 entries.into_iter().map(|(key, node)| (key.name, node.into_value())).collect();
-            task(map, &Around { text, place, keys })
+            task(map, around)
         })
         .collect()
 }
 
-/// The file and the places of the task that is being read.
-struct Around<'a> {
-    text: &'a Text,
+/// The places of the task that is being read.
+struct Around {
     place: Place,
-    keys: Vec<Key>,
+    places: Places,
 }
 
-impl Around<'_> {
-    fn place_of(&self, key: &str) -> Place {
-        match self.keys.iter().find(|known| known.name == key) {
-            Some(key) => Place::in_source(&self.text.file, &self.text.text, key.line, key.column),
-            None => self.place.clone(),
-        }
-    }
-
-    fn problem(&self, key: &str, message: String) -> Problem {
-        Problem::new(message).at(self.place_of(key))
+impl Around {
+    fn problem(&self, key: &str, message: impl Into<String>) -> Problem {
+        let place = self.places.keywords.get(key).unwrap_or(&self.place);
+        Problem::new(message).at(place.clone())
     }
 }
 
-fn task(mut map: Map<String, Value>, around: &Around<'_>) -> Result<Task, Problem> {
-    let (module, key) = module(&map, around)?;
-    let args = arguments(map.shift_remove(&key).unwrap_or_default(), module)
+fn task(mut map: Map<String, Value>, around: Around) -> Result<Task, Problem> {
+    let (module, key) = module(&map, &around)?;
+    let mut args = arguments::parse(map.shift_remove(&key).unwrap_or_default(), module)
         .map_err(|message| around.problem(&key, format!("{key}: {message}")))?;
     let mut take = |name: &str| map.shift_remove(name).filter(|value| !value.is_null());
+    match take("args") {
+        Some(Value::Object(more)) => args.extend(more),
+        None => {}
+        Some(_) => return Err(around.problem("args", "`args` must be a map")),
+    }
     let name = match take("name") {
         Some(Value::String(name)) => name,
-        Some(_) => return Err(around.problem("name", "`name` must be a text".to_owned())),
+        Some(_) => return Err(around.problem("name", "`name` must be a text")),
         None => module.to_owned(),
     };
-    let items = take("loop").or_else(|| take("with_items"));
+    if take("become_user").is_some_and(|user| user != "root") {
+        return Err(around
+            .problem("become_user", "tasks run as root, and as no other user")
+            .hint("in a command, write: su USER -c '...'"));
+    }
+    let loop_var = loop_var(take("loop_control"))
+        .map_err(|message| around.problem("loop_control", message))?;
+    let (items, flatten) = match (take("loop"), take("with_items")) {
+        (Some(_), Some(_)) => {
+            return Err(around.problem("with_items", "use either `loop` or `with_items`"));
+        }
+        (Some(items), None) => (Some(items), false),
+        (None, items) => (items, true),
+    };
     let vars = match take("vars") {
         Some(Value::Object(vars)) => vars,
         None => Vars::new(),
-        Some(_) => return Err(around.problem("vars", "`vars` must be a map".to_owned())),
+        Some(_) => return Err(around.problem("vars", "`vars` must be a map")),
     };
     let mut texts = |name: &str| {
         texts(take(name)).ok_or_else(|| {
@@ -136,19 +186,43 @@ fn task(mut map: Map<String, Value>, around: &Around<'_>) -> Result<Task, Proble
         args,
         when: texts("when")?,
         items,
+        flatten,
+        loop_var,
         notify: texts("notify")?,
         listen: texts("listen")?,
-        tags: texts("tags")?,
+        tags: texts("tags")?
+            .iter()
+            .flat_map(|tags| tags.split(','))
+            .map(|tag| tag.trim().to_owned())
+            .collect(),
         vars,
-        place: around.place_of(&key),
+        place: around.places.keywords.get(&key).unwrap_or(&around.place).clone(),
+        places: around.places,
     })
 }
 
+/// The name that `loop_control` gives to the variable of a loop. Its `label` is only for show.
+fn loop_var(control: Option<Value>) -> Result<String, String> {
+    let mut name = "item".to_owned();
+    let control = match control {
+        None => return Ok(name),
+        Some(Value::Object(control)) => control,
+        Some(_) => return Err("`loop_control` must be a map".to_owned()),
+    };
+    for (key, value) in control {
+        match (key.as_str(), value) {
+            ("loop_var", Value::String(var)) => name = var,
+            ("label", _) => {}
+            (key, _) => {
+                return Err(format!("`{key}` is not supported: only loop_var and label are"));
+            }
+        }
+    }
+    Ok(name)
+}
+
 /// The task's one module: its short name, and the key under which its arguments stand.
-fn module(
-    map: &Map<String, Value>,
-    around: &Around<'_>,
-) -> Result<(&'static str, String), Problem> {
+fn module(map: &Map<String, Value>, around: &Around) -> Result<(&'static str, String), Problem> {
     let mut modules: Vec<(&'static str, String)> = Vec::new();
     for key in map.keys() {
         match resource::module(key) {
@@ -171,38 +245,13 @@ fn module(
     }
 }
 
-fn unknown(key: &str, around: &Around<'_>) -> Problem {
-    let problem = around.problem(key, format!("`{key}` is neither a module nor a keyword"));
+fn unknown(key: &str, around: &Around) -> Problem {
+    let problem = around.problem(key, format!("ezsync knows no module or keyword `{key}`"));
     let known: Vec<&str> = resource::module_names().into_iter().chain(KEYWORDS).collect();
     match problem::nearest(key, &known) {
         Some(near) => problem.hint(format!("did you mean `{near}`?")),
         None => problem.hint(format!("known are: {}", known.join(", "))),
     }
-}
-
-/// A module's arguments: a map, `k=v k=v` in one text, or a command line.
-fn arguments(value: Value, module: &str) -> Result<Map<String, Value>, String> {
-    match value {
-        Value::Object(map) => Ok(map),
-        Value::String(line) if matches!(module, "command" | "shell") => {
-            Ok(Map::from_iter([("_raw_params".to_owned(), Value::String(line))]))
-        }
-        Value::String(line) => key_values(&line),
-        _ => Err("arguments must be a map".to_owned()),
-    }
-}
-
-/// `src=a dest="b c"`. Templates in values may hold blanks: `{{ a }}` is one word.
-fn key_values(line: &str) -> Result<Map<String, Value>, String> {
-    let hidden = line.replace("{{ ", "{{\u{a0}").replace(" }}", "\u{a0}}}");
-    let words = shlex::split(&hidden).ok_or("a quote is not closed")?;
-    words
-        .iter()
-        .map(|word| {
-            let (key, value) = word.split_once('=').ok_or(format!("`{word}` is not key=value"))?;
-            Ok((key.to_owned(), Value::String(value.replace('\u{a0}', " "))))
-        })
-        .collect()
 }
 
 /// A text, a truth, or a list of them, as texts. None for anything else.

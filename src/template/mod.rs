@@ -3,6 +3,8 @@
 //! Nothing here knows what is rendered. Roles, tasks and variables hand over texts and a
 //! [`Scope`] of variables; what comes back is text, a value or a truth.
 
+mod explain;
+mod fields;
 mod scope;
 
 pub use scope::{Scope, Vars};
@@ -12,9 +14,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use regex::Regex;
 use serde_json::Value;
-use tera::{Context, ErrorKind, Kwargs, State, Tera};
+use tera::{Context, Kwargs, State, Tera};
 
 use crate::problem::{Place, Problem};
+use explain::{explain, place_at, undefined};
+use fields::Field;
 
 /// A compiled text and the names of the variables that it needs.
 #[derive(Debug)]
@@ -22,6 +26,7 @@ struct Compiled {
     tera: Tera,
     name: String,
     needs: Vec<String>,
+    fields: Vec<Field>,
     origin: Place,
     source: String,
 }
@@ -74,7 +79,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::render_file`], placed at `origin`.
     pub fn holds(&self, expression: &str, origin: &Place, scope: &Scope) -> Result<bool, Problem> {
-        let bare = bare_expression(expression).unwrap_or(expression);
+        let bare = bare_expression(expression.trim()).unwrap_or(expression);
         let text = format!("{{% if {bare} %}}true{{% endif %}}");
         let compiled = self.compile(&text, bare, origin, false)?;
         Ok(self.run(&compiled, scope, &mut Vec::new())? == "true")
@@ -140,6 +145,7 @@ impl Engine {
         let name = "text".to_owned();
         let mut tera = Tera::default();
         tera.register_filter("as_json", as_json);
+        tera.register_filter("bool", as_truth);
         tera.add_raw_template(&name, text).map_err(|e| explain(&e, origin, source, whole_file))?;
         let mut needs: Vec<String> = tera
             .get_template_variables(&name)
@@ -149,7 +155,9 @@ impl Engine {
             .collect();
         needs.sort();
         let origin = if whole_file { Place { line: 0, ..origin.clone() } } else { origin.clone() };
-        let compiled = Arc::new(Compiled { tera, name, needs, origin, source: source.to_owned() });
+        let fields = fields::find(text);
+        let source = source.to_owned();
+        let compiled = Arc::new(Compiled { tera, name, needs, fields, origin, source });
         known.insert(key, compiled.clone());
         Ok(compiled)
     }
@@ -167,6 +175,7 @@ impl Engine {
             match scope.get(name) {
                 Some(value) => {
                     let value = self.resolve(name, value, &compiled.origin, scope, open)?;
+                    compiled.check_fields(name, &value)?;
                     context.insert(name.clone(), &value);
                 }
                 None if may_be_undefined(name, &compiled.source) => {}
@@ -202,6 +211,32 @@ impl Engine {
     }
 }
 
+impl Compiled {
+    /// Refuses fields of the variable `name` that its `value` does not have.
+    fn check_fields(&self, name: &str, value: &Value) -> Result<(), Problem> {
+        // A loop or `set` may give the name another meaning inside of the template.
+        let again = [format!("for {name} in"), format!("set {name} ")];
+        if again.iter().any(|words| self.source.contains(words)) {
+            return Ok(());
+        }
+        let mut fields = self.fields.iter().filter(|field| field.name == name);
+        match fields.find_map(|field| fields::missing(field, value)) {
+            Some((offset, problem)) => Err(problem.at(place_at(self, offset))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Ansible's filter `bool`: variables given with `-e k=v` are texts.
+fn as_truth(value: &tera::Value, _: Kwargs, _: &State) -> tera::TeraResult<bool> {
+    let text = value.to_string().to_ascii_lowercase();
+    match text.as_str() {
+        "true" | "yes" | "on" | "1" => Ok(true),
+        "false" | "no" | "off" | "0" | "" => Ok(false),
+        _ => Err(tera::Error::message(format!("{text} is neither true nor false"))),
+    }
+}
+
 /// The filter behind native values: a value as JSON text.
 fn as_json(value: &tera::Value, _: Kwargs, _: &State) -> tera::TeraResult<String> {
     if value.is_undefined() {
@@ -210,9 +245,10 @@ fn as_json(value: &tera::Value, _: Kwargs, _: &State) -> tera::TeraResult<String
     serde_json::to_string(value).map_err(tera::Error::message)
 }
 
-/// `EXPR` when `text` is exactly `{{ EXPR }}`.
+/// `EXPR` when `text` is exactly `{{ EXPR }}`. With anything around it, a line end say, it is
+/// a text.
 fn bare_expression(text: &str) -> Option<&str> {
-    let inner = text.trim().strip_prefix("{{")?.strip_suffix("}}")?;
+    let inner = text.strip_prefix("{{")?.strip_suffix("}}")?;
     let inner = inner.strip_prefix('-').unwrap_or(inner);
     let inner = inner.strip_suffix('-').unwrap_or(inner);
     let alone = !["{{", "}}", "{%"].iter().any(|mark| inner.contains(mark));
@@ -226,61 +262,6 @@ fn may_be_undefined(name: &str, source: &str) -> bool {
         r"(^|[^\w.]){name}\s+is\s+(not\s+)?(un)?defined\b|(^|[^\w.]){name}\s*\|\s*default\("
     ))
     .is_ok_and(|asked| asked.is_match(source))
-}
-
-/// The problem of an undefined variable, at the place where the template first names it.
-fn undefined(name: &str, compiled: &Compiled, scope: &Scope) -> Problem {
-    let place = if compiled.origin.line == 0 {
-        let (line, column) = first_use(name, &compiled.source);
-        Place::in_source(&compiled.origin.file, &compiled.source, line, column)
-    } else {
-        compiled.origin.clone()
-    };
-    let problem = Problem::new(format!("the variable `{name}` is not defined")).at(place);
-    match scope.nearest(name) {
-        Some(near) => problem.hint(format!("did you mean `{near}`?")),
-        None => problem.hint(format!(
-            "set {name} in config.yml, group_vars, host_vars or with -e {name}=VALUE"
-        )),
-    }
-}
-
-/// Line and column (from 1) of the first use of `name` inside an expression of `source`.
-fn first_use(name: &str, source: &str) -> (usize, usize) {
-    let word = Regex::new(&format!(r"\b{}\b", regex::escape(name)));
-    let found = word.ok().and_then(|word| {
-        word.find_iter(source).map(|m| m.start()).find(|at| {
-            let before = source.get(..*at).unwrap_or_default();
-            let opened = before.rfind("{{").max(before.rfind("{%"));
-            opened > before.rfind("}}").max(before.rfind("%}"))
-        })
-    });
-    let before = source.get(..found.unwrap_or_default()).unwrap_or_default();
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    (line, column)
-}
-
-/// A problem from Tera's error: its own words and the place it names.
-fn explain(error: &tera::Error, origin: &Place, source: &str, whole_file: bool) -> Problem {
-    let (message, span) = match error.kind() {
-        ErrorKind::SyntaxError(report) | ErrorKind::RenderingError(report) => {
-            (report.message().to_owned(), Some(report.span().clone()))
-        }
-        other => (other.to_string(), None),
-    };
-    // Tera keeps the reason of a failing filter in the error's source.
-    let reason = std::error::Error::source(error).map(|e| format!(": {e}")).unwrap_or_default();
-    // Only the first lines speak of the mistake; the rest draws what the place draws.
-    let message = message.lines().next().unwrap_or_default().to_owned() + &reason;
-    let place = match span {
-        Some(span) if whole_file => {
-            Place::in_source(&origin.file, source, span.start_line, span.start_col + 1)
-        }
-        _ => origin.clone(),
-    };
-    let wrote = if whole_file { String::new() } else { format!("`{source}`: ") };
-    Problem::new(format!("{wrote}{message}")).at(place)
 }
 
 #[cfg(test)]

@@ -86,6 +86,7 @@ fn variables_refer_to_others_lazily_and_keep_their_type() {
     let engine = Engine::default();
     assert_eq!(engine.value("{{ dir }}/c", &here(), &scope).unwrap(), json!("/etc/chrony/c"));
     assert_eq!(engine.value("{{ copy }}", &here(), &scope).unwrap(), json!([1, "/etc"]));
+    assert_eq!(engine.value("{{ base }}\n", &here(), &scope).unwrap(), json!("/etc\n"));
     assert_eq!(engine.value("plain", &here(), &scope).unwrap(), json!("plain"));
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Needs root; without it each test says that it was skipped, and why.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
 mod access;
 mod cluster;
 mod faults;

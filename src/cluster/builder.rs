@@ -1,0 +1,234 @@
+//! From the inventory, config.yml and `-e` to the hosts of a run and all their variables.
+
+use std::collections::BTreeSet;
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Map, json};
+
+use super::config::Config;
+use super::settings::{self, Networks, Settings};
+use super::{Cluster, Member, SOURCE_GROUP, names};
+use crate::desired::{HostVars, Recipe};
+use crate::inventory::{Connection, Inventory};
+use crate::problem::{Place, Problem};
+use crate::template::Vars;
+
+/// kubeasz's groups whose hosts get the time, beside `chrony`.
+const NODE_GROUPS: [&str; 4] = ["kube_master", "kube_node", "etcd", "ex_lb"];
+
+/// What a cluster is made from.
+pub(super) struct Builder<'a> {
+    pub name: &'a str,
+    pub inventory: Inventory,
+    pub config: Config,
+    pub extra: Arc<Vars>,
+    pub recipe: Recipe,
+}
+
+impl Builder<'_> {
+    /// The cluster, or the part of it that `limit` selects.
+    pub fn build(self, limit: Option<&str>) -> Result<Cluster, Problem> {
+        let source = self.source()?;
+        let everyone = self.everyone(&source);
+        let chosen = match limit {
+            None => everyone.clone(),
+            Some(pattern) => self
+                .chosen(pattern, &everyone)
+                .map_err(|problem| problem.of(format!("--limit {pattern}").trim_end()))?,
+        };
+        let shared = Arc::new(self.shared_vars());
+        // Settings are the source's: it is the one that they configure.
+        let addresses = self.addresses(&everyone, &shared)?;
+        let source_member = self.member(&source, &shared)?;
+        let settings =
+            Settings::new(&self.lookup(&source_member), &addresses, &source_member.connection)?;
+        let mut members = Vec::new();
+        for host in &chosen {
+            let mut member = self.member(host, &shared)?;
+            member.vars.networks = settings.networks.clone();
+            let magic = Arc::make_mut(&mut member.vars.magic);
+            magic.insert("ntp_servers".to_owned(), json!(settings.ntp_servers));
+            magic.insert("local_stratum".to_owned(), json!(settings.local_stratum));
+            magic.insert("time_source".to_owned(), json!(settings.source_address));
+            // Renders everything: mistakes show before any host is touched.
+            member.subjects = self.recipe.candidates(&member.vars)?;
+            members.push(member);
+        }
+        let Self { name, recipe, .. } = self;
+        Ok(Cluster { name: name.to_owned(), source, members, recipe, settings })
+    }
+
+    /// The first host of the group `chrony`.
+    fn source(&self) -> Result<String, Problem> {
+        let members = self.inventory.group(SOURCE_GROUP);
+        let first = members.as_ref().and_then(|hosts| hosts.first());
+        if let Some(first) = first {
+            return Ok((*first).to_owned());
+        }
+        let message = match &members {
+            None => "the inventory has no group chrony",
+            Some(_) => "the group chrony is empty",
+        };
+        let host = self.inventory.hosts().next().unwrap_or("192.0.2.11");
+        let file = self.inventory.place_of_host(host).map(|place| place.file).unwrap_or_default();
+        let is_yaml = [".yml", ".yaml"].iter().any(|end| file.ends_with(end));
+        let lines = if is_yaml {
+            format!("  chrony:\n    hosts:\n      {host}:")
+        } else {
+            format!("  [chrony]\n  {host}")
+        };
+        let whole = Place { file, line: 0, column: 0, text: String::new() };
+        Err(Problem::new(format!("{message}: no host is the time source"))
+            .at(self.inventory.place_of_group(SOURCE_GROUP).unwrap_or(whole))
+            .hint(format!("put the node in it that gives the cluster its time, such as\n{lines}")))
+    }
+
+    /// The addresses of hosts, all checked.
+    fn addresses(&self, hosts: &[String], shared: &Arc<Vars>) -> Result<Vec<String>, Problem> {
+        let mut known: HashMap<(String, u16), &String> = HashMap::new();
+        let mut addresses = Vec::new();
+        for host in hosts {
+            let placed = |problem: Problem| match self.inventory.place_of_host(host) {
+                Some(place) => problem.at(place),
+                None => problem,
+            };
+            names::check_host(host).map_err(placed)?;
+            let Connection { address, port, .. } = self.member(host, shared)?.connection;
+            if let Some(other) = known.insert((address.clone(), port), host) {
+                // Its source's and its client's configuration would replace each other.
+                let message =
+                    format!("{host} is the same machine as {other}: {address}, port {port}");
+                return Err(placed(Problem::new(message))
+                    .hint("give it one name, and write that name into each of its groups"));
+            }
+            addresses.push(address);
+        }
+        Ok(addresses)
+    }
+
+    /// The hosts that get the time: the source first, then in the order of the inventory.
+    fn everyone(&self, source: &str) -> Vec<String> {
+        let groups: Vec<Vec<&str>> =
+            NODE_GROUPS.iter().filter_map(|group| self.inventory.group(group)).collect();
+        let clients = self.inventory.group(SOURCE_GROUP).unwrap_or_default();
+        let takes_part = |host: &str| {
+            groups.is_empty()
+                || clients.contains(&host)
+                || groups.iter().any(|group| group.contains(&host))
+        };
+        let mut hosts = vec![source.to_owned()];
+        let others = self.inventory.hosts().filter(|host| takes_part(host) && *host != source);
+        hosts.extend(others.map(ToOwned::to_owned));
+        hosts
+    }
+
+    fn chosen(&self, pattern: &str, everyone: &[String]) -> Result<Vec<String>, Problem> {
+        let selected: HashSet<String> = self.inventory.select(pattern)?.into_iter().collect();
+        let chosen: Vec<String> =
+            everyone.iter().filter(|host| selected.contains(*host)).cloned().collect();
+        if chosen.is_empty() {
+            return Err(Problem::new("no host of the cluster is left")
+                .hint(format!("the cluster's hosts are: {}", listed(everyone))));
+        }
+        Ok(chosen)
+    }
+
+    /// Variables that all hosts share.
+    fn shared_vars(&self) -> Vars {
+        Map::from_iter([
+            ("groups".to_owned(), json!(self.inventory.groups())),
+            ("cluster_name".to_owned(), json!(self.name)),
+        ])
+    }
+
+    fn member(&self, host: &str, shared: &Arc<Vars>) -> Result<Member, Problem> {
+        let vars = self.inventory.vars(host);
+        let short = if host.parse::<IpAddr>().is_ok() {
+            host
+        } else {
+            host.split('.').next().unwrap_or(host)
+        };
+        let magic = Map::from_iter([
+            ("inventory_hostname".to_owned(), json!(host)),
+            ("inventory_hostname_short".to_owned(), json!(short)),
+            ("group_names".to_owned(), json!(self.inventory.group_names_of(host))),
+        ]);
+        let vars = HostVars {
+            magic: Arc::new(magic),
+            given: vec![Arc::new(vars), self.config.vars.clone()],
+            extra: self.extra.clone(),
+            shared: shared.clone(),
+            networks: Networks::default(),
+        };
+        let connection = self.connection(host, &vars)?;
+        Ok(Member { name: host.to_owned(), connection, vars, subjects: BTreeSet::new() })
+    }
+
+    /// How to reach a host: its `ansible_*` variables, which may refer to others.
+    fn connection(&self, host: &str, vars: &HostVars) -> Result<Connection, Problem> {
+        let scope = vars.without_facts(None);
+        let mut resolved = Vars::new();
+        for layer in vars.given.iter().chain([&vars.extra]) {
+            for (name, value) in layer.iter().filter(|(name, _)| name.starts_with("ansible_")) {
+                let place = self.place_of(host, name, None).unwrap_or_else(command_line);
+                // Settings of Ansible that mean nothing here may refer to what only it has.
+                let value = match self.recipe.engine.values(value, &place, &scope) {
+                    Ok(value) => value,
+                    Err(problem) if Connection::uses(name) => return Err(problem),
+                    Err(_) => continue,
+                };
+                resolved.insert(name.clone(), value);
+            }
+        }
+        let place = |name: &str| self.place_of(host, name, None);
+        let connection = Connection::from_vars(host, &resolved, &place)?;
+        let placed = |names: [&str; 2], problem: Problem| {
+            let set = names.iter().rev().find(|name| resolved.contains_key(**name));
+            let place = set.and_then(|name| place(name));
+            match place.or_else(|| self.inventory.place_of_host(host)) {
+                Some(place) => problem.at(place),
+                None => problem,
+            }
+        };
+        names::check_address(&connection.address)
+            .map_err(|problem| placed(["ansible_host", "ansible_ssh_host"], problem))?;
+        if let Some(user) = &connection.user {
+            names::user(user)
+                .map_err(|problem| placed(["ansible_user", "ansible_ssh_user"], problem))?;
+        }
+        Ok(connection)
+    }
+
+    /// Where the value that a variable has for a host stands, or one item of it.
+    fn place_of(&self, host: &str, name: &str, item: Option<usize>) -> Option<Place> {
+        if self.extra.contains_key(name) {
+            return Some(command_line());
+        }
+        let config = self.config.place_of(name, item);
+        config.or_else(|| self.inventory.place_of_var(host, name))
+    }
+
+    /// Looks settings up as the chrony role would see them on the source.
+    fn lookup<'a>(&'a self, source: &'a Member) -> settings::Lookup<'a> {
+        let role = self.recipe.roles.iter().find(|role| role.name == SOURCE_GROUP);
+        let scope = source.vars.without_facts(role);
+        let place = |name: &str, item| self.place_of(&source.name, name, item);
+        settings::Lookup { engine: &self.recipe.engine, scope, place: Box::new(place) }
+    }
+}
+
+/// The place of what is given with `-e`.
+fn command_line() -> Place {
+    Place::in_file(Path::new("-e"))
+}
+
+/// Names in a row, cut after the first twenty.
+fn listed(names: &[String]) -> String {
+    let shown: Vec<&str> = names.iter().take(20).map(String::as_str).collect();
+    let rest = names.len().saturating_sub(shown.len());
+    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+    shown.join(", ") + &more
+}

@@ -1,0 +1,70 @@
+//! A cluster's config.yml, with the places of what stands in it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::problem::{Place, Problem};
+use crate::project::{self, Project};
+use crate::template::Vars;
+use crate::yaml::{self, Key, Kind, Node};
+
+/// The settings of config.yml.
+#[derive(Debug, Default)]
+pub(super) struct Config {
+    file: String,
+    text: String,
+    /// The settings by name.
+    pub vars: Arc<Vars>,
+    /// Each key, and line and column of the items of its list.
+    keys: Vec<(Key, Vec<(usize, usize)>)>,
+}
+
+impl Config {
+    /// The file that belongs to the inventory `hosts` of `cluster`: it stands beside it, and an
+    /// inventory from elsewhere (`-i`) may use the cluster's own.
+    pub fn path(project: &Project, cluster: &str, hosts: &Path) -> PathBuf {
+        let folder = if hosts.is_dir() { Some(hosts) } else { hosts.parent() };
+        let beside = folder.map(|folder| folder.join("config.yml")).filter(|path| path.exists());
+        beside.unwrap_or_else(|| project.path(&format!("inventories/{cluster}/config.yml")))
+    }
+
+    /// Reads the file. One that is not there is an empty one.
+    pub fn read(path: &Path) -> Result<Self, Problem> {
+        if !path.exists() {
+            return Ok(Self::default());
+        }
+        let project::Text { file, text } = project::read_required(path)?;
+        let node: Node = yaml::parse(&file, &text)?;
+        let place = Place::in_source(file.clone(), &text, node.line, node.column);
+        let keys = match &node.kind {
+            Kind::Map(entries) => {
+                entries.iter().map(|(key, node)| (key.clone(), items(node))).collect()
+            }
+            _ => Vec::new(),
+        };
+        match node.into_value() {
+            Value::Object(vars) => Ok(Self { file, text, vars: Arc::new(vars), keys }),
+            Value::Null => Ok(Self { file, text, ..Self::default() }),
+            _ => Err(Problem::new("config.yml must be a map of settings")
+                .at(place)
+                .hint("write one `name: value` a line")),
+        }
+    }
+
+    /// Where a setting stands, or one item of its list.
+    pub fn place_of(&self, name: &str, item: Option<usize>) -> Option<Place> {
+        let (key, items) = self.keys.iter().find(|(key, _)| key.name == name)?;
+        let item = item.and_then(|item| items.get(item)).copied();
+        let (line, column) = item.unwrap_or((key.line, key.column));
+        Some(Place::in_source(self.file.clone(), &self.text, line, column))
+    }
+}
+
+fn items(node: &Node) -> Vec<(usize, usize)> {
+    match &node.kind {
+        Kind::List(items) => items.iter().map(|item| (item.line, item.column)).collect(),
+        _ => Vec::new(),
+    }
+}
