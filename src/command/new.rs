@@ -10,8 +10,8 @@ use crate::exit::Exit;
 use crate::problem::Problem;
 use crate::project::{self, Project};
 
-const HOSTS: &str = include_str!("new/hosts");
-const CONFIG: &str = include_str!("new/config.yml");
+const HOSTS: &str = include_str!("../../inventories/example/hosts");
+const CONFIG: &str = include_str!("../../inventories/example/config.yml");
 
 pub(super) fn run(project: &Project, cluster: &str) -> Result<Exit> {
     project::check_cluster_name(cluster)?;
@@ -31,7 +31,7 @@ pub(super) fn run(project: &Project, cluster: &str) -> Result<Exit> {
             .write(true)
             .create_new(true)
             .open(&path)
-            .and_then(|mut file| file.write_all(text.replace("CLUSTER", cluster).as_bytes()))
+            .and_then(|mut file| file.write_all(text.as_bytes()))
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
     let shown = folder.display();
