@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anstream::ColorChoice;
 use clap::{Args, Parser, Subcommand, value_parser};
 
 use crate::cluster::user_name;
@@ -36,6 +37,14 @@ pub struct Cli {
     /// Say more; repeat for yet more
     #[arg(short, long, global = true, action = clap::ArgAction::Count, display_order = 902)]
     pub verbose: u8,
+}
+
+impl Cli {
+    /// Whether there are colours: as the terminal and `NO_COLOR` have it, unless told otherwise.
+    #[must_use]
+    pub fn colours(&self) -> ColorChoice {
+        if self.no_color { ColorChoice::Never } else { ColorChoice::Auto }
+    }
 }
 
 /// What to do.

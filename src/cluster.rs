@@ -10,6 +10,7 @@ mod settings;
 pub use names::user as user_name;
 pub use settings::{Networks, Settings};
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use crate::desired::{HostVars, Recipe};
 use crate::inventory::{Connection, Inventory, extra};
 use crate::problem::{self, Place, Problem};
 use crate::project::{self, Project};
+use crate::resource::Subject;
 use crate::role::{Role, tags};
 use crate::template::{Engine, Vars};
 
@@ -50,6 +52,8 @@ pub struct Member {
     pub connection: Connection,
     /// Its variables, facts apart.
     pub vars: HostVars,
+    /// What its roles speak of, on any platform.
+    pub subjects: BTreeSet<Subject>,
 }
 
 /// A cluster, read and checked.

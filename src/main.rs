@@ -16,13 +16,10 @@ fn main() -> ExitCode {
             return if error.use_stderr() { Exit::Usage.into() } else { Exit::Ok.into() };
         }
     };
-    if cli.no_color {
-        anstream::ColorChoice::Never.write_global();
-    }
     match ezsync::command::run(&cli) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            anstream::eprintln!("error: {error:#}");
+            eprintln!("error: {error:#}");
             let exit = if error.is::<Problem>() { Exit::Usage } else { Exit::Error };
             exit.into()
         }

@@ -1,5 +1,6 @@
 //! From the inventory, config.yml and `-e` to the hosts of a run and all their variables.
 
+use std::collections::BTreeSet;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::path::Path;
@@ -52,7 +53,8 @@ impl Builder<'_> {
             magic.insert("ntp_servers".to_owned(), json!(settings.ntp_servers));
             magic.insert("local_stratum".to_owned(), json!(settings.local_stratum));
             magic.insert("time_source".to_owned(), json!(settings.source_address));
-            self.check(&member)?;
+            // Renders everything: mistakes show before any host is touched.
+            member.subjects = self.recipe.candidates(&member.vars)?;
             members.push(member);
         }
         let Self { name, recipe, .. } = self;
@@ -162,7 +164,7 @@ impl Builder<'_> {
             networks: Networks::default(),
         };
         let connection = self.connection(host, &vars)?;
-        Ok(Member { name: host.to_owned(), connection, vars })
+        Ok(Member { name: host.to_owned(), connection, vars, subjects: BTreeSet::new() })
     }
 
     /// How to reach a host: its `ansible_*` variables, which may refer to others.
@@ -215,11 +217,6 @@ impl Builder<'_> {
         let scope = source.vars.without_facts(role);
         let place = |name: &str, item| self.place_of(&source.name, name, item);
         settings::Lookup { engine: &self.recipe.engine, scope, place: Box::new(place) }
-    }
-
-    /// Renders everything for a host on each platform: mistakes show before any host is touched.
-    fn check(&self, member: &Member) -> Result<(), Problem> {
-        self.recipe.candidates(&member.vars).map(|_| ())
     }
 }
 

@@ -7,14 +7,14 @@ use anyhow::{Context, Result};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 
-use super::list_hosts;
+use super::{list_hosts, print};
 use crate::cli::{Access, Cli, Setup, Verify};
 use crate::cluster::{Cluster, Member};
 use crate::exit::Exit;
 use crate::fleet::{self, Job, Mode, Order, Part};
 use crate::problem::Problem;
 use crate::project::Project;
-use crate::report::{self, Run};
+use crate::report::{self, Look, Run};
 use crate::ssh::{Client, Endpoint, HostKeyPolicy, Options, Target};
 use crate::ui;
 
@@ -33,6 +33,13 @@ pub(super) fn verify(cli: &Cli, project: &Project, options: &Verify) -> Result<E
     let cluster = options.hosts.load(project, None, &[])?;
     if options.hosts.list_hosts {
         return list_hosts(&cluster);
+    }
+    if !cluster.has_time() {
+        return Err(Problem::new(
+            "the role chrony is not among the cluster's roles: there is no time to verify",
+        )
+        .hint("add chrony to `roles` in config.yml")
+        .into());
     }
     let plan = Plan { mode: Mode::Verify, source_timeout: Duration::ZERO, diff: false };
     carry_out(cli, cluster, &options.access, &plan)
@@ -53,9 +60,22 @@ fn carry_out(cli: &Cli, cluster: Cluster, access: &Access, plan: &Plan) -> Resul
         .build()
         .context("cannot start the asynchronous runtime")?;
     let run = runtime.block_on(fleet(cli, cluster, jobs, client, access, plan));
-    let settings = report::Settings { json: access.json, diff: plan.diff, verbose: cli.verbose };
-    report::show(&run, &settings)?;
+    // A name service that does not answer must not hold up the report.
+    runtime.shutdown_background();
+    keep(&run);
+    if access.json {
+        print(&run.to_json()?)?;
+    } else {
+        report::print(&run, &Look::of_stdout(plan.diff), cli.colours())?;
+    }
     Ok(run.exit())
+}
+
+/// Keeps the result for later. The hosts are as they are, also when that fails.
+fn keep(run: &Run) {
+    if let Err(error) = report::state_folder().and_then(|folder| report::archive(run, &folder)) {
+        eprintln!("warning: the result could not be kept: {error:#}");
+    }
 }
 
 async fn fleet(
@@ -83,20 +103,14 @@ async fn fleet(
     let cancel = CancellationToken::new();
     let interrupt = tokio::spawn(interrupt(cancel.clone()));
     let (events, told) = unbounded_channel();
-    let settings = ui::Settings { verbose: cli.verbose };
+    let settings = ui::Settings::choose(cli.colours(), cli.verbose > 0);
     let ui = tokio::spawn(async move { ui::show(told, &names, settings).await });
     let hosts = fleet::run(client, cluster.recipe, jobs, order, events, cancel.clone()).await;
     // The display ends by itself when nobody sends any more.
     let _ = ui.await;
     interrupt.abort();
-    Run::new(
-        cluster.name,
-        plan.mode,
-        started,
-        clock.elapsed().as_secs_f64(),
-        hosts,
-        cancel.is_cancelled(),
-    )
+    let seconds = clock.elapsed().as_secs_f64();
+    Run::new(&cluster.name, plan.mode, started, seconds, cancel.is_cancelled(), hosts)
 }
 
 /// The first Ctrl-C ends the run in order; the second one ends the program at once.
@@ -107,7 +121,7 @@ async fn interrupt(cancel: CancellationToken) {
         );
         cancel.cancel();
         if tokio::signal::ctrl_c().await.is_ok() {
-            std::process::exit(Exit::Interrupted.code());
+            std::process::exit(Exit::Interrupted.code().into());
         }
     }
 }
@@ -165,6 +179,7 @@ fn job(member: &Member, source: &str, access: &Access) -> Result<Job, Problem> {
             password: connection.password.clone(),
         },
         vars: member.vars.clone(),
+        subjects: member.subjects.clone(),
     })
 }
 

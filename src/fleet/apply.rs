@@ -2,27 +2,28 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
-
 use super::gate::Source;
 use super::host::{Driver, exec_trouble};
 use super::result::Trouble;
+use super::talk::Talk;
 use super::{Doing, Part};
-use crate::remote::{Outcome, Progress, Sections, apply_script};
-use crate::sanitise::sanitise;
-use crate::ssh::{Event, Events, Exec, ExecError, ExitStatus, Stdin};
+use crate::remote::{Outcome, Progress, apply_script};
+use crate::sanitise::sanitise_lines;
+use crate::ssh::ExecError;
 
 /// How long a host may go without a sign of life while it changes: package managers are slow on
 /// slow lines, and everything else has ended long before.
 const SILENCE: Duration = Duration::from_secs(900);
 
-/// What was read of a run so far.
-struct Run {
-    events: Events,
-    sections: Sections,
-    seen: usize,
-    stderr: Vec<u8>,
-    status: Option<ExitStatus>,
+/// How long the script may take to end after its result.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// Why a staged run is called off.
+enum Hold {
+    /// The user ended it.
+    Interrupted,
+    /// The source does not serve.
+    NoSource(Trouble),
 }
 
 impl Driver<'_> {
@@ -30,35 +31,38 @@ impl Driver<'_> {
     pub(super) async fn apply(&mut self) -> Result<bool, Trouble> {
         let (mark, token) = (self.word()?, self.word()?);
         let script = apply_script(&self.result.plan, &mark, &token);
-        let lost = |error: &ExecError| exec_trouble("the changes", error);
-        let Exec { stdin, events } =
-            self.session.exec(self.shell()).await.map_err(|error| lost(&error))?;
-        let sections = Sections::new(&mark);
-        let mut run = Run { events, sections, seen: 0, stderr: Vec::new(), status: None };
-        // The script is short; should the host not read it, its events tell why.
-        let _ = stdin.write(script.into_bytes()).await;
-        let mut stdin = Some(stdin);
+        let lost = |error: ExecError| exec_trouble("the changes", &error);
+        let mut talk =
+            Talk::begin(&self.session, self.shell(), script, &mark).await.map_err(lost)?;
         let mut held = None;
-        loop {
-            let progress = run.next().await.map_err(|error| lost(&error))?;
-            match progress {
-                None => return Err(self.cut_off(&run)),
+        while let Some(section) = talk.next(SILENCE).await.map_err(lost)? {
+            match Progress::of(section) {
+                None => {}
                 Some(Progress::Step(number)) => self.tell_step(number),
                 Some(Progress::Staged) => {
-                    held = self.pass_gate(&mut stdin).await;
+                    held = self.wait_for_turn().await;
+                    match held {
+                        None => talk.say("go").await,
+                        Some(_) => talk.hang_up().await,
+                    }
                 }
-                Some(Progress::Ended(Outcome::Changed)) => {
-                    run.drain().await;
-                    return Ok(true);
+                Some(Progress::Ended) => {
+                    let outcome = Outcome::of(talk.sections());
+                    talk.end(FAREWELL).await;
+                    return self.ended(outcome, held);
                 }
-                Some(Progress::Ended(Outcome::Dropped)) => {
-                    return match held {
-                        Some(Some(why)) => Err(why),
-                        _ => Ok(false),
-                    };
-                }
-                Some(Progress::Ended(outcome)) => return Err(self.failed(outcome)),
             }
+        }
+        Err(self.cut_off(&talk))
+    }
+
+    /// What the script's own word for its end means.
+    fn ended(&self, outcome: Outcome, held: Option<Hold>) -> Result<bool, Trouble> {
+        match (outcome, held) {
+            (Outcome::Changed, _) => Ok(true),
+            (Outcome::Dropped, Some(Hold::NoSource(trouble))) => Err(trouble),
+            (Outcome::Dropped, _) => Ok(false),
+            (outcome, _) => Err(self.failed(outcome)),
         }
     }
 
@@ -69,23 +73,10 @@ impl Driver<'_> {
         }
     }
 
-    /// Lets the script go on when the host's turn has come, or calls it off. Gives what it was
-    /// called off for: a trouble, or (inner none) an interruption.
-    async fn pass_gate(&self, stdin: &mut Option<Stdin>) -> Option<Option<Trouble>> {
-        let held = self.wait_for_turn().await;
-        if let Some(stdin) = stdin.take() {
-            match held {
-                // It is kept open: its end means nothing after this word.
-                None => drop(stdin.write(b"go\n".to_vec()).await),
-                Some(_) => drop(stdin.close().await),
-            }
-        }
-        held
-    }
-
-    async fn wait_for_turn(&self) -> Option<Option<Trouble>> {
+    /// Waits until this host may go on; what keeps it from that, if anything.
+    async fn wait_for_turn(&self) -> Option<Hold> {
         if self.shared.cancel.is_cancelled() {
-            return Some(None);
+            return Some(Hold::Interrupted);
         }
         if self.job.part == Part::Source {
             return None;
@@ -93,15 +84,15 @@ impl Driver<'_> {
         self.tell(Doing::WaitingForSource);
         let source = tokio::select! {
             source = self.shared.gate.decided() => source,
-            () = self.shared.cancel.cancelled() => return Some(None),
+            () = self.shared.cancel.cancelled() => return Some(Hold::Interrupted),
         };
         match source {
             Source::Serving | Source::Changed => None,
-            Source::Lost(why) => Some(Some(Trouble::new(
+            Source::Lost(why) => Some(Hold::NoSource(Trouble::new(
                 format!("not changed, since {why}: its old configuration stays"),
                 "mend the source and run again",
             ))),
-            Source::Pending => Some(None),
+            Source::Pending => Some(Hold::Interrupted),
         }
     }
 
@@ -131,44 +122,17 @@ impl Driver<'_> {
         let what = change.map_or("a change".to_owned(), |change| {
             format!("{} : {}: `{}`", change.role, change.task, change.summary)
         });
-        Trouble::new(format!("{what} failed; {back}"), next).log(&sanitise(&failure.log))
+        Trouble::new(format!("{what} failed; {back}"), next).log(&sanitise_lines(&failure.log))
     }
 
     /// The script ended without a result.
-    fn cut_off(&self, run: &Run) -> Trouble {
-        let said = String::from_utf8_lossy(&run.stderr);
+    fn cut_off(&self, talk: &Talk) -> Trouble {
+        let (said, status) = talk.ending();
+        let status = status.map_or("no status".to_owned(), ToString::to_string);
         Trouble::new(
-            format!("the script that changes the host ended too soon ({:?})", run.status),
+            format!("the script that changes the host ended too soon ({status})"),
             "run again: it takes up from what stands there",
         )
-        .log(&sanitise(said.trim()))
-    }
-}
-
-impl Run {
-    /// The next sign of progress; none when the script has ended.
-    async fn next(&mut self) -> Result<Option<Progress>, ExecError> {
-        loop {
-            while let Some(section) = self.sections.all().get(self.seen) {
-                self.seen += 1;
-                if let Some(progress) = Progress::of(section, self.sections.all()) {
-                    return Ok(Some(progress));
-                }
-            }
-            let event = timeout(SILENCE, self.events.next())
-                .await
-                .map_err(|_| ExecError::TimedOut(SILENCE))??;
-            match event {
-                Some(Event::Stdout(bytes)) => self.sections.feed(&bytes),
-                Some(Event::Stderr(bytes)) => self.stderr.extend(bytes),
-                Some(Event::Exit(status)) => self.status = Some(status),
-                None => return Ok(None),
-            }
-        }
-    }
-
-    /// Reads to the end, so that the channel closes in order.
-    async fn drain(&mut self) {
-        while let Ok(Some(_)) = self.next().await {}
+        .log(&sanitise_lines(&said))
     }
 }

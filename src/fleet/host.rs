@@ -9,7 +9,7 @@ use super::{Doing, Job, Mode, Part, Shared};
 use crate::plan::Plan;
 use crate::remote::{Probe, Request, Sections, Word, probe_script};
 use crate::resource::Subject;
-use crate::sanitise::sanitise;
+use crate::sanitise::sanitise_lines;
 use crate::ssh::{ExecError, ExitStatus, Output, Session};
 
 /// How long the probe may take: it only reads, but a busy host may be slow at it.
@@ -123,7 +123,7 @@ impl Driver<'_> {
         };
         let mut subjects = match self.shared.order.mode {
             Mode::Verify => BTreeSet::new(),
-            _ => recipe.candidates(&self.job.vars).map_err(problem)?,
+            Mode::Setup | Mode::Check => self.job.subjects.clone(),
         };
         let request = Request::new(&subjects, &self.names());
         let probe = self.look(&request).await?;
@@ -185,7 +185,7 @@ impl Driver<'_> {
     /// Why the host ran no script of ours: sudo says so itself, mostly.
     pub(super) fn shell_trouble(&self, output: &Output) -> Trouble {
         let said = String::from_utf8_lossy(&output.stderr);
-        let said = sanitise(said.trim()).into_owned();
+        let said = sanitise_lines(said.trim()).into_owned();
         let user = &self.job.target.user;
         if self.job.sudo {
             let next = format!(

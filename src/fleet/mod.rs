@@ -7,8 +7,10 @@ mod event;
 mod gate;
 mod host;
 mod result;
+mod talk;
 mod watch;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,11 +22,13 @@ pub use event::{Doing, Event};
 pub use result::{HostResult, Outcome, Trouble};
 
 use crate::desired::{HostVars, Recipe};
+use crate::resource::Subject;
 use crate::ssh::{Client, Target};
 use gate::Gate;
 
 /// How far a run goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Everything: probe, plan, apply, verify.
     Setup,
@@ -57,6 +61,8 @@ pub struct Job {
     pub sudo: bool,
     /// Its variables.
     pub vars: HostVars,
+    /// What its roles speak of, on any platform.
+    pub subjects: BTreeSet<Subject>,
 }
 
 /// What holds for the whole run.

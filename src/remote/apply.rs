@@ -99,41 +99,48 @@ pub struct Failure {
     pub log: String,
 }
 
-/// Where a run stands, by the sections that have arrived.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where a run stands, by the section that has begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
     /// The change with this number has begun.
     Step(usize),
     /// Everything is staged: it waits for `go`.
     Staged,
-    /// It has ended.
-    Ended(Outcome),
+    /// It has ended: see [`Outcome::of`].
+    Ended,
 }
 
 impl Progress {
-    /// What `section` means; `all` holds it and all before it.
+    /// What the beginning of `section` means, if anything.
     #[must_use]
-    pub fn of(section: &Section, all: &[Section]) -> Option<Self> {
-        Some(match section.name.as_str() {
-            "step" => Self::Step(section.number()?),
-            "staged" => Self::Staged,
-            "result" => Self::Ended(match section.args.first().map(String::as_str) {
-                Some("changed") => Outcome::Changed,
-                Some("dropped") => Outcome::Dropped,
-                Some("unwritable") => Outcome::Unwritable,
-                Some("undone-yes") => Outcome::Undone(failure(all)),
-                _ => Outcome::NotUndone(failure(all)),
-            }),
-            _ => return None,
-        })
+    pub fn of(section: &Section) -> Option<Self> {
+        match section.name.as_str() {
+            "step" => section.number().map(Self::Step),
+            "staged" => Some(Self::Staged),
+            "result" => Some(Self::Ended),
+            _ => None,
+        }
     }
 }
 
-fn failure(all: &[Section]) -> Failure {
-    let logs = ["failed", "not-undone"]
-        .into_iter()
-        .flat_map(|name| all.iter().filter(move |section| section.name == name).map(Section::text));
+impl Outcome {
+    /// How a run ended that printed `sections`.
+    #[must_use]
+    pub fn of(sections: &[Section]) -> Self {
+        let result = sections.iter().rfind(|section| section.name == "result");
+        match result.and_then(|section| section.args.first()).map(String::as_str) {
+            Some("changed") => Self::Changed,
+            Some("dropped") => Self::Dropped,
+            Some("unwritable") => Self::Unwritable,
+            Some("undone-yes") => Self::Undone(failure(sections)),
+            _ => Self::NotUndone(failure(sections)),
+        }
+    }
+}
+
+fn failure(sections: &[Section]) -> Failure {
+    let of = |name: &'static str| sections.iter().filter(move |section| section.name == name);
+    let logs = of("failed").chain(of("not-undone")).map(Section::text);
     let log = logs.collect::<Vec<_>>().join("\n").trim().to_owned();
-    let number = all.iter().find(|section| section.name == "failed").and_then(Section::number);
-    Failure { number, log }
+    Failure { number: of("failed").next().and_then(Section::number), log }
 }

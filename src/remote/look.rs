@@ -1,6 +1,7 @@
 //! A look at a host's time: the texts that the verdict is made from.
 
 use super::script::Script;
+use super::units::{self, Units};
 use super::{Section, Word};
 use crate::facts::Facts;
 use crate::verify::{RawReading, Reading};
@@ -24,22 +25,18 @@ pub struct Look {
 }
 
 impl Look {
-    /// From the sections of one look; `unit` is what the service manager says of chrony.
-    #[must_use]
-    pub fn new(sections: &[Section], unit: String, rivals: String, facts: &Facts) -> Self {
+    /// From the sections of one look and what the service manager said.
+    pub(super) fn new(sections: &[Section], units: &Units<'_>, facts: &Facts) -> Self {
         let text = |name: &str| {
-            sections
-                .iter()
-                .find(|section| section.name == name)
-                .map(Section::text)
-                .unwrap_or_default()
+            let found = sections.iter().find(|section| section.name == name);
+            found.map(Section::text).unwrap_or_default()
         };
         Self {
             timedatectl: text("timedatectl"),
             chronyc: text("chronyc"),
-            unit,
+            unit: units.block(&facts.chrony.unit).to_owned(),
             command_line: text("daemon"),
-            rivals,
+            rivals: units.rivals(),
             resolved: text("resolved"),
             log: text("log"),
             container: facts.container.clone(),
@@ -47,11 +44,12 @@ impl Look {
         }
     }
 
-    /// The next look at the same host, from the sections of the watch script.
+    /// From the sections of one answer of the watch script.
     #[must_use]
-    pub fn again(&self, sections: &[Section], facts: &Facts) -> Self {
-        let unit = sections.iter().find(|section| section.name == "units").map(Section::text);
-        Self::new(sections, unit.unwrap_or_default(), self.rivals.clone(), facts)
+    pub fn watched(sections: &[Section], facts: &Facts) -> Self {
+        let units = sections.iter().find(|section| section.name == "units").map(Section::text);
+        let names = watched_units(&facts.chrony.unit);
+        Self::new(sections, &Units::parse(&names, &units.unwrap_or_default()), facts)
     }
 
     /// What the texts mean.
@@ -93,10 +91,23 @@ impl Glance {
     }
 }
 
+/// The services that a look asks about: a conf of its own may come with a service of its own.
+fn watched_units(chrony: &str) -> Vec<String> {
+    let mut names = units::of_time();
+    if !names.iter().any(|name| name == chrony) {
+        names.push(chrony.to_owned());
+    }
+    names
+}
+
 /// A script that takes the look `first` at once, and another for each line on its input.
 #[must_use]
 pub fn watch_script(first: Glance, unit: &str, names: &[String], mark: &Word) -> String {
     let mut script = Script::new(mark, &PARTS);
+    let watched = watched_units(unit);
+    script.line("watch_units() {");
+    script.call(std::iter::once("probe_units").chain(watched.iter().map(String::as_str)), "");
+    script.line("}");
     let words = ["watch_clock", first.word(), unit];
     script.call(words.into_iter().chain(names.iter().map(String::as_str)), "; exit");
     script.finish()

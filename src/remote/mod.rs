@@ -8,6 +8,7 @@ mod apply;
 mod look;
 mod probe;
 mod script;
+mod units;
 
 pub use answer::{Section, Sections};
 pub use apply::{Outcome, Progress, apply_script};

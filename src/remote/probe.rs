@@ -6,8 +6,9 @@ use ipnet::IpNet;
 
 use super::look::Look;
 use super::script::Script;
+use super::units::{self, CHRONY_UNITS, Units};
 use super::{Section, Word};
-use crate::facts::{ChronyFacts, Facts, Platform, TIME_DAEMONS};
+use crate::facts::{ChronyFacts, Facts, Platform};
 use crate::resource::{Observed, PathState, Subject, UnitState};
 
 const PARTS: [&str; 4] = [
@@ -16,9 +17,6 @@ const PARTS: [&str; 4] = [
     include_str!("sh/observe.sh"),
     include_str!("sh/clock.sh"),
 ];
-
-/// The services that start a chronyd, by distribution.
-const CHRONY_UNITS: [&str; 2] = ["chrony", "chronyd"];
 
 /// What to look at on a host.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -36,7 +34,7 @@ impl Request {
     /// addresses behind `names`.
     pub fn new(subjects: &BTreeSet<Subject>, names: &[String]) -> Self {
         let mut request = Self { names: names.to_vec(), ..Self::default() };
-        request.units = CHRONY_UNITS.iter().chain(&TIME_DAEMONS).map(ToString::to_string).collect();
+        request.units = units::of_time();
         for subject in subjects {
             match subject {
                 Subject::Package(name) => request.packages.push(name.clone()),
@@ -104,26 +102,11 @@ impl Probe {
         let find = |name: &str| sections.iter().find(|section| section.name == name);
         find("end")?;
         let text = |name: &str| find(name).map(Section::text).unwrap_or_default();
-        let blocks = unit_blocks(&text("units"));
-        let units: HashMap<String, UnitState> = request
-            .units
-            .iter()
-            .zip(&blocks)
-            .map(|(name, block)| (name.clone(), unit_state(block)))
-            .collect();
+        let answers = Units::parse(&request.units, &text("units"));
+        let units = answers.states();
         let release = Release::parse(&text("os-release"));
         let facts = facts(&release, &units, &text);
-        let block = request
-            .units
-            .iter()
-            .zip(&blocks)
-            .find(|(name, _)| **name == facts.chrony.unit)
-            .map(|(_, block)| block.clone());
-        let rivals: Vec<&str> = TIME_DAEMONS
-            .into_iter()
-            .filter(|name| units.get(*name).is_some_and(|unit| unit.active))
-            .collect();
-        let look = Look::new(sections, block.unwrap_or_default(), rivals.join("\n"), &facts);
+        let look = Look::new(sections, &answers, &facts);
         let observed = Observed {
             packages: text("packages")
                 .lines()
@@ -241,37 +224,6 @@ fn conf_option(command_line: &str) -> Option<String> {
     let mut words = command_line.split_whitespace();
     words.find(|word| *word == "-f")?;
     words.next().filter(|path| path.starts_with('/')).map(ToOwned::to_owned)
-}
-
-/// The blocks of `systemctl show`, one a service, in the order of the question.
-fn unit_blocks(text: &str) -> Vec<String> {
-    text.trim_matches('\n').split("\n\n").map(|block| block.trim_matches('\n').to_owned()).collect()
-}
-
-fn unit_state(block: &str) -> UnitState {
-    let value = |key: &str| {
-        let pairs = block.lines().filter_map(|line| line.split_once('='));
-        pairs.into_iter().find(|(k, _)| *k == key).map(|(_, v)| v).unwrap_or_default()
-    };
-    let time = |key: &str| value(key).parse::<u64>().unwrap_or_default();
-    let state = value("ActiveState");
-    let load = value("LoadState");
-    // A condition that was never looked at is "no" as well, and has no time.
-    let kept = value("ConditionResult") == "no" && time("ConditionTimestampMonotonic") > 0;
-    UnitState {
-        id: value("Id").trim_end_matches(".service").to_owned(),
-        exists: !matches!(load, "not-found" | ""),
-        active: matches!(state, "active" | "reloading" | "activating"),
-        state: state.to_owned(),
-        enabled: matches!(
-            value("UnitFileState"),
-            "enabled" | "enabled-runtime" | "alias" | "static"
-        ),
-        masked: load == "masked",
-        started: time("ActiveEnterTimestampMonotonic"),
-        condition: !kept,
-        exec_start: value("ExecStart").to_owned(),
-    }
 }
 
 /// The paths that exist, with the bytes of files that were fetched.

@@ -1,34 +1,114 @@
-//! stub
+//! The report: what came of a run, as text, as JSON and as a file that is kept.
+//!
+//! Everything is made from one type, [`Run`]. How the results came about is not known here.
+
+mod archive;
+mod changes;
+mod closing;
+mod counts;
+mod group;
+mod paint;
+mod table;
+mod text;
+mod troubles;
+mod units;
+
+use indexmap::IndexMap;
+use jiff::Timestamp;
+use serde::Serialize;
+
+pub use archive::{archive, state_folder};
+pub use counts::Counts;
+pub use text::{Look, print, text};
+
 use crate::exit::Exit;
-use crate::fleet::{HostResult, Mode};
-#[derive(Debug, serde::Serialize)]
+use crate::fleet::{HostResult, Mode, Outcome};
+
+/// What came of a run: the data of every report.
+///
+/// As JSON ([`Run::to_json`]) it has these keys, which stay as they are from version to version:
+///
+/// | key | value |
+/// |---|---|
+/// | `ezsync` | version of the program |
+/// | `cluster` | the cluster's name |
+/// | `mode` | `setup`, `check` or `verify` |
+/// | `started` | when the run began, RFC 3339 in UTC |
+/// | `seconds` | how long it took |
+/// | `interrupted` | whether it was interrupted |
+/// | `exit` | the exit code, see [`Exit`] |
+/// | `hosts` | one [`HostResult`] each, in the inventory's order |
+/// | `recap` | for each host's name: `ok`, `changed`, `unreachable`, `failed` |
+///
+/// A host has `host`, `address`, `part` (`source`, `client`), `outcome` (`state`: `ok`,
+/// `unreachable`, `failed`, `interrupted`; with `trouble`: `what`, `next`, `log`), `facts`,
+/// `plan` (`changes`, `unchanged`), `applied`, `verdict` (`state`, `stratum`, `reference`,
+/// `offset`, `bound`, `timedatectl`, `cause`, `notes`), `notes`, `execs` and `seconds`. Texts
+/// that came from hosts are as they were sent: JSON escapes control characters itself.
+#[derive(Debug, Clone, Serialize)]
 pub struct Run {
-    cluster: String,
-    seconds: f64,
-    hosts: Vec<HostResult>,
-    interrupted: bool,
+    /// The program's version.
+    pub ezsync: &'static str,
+    /// The cluster's name.
+    pub cluster: String,
+    /// How far the run was to go.
+    pub mode: Mode,
+    /// When it began.
+    pub started: Timestamp,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+    /// Whether it was interrupted.
+    pub interrupted: bool,
+    /// The exit code.
+    exit: u8,
+    /// What came of each host.
+    pub hosts: Vec<HostResult>,
+    /// The counts of each host, by its name.
+    pub recap: IndexMap<String, Counts>,
 }
-pub struct Settings {
-    pub json: bool,
-    pub diff: bool,
-    pub verbose: u8,
-}
+
 impl Run {
+    /// The run of `hosts` in `cluster`, which took `seconds`. `interrupted`: the user ended it.
+    #[must_use]
     pub fn new(
-        cluster: String,
-        _m: Mode,
-        _s: jiff::Timestamp,
+        cluster: &str,
+        mode: Mode,
+        started: Timestamp,
         seconds: f64,
-        hosts: Vec<HostResult>,
         interrupted: bool,
+        hosts: Vec<HostResult>,
     ) -> Self {
-        Self { cluster, seconds, hosts, interrupted }
+        let recap = hosts.iter().map(|host| (host.host.clone(), Counts::of(host, mode))).collect();
+        let ezsync = env!("CARGO_PKG_VERSION");
+        let cluster = cluster.to_owned();
+        let exit = exit(interrupted, &hosts).code();
+        Self { ezsync, cluster, mode, started, seconds, interrupted, exit, hosts, recap }
     }
+
+    /// The exit code of the run: interrupted, else failed, else unreachable, else fine.
+    #[must_use]
     pub fn exit(&self) -> Exit {
+        exit(self.interrupted, &self.hosts)
+    }
+
+    /// The run as one JSON document with a line end.
+    ///
+    /// # Errors
+    /// Never for a `Run` as it is: the type of serialisation leaves the possibility open.
+    pub fn to_json(&self) -> serde_json::Result<String> {
+        serde_json::to_string_pretty(self).map(|text| text + "\n")
+    }
+}
+
+fn exit(interrupted: bool, hosts: &[HostResult]) -> Exit {
+    let any = |wanted: fn(&Outcome) -> bool| hosts.iter().any(|host| wanted(&host.outcome));
+    if interrupted || any(|outcome| matches!(outcome, Outcome::Interrupted)) {
+        Exit::Interrupted
+    } else if any(|outcome| matches!(outcome, Outcome::Failed(_))) {
+        Exit::HostFailed
+    } else if any(|outcome| matches!(outcome, Outcome::Unreachable(_))) {
+        Exit::Unreachable
+    } else {
         Exit::Ok
     }
-}
-pub fn show(run: &Run, _s: &Settings) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string_pretty(run)?);
-    Ok(())
 }

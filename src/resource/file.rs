@@ -57,6 +57,13 @@ pub(super) fn name_word(name: Option<&String>) -> String {
     name.cloned().unwrap_or_else(|| "-".to_owned())
 }
 
+impl File {
+    /// What not everyone on the host may read belongs in no diff and no report.
+    fn is_secret(&self) -> bool {
+        self.mode.is_some_and(|mode| mode & 0o004 == 0)
+    }
+}
+
 impl Resource for File {
     fn subjects(&self) -> Vec<Subject> {
         vec![Subject::Path(self.path.clone())]
@@ -94,7 +101,7 @@ impl Resource for File {
         );
         Ok(Some(Difference {
             summary: format!("{verb} {}", self.path),
-            texts: Some(Texts {
+            texts: (!self.is_secret()).then(|| Texts {
                 path: self.path.clone(),
                 before: before.map(|bytes| text(bytes)).unwrap_or_default(),
                 after: text(&self.content.bytes),

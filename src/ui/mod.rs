@@ -1,23 +1,73 @@
-//! stub
+//! What is seen while the fleet runs: a live picture on a terminal, else a line for each event.
+//!
+//! It goes to standard error. Only events are known here: no files, no hosts, no reports.
+
+mod board;
+mod live;
+mod plain;
+mod words;
+
+use std::io::{IsTerminal, Write, stderr};
+
+use anstream::{AutoStream, ColorChoice};
+use tokio::sync::mpsc::UnboundedReceiver;
+
 use crate::fleet::Event;
-pub struct Settings {
-    pub verbose: u8,
+use live::Live;
+use plain::Plain;
+
+/// How events are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// A picture that is drawn anew all the time; it is taken away at the end.
+    Live,
+    /// A line for each event that means something, without escape codes.
+    Plain,
 }
-pub async fn show(
-    mut told: tokio::sync::mpsc::UnboundedReceiver<Event>,
-    _n: &[String],
-    _s: Settings,
-) {
-    let t = std::time::Instant::now();
-    while let Some(e) = told.recv().await {
-        eprintln!(
-            "{:.3} {} {}",
-            t.elapsed().as_secs_f64(),
-            e.host,
-            match e.doing {
-                crate::fleet::Doing::Done(_) => "done".to_owned(),
-                d => format!("{d:?}"),
+
+/// What is shown, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// The way of showing.
+    pub style: Style,
+    /// Whether the live picture has colours.
+    pub colour: bool,
+    /// Whether each host's facts are shown too.
+    pub verbose: bool,
+}
+
+impl Settings {
+    /// Settings for standard error as it is: live on a terminal that can move its cursor.
+    /// `choice` says whether there are colours; `Auto` heeds `NO_COLOR` and its like.
+    #[must_use]
+    pub fn choose(choice: ColorChoice, verbose: bool) -> Self {
+        let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+        let live = stderr().is_terminal() && !dumb;
+        let choice = match choice {
+            ColorChoice::Auto => AutoStream::choice(&stderr()),
+            given => given,
+        };
+        Self {
+            style: if live { Style::Live } else { Style::Plain },
+            colour: choice != ColorChoice::Never,
+            verbose,
+        }
+    }
+}
+
+/// Shows `events` of `hosts` until no more can come, and leaves the terminal clean: also when
+/// it is dropped before that.
+pub async fn show(mut events: UnboundedReceiver<Event>, hosts: &[String], settings: Settings) {
+    match settings.style {
+        Style::Live => Live::new(hosts, settings).show(events).await,
+        Style::Plain => {
+            let mut plain = Plain::new(settings.verbose);
+            while let Some(event) = events.recv().await {
+                for line in plain.lines(&event) {
+                    // Nobody may be reading any longer; the run goes on all the same.
+                    let _ = writeln!(stderr(), "{line}");
+                }
             }
-        );
+        }
     }
 }

@@ -30,7 +30,7 @@ look_clock() {
 
 # ORDER SERVICE NAMES...: looks at once, and again for each line on its input, until that ends.
 # The controller sets the pace and says how: `look`, `burst` (ask the sources at once), `explain`
-# (with the log). The first order is an argument: a shell may read ahead on its input.
+# (with the log). The function watch_units comes with the script. The first order is an argument: a shell may read ahead on its input.
 watch_clock() {
   order=$1
   service=$2
@@ -39,7 +39,7 @@ watch_clock() {
     if [ "$order" = burst ] && have chronyc; then
       chronyc burst 4/4 >/dev/null 2>&1
     fi
-    probe_units "$service"
+    watch_units
     look_clock "$@"
     if [ "$order" = explain ] && have journalctl; then
       section log

@@ -8,8 +8,8 @@ set -eu
 root=$1
 
 # First, while apt still knows the real mirror. What these packages need beyond the image comes along.
-# shellcheck disable=SC2086 # a list of names
 chroot "$root" apt-get clean
+# shellcheck disable=SC2086 # a list of names
 chroot "$root" apt-get install --yes --no-install-recommends --download-only --reinstall $LAB_OFFER
 mv "$root"/var/cache/apt/archives/*.deb "$LAB_PACKAGES/"
 

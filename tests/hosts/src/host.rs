@@ -96,6 +96,7 @@ impl Place {
             Err(error) => {
                 self.cgroup.kill()?;
                 nspawn.wait()?;
+                run::check_interrupted()?;
                 let said = fs::read(&console_path).unwrap_or_default();
                 let said = run::last_lines(&said);
                 Err(error.context(format!("{} did not boot; its console:\n{said}", host.name)))

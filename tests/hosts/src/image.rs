@@ -53,16 +53,23 @@ pub fn ensure(image: Image, suite: &Suite) -> Result<CachedImage> {
     }
     // Two processes that need the same image: the second waits for the first one's.
     let build = open_lock(&locks.join(recipe.name()))?;
-    build.lock().context("cannot take the build lock")?;
+    run::wait_for("end of another process's image build", BUILD_DEADLINE, || {
+        run::check_interrupted()?;
+        match build.try_lock() {
+            Ok(()) => Ok(Some(())),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error).context("cannot take the build lock"),
+        }
+    })?;
 
     let folder = images.join(recipe.key());
     if !folder.exists() {
+        remove_old(&recipe, &images, &locks);
         let start = Instant::now();
         eprintln!("Building the image {} (about a minute)", recipe.name());
         self::build(&recipe, &images, &folder)
             .with_context(|| format!("cannot build the image {}", recipe.name()))?;
         eprintln!("Built {} in {} s", folder.display(), start.elapsed().as_secs());
-        remove_old(&recipe, &images, &locks);
     }
     let in_use = open_lock(&locks.join(recipe.key()))?;
     in_use.lock_shared().context("cannot lock the image")?;
@@ -71,9 +78,7 @@ pub fn ensure(image: Image, suite: &Suite) -> Result<CachedImage> {
 
 /// Builds into a folder beside `folder`, and only a finished image gets that name.
 fn build(recipe: &Recipe, images: &Path, folder: &Path) -> Result<()> {
-    let work = tempfile::Builder::new()
-        .prefix(&format!(".building-{}-", recipe.name()))
-        .tempdir_in(images)?;
+    let work = tempfile::Builder::new().prefix(&unfinished(recipe)).tempdir_in(images)?;
     let (files, script) = (work.path().join("files"), work.path().join("customize.sh"));
     let result = work.path().join("image");
     let (root, packages) = (result.join("root"), result.join("packages"));
@@ -113,23 +118,27 @@ fn index(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Removes the image's older versions, but those that a lab still runs on, and what interrupted
-/// builds of it left. A version that stays is removed with the next change of the recipe.
+/// How the names of folders begin in which the image is built.
+fn unfinished(recipe: &Recipe) -> String {
+    format!(".building-{}-", recipe.name())
+}
+
+/// Removes the image's older versions, but those that a lab still runs on, and what killed builds of
+/// it left. What cannot be removed now is removed with the next change of the recipe.
 fn remove_old(recipe: &Recipe, images: &Path, locks: &Path) {
-    let prefix = format!("{}-", recipe.name());
+    let versions = format!("{}-", recipe.name());
     for entry in fs::read_dir(images).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if !name.starts_with(&prefix) || name == recipe.key() {
-            continue;
-        }
-        let lock_path = locks.join(&name);
-        let Ok(lock) = open_lock(&lock_path) else { continue };
-        match lock.try_lock() {
-            Ok(()) => {
+        if name.starts_with(&unfinished(recipe)) {
+            // We hold the build lock: nobody builds in it.
+            let _ = fs::remove_dir_all(entry.path());
+        } else if name.starts_with(&versions) {
+            let lock_path = locks.join(&name);
+            let unused = open_lock(&lock_path).and_then(|lock| Ok(lock.try_lock()?));
+            if unused.is_ok() {
                 let _ = fs::remove_dir_all(entry.path());
                 let _ = fs::remove_file(lock_path);
             }
-            Err(TryLockError::WouldBlock | TryLockError::Error(_)) => {}
         }
     }
 }

@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::io::{Read, Seek};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process_group};
 
 /// How often a condition that nothing announces is looked at.
 pub const POLL: Duration = Duration::from_millis(20);
@@ -80,6 +81,8 @@ pub fn check(command: &mut Command, deadline: Duration) -> Result<Vec<u8>> {
 /// As [`check`], and when interrupted.
 pub fn long(command: &mut Command, deadline: Duration) -> Result<()> {
     let log = tempfile::NamedTempFile::new()?;
+    // A process group of its own: it is ended whole, and a Ctrl-C at the terminal is for us.
+    command.process_group(0);
     let mut child = spawn(command, log.reopen()?, log.as_file().try_clone()?)?;
     let mut shown = 0;
     let start = Instant::now();
@@ -104,11 +107,11 @@ pub fn long(command: &mut Command, deadline: Duration) -> Result<()> {
             Ok(())
         });
         if let Err(error) = stop {
-            // It has mounts to undo: ask it before it is made to go.
-            if let Some(pid) = Pid::from_raw(child.id().cast_signed()) {
-                let _ = kill_process(pid, Signal::TERM);
-            }
+            // It has things to undo: ask it before it is made to go.
+            let group = Pid::from_raw(child.id().cast_signed());
+            let _ = group.map(|group| kill_process_group(group, Signal::TERM));
             let _ = finish(child, Duration::from_secs(20));
+            let _ = group.map(|group| kill_process_group(group, Signal::KILL));
             return Err(error);
         }
         std::thread::sleep(POLL);

@@ -1,0 +1,125 @@
+//! A second `ezsync setup` of eight real hosts beside eight parallel `ssh HOST true`, in one run.
+//!
+//! `cargo bench --bench fleet` prints wall time, the controller's CPU time and the ratio. Rounds
+//! alternate, so that both see the same machine. Needs root, as all real hosts do.
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use ezsync_hosts::{Image, Lab, LabSpec, inventory};
+
+const HOSTS: usize = 8;
+const ROUNDS: usize = 11;
+
+/// Clock ticks a second in /proc/PID/stat: USER_HZ, 100 on all of Linux's common architectures.
+const TICKS: f64 = 100.0;
+
+fn main() -> Result<()> {
+    // `cargo test --benches` only wants to know that it builds.
+    if !std::env::args().any(|arg| arg == "--bench") {
+        return Ok(());
+    }
+    if let Some(reason) = ezsync_hosts::unavailable() {
+        eprintln!("skipped: {reason}");
+        return Ok(());
+    }
+    let lab = Lab::up(&LabSpec::new(Image::Chrony, HOSTS))?;
+    let folder = tempfile::tempdir()?;
+    let cluster = folder.path().join("inventories/c1");
+    fs::create_dir_all(&cluster)?;
+    fs::write(cluster.join("hosts"), inventory(lab.hosts(), &lab.key()))?;
+    fs::write(cluster.join("config.yml"), "ntp_servers: []\n")?;
+
+    let begun = Instant::now();
+    ezsync(&lab, folder.path())?;
+    println!("first setup, verified: {:.2} s", begun.elapsed().as_secs_f64());
+
+    let mut times = [Vec::new(), Vec::new()];
+    let mut cpu = [0.0, 0.0];
+    for _ in 0..ROUNDS {
+        for (number, action) in
+            [ssh as fn(&Lab, &std::path::Path) -> Result<()>, ezsync].iter().enumerate()
+        {
+            let (wall, used) = measured(|| action(&lab, folder.path()))?;
+            if let (Some(times), Some(cpu)) = (times.get_mut(number), cpu.get_mut(number)) {
+                times.push(wall);
+                *cpu += used;
+            }
+        }
+    }
+    let [ssh, ezsync] = times.map(median);
+    let per_round = |seconds: f64| seconds / ROUNDS as f64;
+    println!("{HOSTS} hosts, {ROUNDS} rounds         wall (median)   controller CPU a round");
+    println!(
+        "{HOSTS} x ssh HOST true, parallel   {:9.3} s     {:9.3} s",
+        ssh.as_secs_f64(),
+        per_round(cpu[0])
+    );
+    println!(
+        "second ezsync setup           {:9.3} s     {:9.3} s",
+        ezsync.as_secs_f64(),
+        per_round(cpu[1])
+    );
+    println!("ratio ezsync / ssh: {:.2}", ezsync.as_secs_f64() / ssh.as_secs_f64());
+    Ok(())
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
+fn measured(action: impl FnOnce() -> Result<()>) -> Result<(Duration, f64)> {
+    let (before, begun) = (children_cpu()?, Instant::now());
+    action()?;
+    Ok((begun.elapsed(), children_cpu()? - before))
+}
+
+/// User and system time of all children that have ended, in seconds: fields 16 and 17 of proc(5).
+fn children_cpu() -> Result<f64> {
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    let (_, fields) = stat.rsplit_once(") ").context("no end of the name in /proc/self/stat")?;
+    let ticks: f64 =
+        fields.split(' ').skip(13).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
+    Ok(ticks / TICKS)
+}
+
+fn ssh(lab: &Lab, _: &std::path::Path) -> Result<()> {
+    let children: Vec<Child> = lab
+        .hosts()
+        .iter()
+        .map(|host| {
+            let mut command = lab.command("ssh");
+            command
+                .args(["-F", "none", "-o", "BatchMode=yes", "-i"])
+                .arg(lab.key())
+                .arg("-o")
+                .arg(format!("UserKnownHostsFile={}", lab.known_hosts().display()))
+                .args([&format!("root@{}", host.address), "true"]);
+            command.spawn().context("cannot start ssh")
+        })
+        .collect::<Result<_>>()?;
+    for mut child in children {
+        if !child.wait()?.success() {
+            bail!("ssh failed");
+        }
+    }
+    Ok(())
+}
+
+fn ezsync(lab: &Lab, project: &std::path::Path) -> Result<()> {
+    let mut command: Command = lab.command(env!("CARGO_BIN_EXE_ezsync"));
+    command
+        .args(["setup", "c1", "--known-hosts"])
+        .arg(lab.known_hosts())
+        .current_dir(project)
+        .env("XDG_STATE_HOME", project.join("state"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    if !command.status()?.success() {
+        bail!("ezsync setup failed");
+    }
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! Keeps the result of each run as a file on the controller.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{Error, ErrorKind, Result, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use etcetera::BaseStrategy;
+
+use super::Run;
+
+/// How many runs of a cluster are kept.
+const KEPT: usize = 50;
+
+/// Where ezsync keeps its state: `$XDG_STATE_HOME/ezsync`, or `~/.local/state/ezsync`.
+///
+/// # Errors
+/// The user has no home folder.
+pub fn state_folder() -> Result<PathBuf> {
+    let strategy = etcetera::base_strategy::Xdg::new().map_err(Error::other)?;
+    let folder = strategy.state_dir().ok_or_else(|| Error::from(ErrorKind::NotFound))?;
+    Ok(folder.join("ezsync"))
+}
+
+/// Writes `run` to `state/CLUSTER/2026-11-21T03-42-06.123Z.json` and removes all but the newest
+/// 50 runs of the cluster. Gives the file's path. Only the user can read it.
+///
+/// # Errors
+/// The folder cannot be made or the file not be written. A run that is too old and cannot be
+/// removed is none.
+pub fn archive(run: &Run, state: &Path) -> Result<PathBuf> {
+    let folder = state.join(&run.cluster);
+    DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+    // Colons are no good in file names; so written, names sort by time.
+    let name = run.started.strftime("%Y-%m-%dT%H-%M-%S%.3fZ.json").to_string();
+    let path = folder.join(&name);
+    // It is written aside and renamed: who reads the folder never sees half a file.
+    let aside = folder.join(format!(".{name}.{}", std::process::id()));
+    let written = write(&aside, &run.to_json()?).and_then(|()| fs::rename(&aside, &path));
+    if let Err(error) = written {
+        let _ = fs::remove_file(&aside);
+        return Err(error);
+    }
+    prune(&folder)?;
+    Ok(path)
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())
+}
+
+fn prune(folder: &Path) -> Result<()> {
+    let mut runs: Vec<PathBuf> = fs::read_dir(folder)?
+        .flatten()
+        .filter(|entry| is_run(&entry.file_name().to_string_lossy()))
+        .map(|entry| entry.path())
+        .collect();
+    runs.sort();
+    for old in runs.iter().rev().skip(KEPT) {
+        let _ = fs::remove_file(old);
+    }
+    Ok(())
+}
+
+/// Whether a file is one of ours: other files in the folder stay.
+fn is_run(name: &str) -> bool {
+    name.strip_suffix("Z.json")
+        .is_some_and(|time| jiff::civil::DateTime::strptime("%Y-%m-%dT%H-%M-%S%.3f", time).is_ok())
+}

@@ -1,0 +1,66 @@
+//! Ansible's recap: four counts for each host.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use super::paint::{BAD, CHANGE, GOOD, Paint, clean};
+use super::{Run, units::width};
+use crate::fleet::{HostResult, Mode, Outcome};
+
+/// The column of Ansible's recap in which host names stand.
+const NAMES: usize = 26;
+/// What a line of the recap needs besides the name.
+const NUMBERS: usize = 50;
+
+/// What was done on a host, counted as Ansible does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Counts {
+    /// Resources that are as wanted: those that were before, and those that are by a change.
+    pub ok: usize,
+    /// Changes that were made and stand; in check mode those that would be made.
+    pub changed: usize,
+    /// 1 when the host could not be reached.
+    pub unreachable: usize,
+    /// 1 when it failed.
+    pub failed: usize,
+}
+
+impl Counts {
+    /// The counts of `host` in a run of `mode`.
+    #[must_use]
+    pub fn of(host: &HostResult, mode: Mode) -> Self {
+        let stand = host.applied || mode == Mode::Check;
+        let changed = if stand { host.plan.changes.len() } else { 0 };
+        Self {
+            ok: host.plan.unchanged + changed,
+            changed,
+            unreachable: usize::from(matches!(host.outcome, Outcome::Unreachable(_))),
+            failed: usize::from(matches!(host.outcome, Outcome::Failed(_))),
+        }
+    }
+}
+
+/// The recap as Ansible prints it: `node1    : ok=7    changed=3    unreachable=0    failed=0`.
+pub(super) fn recap(run: &Run, limit: Option<usize>) -> String {
+    let names: Vec<String> = run.recap.keys().map(|name| clean(name)).collect();
+    let longest = names.iter().map(|name| width(name)).max().unwrap_or_default();
+    let most = limit.map_or(usize::MAX, |limit| limit.saturating_sub(NUMBERS));
+    let column = longest.min(most).max(NAMES);
+    let mut text = String::from("RECAP\n");
+    for (name, counts) in names.iter().zip(run.recap.values()) {
+        let Counts { ok, changed, unreachable, failed } = *counts;
+        let pad = " ".repeat(column.saturating_sub(width(name)));
+        let style = match (unreachable + failed, changed) {
+            (0, 0) => GOOD,
+            (0, _) => CHANGE,
+            _ => BAD,
+        };
+        let name = name.paint(style);
+        let _ = writeln!(
+            text,
+            "{name}{pad} : ok={ok:<4} changed={changed:<4} unreachable={unreachable:<4} failed={failed}"
+        );
+    }
+    text
+}

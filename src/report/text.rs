@@ -1,0 +1,55 @@
+//! The report as text.
+
+use std::io::{ErrorKind, Result, Stdout, Write};
+
+use anstream::{AutoStream, ColorChoice};
+
+use super::{Run, changes, closing, counts, table, troubles};
+
+/// How a report is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Look {
+    /// The columns of the terminal; none when lines may be of any length.
+    pub width: Option<usize>,
+    /// Whether diffs are shown.
+    pub diff: bool,
+}
+
+impl Look {
+    /// The look for standard output as it is.
+    #[must_use]
+    pub fn of_stdout(diff: bool) -> Self {
+        let size = terminal_size::terminal_size_of(std::io::stdout());
+        Self { width: size.map(|(width, _)| usize::from(width.0)), diff }
+    }
+}
+
+/// The report with colours in it. Text from hosts holds no control characters any more.
+#[must_use]
+pub fn text(run: &Run, look: &Look) -> String {
+    let diffs = if look.diff { changes::diffs(run) } else { String::new() };
+    let sections = [
+        diffs,
+        changes::plans(run),
+        table::table(run, look.width),
+        troubles::failures(run),
+        troubles::notes(run),
+        counts::recap(run, look.width),
+        closing::closing(run),
+    ];
+    let sections: Vec<String> = sections.into_iter().filter(|text| !text.is_empty()).collect();
+    sections.join("\n")
+}
+
+/// Prints the report on standard output, with colours if `choice` and the terminal have them.
+///
+/// # Errors
+/// Standard output cannot be written; a reader that has gone away is none.
+pub fn print(run: &Run, look: &Look, choice: ColorChoice) -> Result<()> {
+    let mut out: AutoStream<Stdout> = AutoStream::new(std::io::stdout(), choice);
+    let written = out.write_all(text(run, look).as_bytes()).and_then(|()| out.flush());
+    match written {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}

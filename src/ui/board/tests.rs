@@ -1,0 +1,176 @@
+//! The board and the plain lines, from the same events.
+
+use super::super::plain::Plain;
+use super::*;
+use crate::fleet::{HostResult, Part, Trouble};
+use crate::plan::{Change, Plan};
+use crate::verify::{State, Verdict};
+
+fn event(host: &str, doing: Doing) -> Event {
+    Event { host: host.to_owned(), doing }
+}
+
+fn done(host: &str, outcome: Outcome, changes: usize, applied: bool) -> Event {
+    let change = Change {
+        number: 1,
+        role: String::new(),
+        task: String::new(),
+        summary: String::new(),
+        diff: String::new(),
+        handler: false,
+        work: Default::default(),
+    };
+    let mut facts = crate::facts::Facts::typical(crate::facts::Platform::Debian);
+    facts.pretty_name = "Debian\x1b[31m 12".to_owned();
+    facts.chrony.installed = true;
+    facts.chrony.version = "4.3".to_owned();
+    let result = HostResult {
+        host: host.to_owned(),
+        address: String::new(),
+        part: Part::Client,
+        outcome,
+        facts: Some(facts),
+        plan: Plan { changes: vec![change; changes], unchanged: 0 },
+        applied,
+        verdict: None,
+        notes: Vec::new(),
+        execs: 0,
+        seconds: 0.0,
+    };
+    event(host, Doing::Done(Box::new(result)))
+}
+
+fn trouble(what: &str) -> Trouble {
+    Trouble::new(what, "")
+}
+
+fn names(count: usize) -> Vec<String> {
+    (1..=count).map(|number| format!("node{number}")).collect()
+}
+
+fn texts(lines: &[Line]) -> Vec<&str> {
+    lines.iter().map(|line| line.text.as_str()).collect()
+}
+
+#[test]
+fn plain_lines_tell_what_means_something_and_only_once() {
+    let mut synchronised = done("b", Outcome::Ok, 2, true);
+    if let Doing::Done(result) = &mut synchronised.doing {
+        result.verdict = Some(Verdict {
+            state: State::Synchronised,
+            stratum: None,
+            reference: None,
+            offset: None,
+            bound: None,
+            timedatectl: "yes",
+            cause: None,
+            notes: Vec::new(),
+        });
+    }
+    let events = [
+        event("b", Doing::Connecting),
+        event("b", Doing::Probing),
+        event("b", Doing::Planned(2)),
+        event("b", Doing::Changing("install chrony\x1b[2J".to_owned())),
+        event("b", Doing::WaitingForSource),
+        event("b", Doing::Verifying(None)),
+        event("b", Doing::Verifying(Some(State::Waiting))),
+        event("b", Doing::Verifying(Some(State::Waiting))),
+        event("c", Doing::Verifying(Some(State::Waiting))),
+        event("b", Doing::Verifying(Some(State::Synchronised))),
+        synchronised,
+        done("c", Outcome::Failed(trouble("no\x07 room\nsecond line")), 2, false),
+        done("d", Outcome::Unreachable(trouble("refused")), 0, false),
+        done("e", Outcome::Interrupted, 0, false),
+        done("f", Outcome::Ok, 0, false),
+        done("g", Outcome::Ok, 3, false),
+    ];
+    let lines = |verbose: bool| -> String {
+        let mut plain = Plain::new(verbose);
+        events.iter().flat_map(|event| plain.lines(event)).map(|line| line + "\n").collect()
+    };
+    assert_eq!(
+        lines(false),
+        "b: install chrony\\x1b[2J\n\
+         b: waits for the time source\n\
+         b: verifying: not yet synchronised\n\
+         c: verifying: not yet synchronised\n\
+         b: done, 2 changed, synchronised\n\
+         c: failed: no\\x07 room\n\
+         d: unreachable: refused\n\
+         e: interrupted\n\
+         f: done, nothing changed\n\
+         g: done, 3 planned\n"
+    );
+    let verbose = lines(true);
+    assert!(verbose.starts_with("b: 2 changes planned\n"), "{verbose}");
+    assert!(verbose.contains("g: Debian\\x1b[31m 12, systemd, chrony 4.3\ng: done"), "{verbose}");
+}
+
+#[test]
+fn all_hosts_are_shown_in_order_when_there_is_room() {
+    let now = Instant::now();
+    let mut board = Board::new(&names(10), now);
+    board.apply(&event("node10", Doing::Probing), now);
+    board.apply(&done("node2", Outcome::Ok, 2, true), now);
+    board.apply(&event("stranger", Doing::Probing), now);
+    let lines = board.lines(10, 80, now);
+    assert_eq!(lines.len(), 10);
+    assert_eq!(
+        [&texts(&lines)[..2], &texts(&lines)[9..]].concat(),
+        ["node1   waiting", "node2   done, 2 changed", "node10  probing"]
+    );
+    assert_eq!(board.summary(80, now), "1/10, 0 s: 1 done, 1 probing, 8 waiting");
+}
+
+#[test]
+fn a_small_screen_shows_failures_and_the_slowest() {
+    let begun = Instant::now();
+    let mut board = Board::new(&names(100), begun);
+    for number in 1..=60 {
+        let later = begun + Duration::from_millis(100 - number);
+        board.apply(&event(&format!("node{number}"), Doing::Connecting), later);
+    }
+    for number in 1..=20 {
+        board.apply(&done(&format!("node{number}"), Outcome::Ok, 0, false), begun);
+    }
+    for number in 21..=40 {
+        let outcome = Outcome::Failed(trouble("no room"));
+        board.apply(&done(&format!("node{number}"), outcome, 0, false), begun);
+    }
+    let now = begun + Duration::from_secs(7);
+    let lines = board.lines(9, 22, now);
+    assert_eq!(
+        texts(&lines),
+        [
+            "node21  failed: no ro…",
+            "node22  failed: no ro…",
+            "node23  failed: no ro…",
+            "node60  connecting (6…",
+            "node59  connecting (6…",
+            "node58  connecting (6…",
+            "node57  connecting (6…",
+            "node56  connecting (6…",
+            "node55  connecting (6…",
+        ]
+    );
+    assert_eq!(board.lines(9, 80, now)[3].text, "node60  connecting (6 s)");
+    assert_eq!(
+        board.summary(80, now),
+        "40/100, 7 s: 20 done, 20 failed, 20 connecting, 40 waiting"
+    );
+}
+
+#[test]
+fn no_line_is_wider_than_the_screen() {
+    let now = Instant::now();
+    let long = ["日本".repeat(30), "x".repeat(100), "a\x1bb".to_owned()];
+    let board = Board::new(&long, now);
+    for columns in [0, 1, 7, 39, 80] {
+        for line in board.lines(5, columns, now) {
+            assert!(line.text.width() <= columns.max(1), "{columns}: {:?}", line.text);
+            assert!(!line.text.contains('\x1b'));
+        }
+        assert!(board.summary(columns, now).width() <= columns.max(1));
+    }
+}

@@ -1,0 +1,48 @@
+//! Events as lines, for logs and pipes.
+
+use std::collections::HashMap;
+
+use super::words;
+use crate::fleet::{Doing, Event};
+use crate::sanitise::sanitise;
+use crate::verify::State;
+
+/// Turns events into lines. Events that only repeat what is known give none.
+pub(super) struct Plain {
+    verbose: bool,
+    /// The last judgement on each host.
+    judged: HashMap<String, State>,
+}
+
+impl Plain {
+    /// `verbose`: each host's facts and the size of its plan are told too.
+    pub(super) fn new(verbose: bool) -> Self {
+        Self { verbose, judged: HashMap::new() }
+    }
+
+    /// The lines for `event`.
+    pub(super) fn lines(&mut self, event: &Event) -> Vec<String> {
+        let mut lines = Vec::new();
+        if let (Doing::Done(result), true) = (&event.doing, self.verbose) {
+            lines.extend(words::facts(result));
+        }
+        if self.tells(event) {
+            lines.push(words::doing(&event.doing));
+        }
+        let host = sanitise(&event.host);
+        lines.into_iter().map(|line| format!("{host}: {line}")).collect()
+    }
+
+    /// Whether the event means something to the reader.
+    fn tells(&mut self, event: &Event) -> bool {
+        match &event.doing {
+            Doing::Connecting | Doing::Probing | Doing::Verifying(None) => false,
+            Doing::Planned(_) => self.verbose,
+            // That it passes is told when it has ended, right after.
+            Doing::Verifying(Some(state)) => {
+                self.judged.insert(event.host.clone(), *state) != Some(*state) && !state.passes()
+            }
+            Doing::Changing(_) | Doing::WaitingForSource | Doing::Done(_) => true,
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Events in words. What came from a host is made safe to show here.
+
+use crate::fleet::{Doing, HostResult, Outcome};
+use crate::sanitise::sanitise;
+use crate::verify::State;
+
+/// What a host is at, in a few words.
+pub(super) fn doing(doing: &Doing) -> String {
+    match doing {
+        Doing::Connecting => "connecting".to_owned(),
+        Doing::Probing => "probing".to_owned(),
+        Doing::Planned(0) => "nothing to change".to_owned(),
+        Doing::Planned(1) => "1 change planned".to_owned(),
+        Doing::Planned(number) => format!("{number} changes planned"),
+        Doing::Changing(what) => sanitise(what).into_owned(),
+        Doing::WaitingForSource => "waits for the time source".to_owned(),
+        Doing::Verifying(None) => "verifying".to_owned(),
+        Doing::Verifying(Some(found)) => format!("verifying: {}", state(*found)),
+        Doing::Done(result) => ended(result),
+    }
+}
+
+/// How a host ended, on one line.
+fn ended(result: &HostResult) -> String {
+    match &result.outcome {
+        Outcome::Ok => done(result),
+        Outcome::Failed(trouble) => format!("failed: {}", first_line(&trouble.what)),
+        Outcome::Unreachable(trouble) => format!("unreachable: {}", first_line(&trouble.what)),
+        Outcome::Interrupted => "interrupted".to_owned(),
+    }
+}
+
+fn done(result: &HostResult) -> String {
+    let number = result.plan.changes.len();
+    let mut text = match (number, result.applied) {
+        (0, _) => "done, nothing changed".to_owned(),
+        (_, true) => format!("done, {number} changed"),
+        (_, false) => format!("done, {number} planned"),
+    };
+    if let Some(verdict) = &result.verdict {
+        text += ", ";
+        text += state(verdict.state);
+    }
+    text
+}
+
+fn first_line(text: &str) -> String {
+    sanitise(text.lines().next().unwrap_or_default()).into_owned()
+}
+
+fn state(state: State) -> &'static str {
+    match state {
+        State::Synchronised => "synchronised",
+        State::Local => "runs free on its own clock",
+        State::Waiting => "not yet synchronised",
+        State::Failed => "failed",
+        State::NotOurClock => "not our clock",
+    }
+}
+
+/// What a host is: `Debian GNU/Linux 12 (bookworm), systemd, chrony 4.3`.
+pub(super) fn facts(result: &HostResult) -> Option<String> {
+    let facts = result.facts.as_ref()?;
+    let chrony = match facts.chrony.installed {
+        true => format!("chrony {}", facts.chrony.version),
+        false => "no chrony".to_owned(),
+    };
+    let container = match facts.container.as_str() {
+        "" => String::new(),
+        kind => format!(", in a container ({kind})"),
+    };
+    let text = format!("{}, {}, {chrony}{container}", facts.pretty_name, facts.service_manager);
+    Some(sanitise(&text).into_owned())
+}

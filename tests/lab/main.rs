@@ -1,0 +1,11 @@
+//! ezsync on real hosts: systemd, OpenSSH, chronyd and apt, each test with fresh hosts of its own.
+//!
+//! Needs root; without it each test says that it was skipped, and why.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod access;
+mod cluster;
+mod faults;
+mod roles;
+mod support;

@@ -1,0 +1,30 @@
+#!/bin/sh
+# Installs what the tests and the demo need on a Debian machine. Without root it only says what is
+# missing: the tests that need it are then skipped, and say so.
+set -eu
+
+missing=
+need() { # PROGRAM PACKAGE
+  if ! command -v "$1" >/dev/null 2>&1 && ! [ -e "$1" ]; then missing="$missing $2"; fi
+}
+PATH=$PATH:/usr/sbin:/sbin
+need cc build-essential
+need mmdebstrap mmdebstrap
+need systemd-nspawn systemd-container
+need apt-ftparchive apt-utils
+need ip iproute2
+need sshd openssh-server
+need ssh openssh-client
+need busybox busybox
+need dash dash
+need shellcheck shellcheck
+need /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
+
+if [ -z "$missing" ]; then exit 0; fi
+if [ "$(id -u)" != 0 ]; then
+  echo "not root: not installed are$missing" >&2
+  exit 0
+fi
+apt-get update -q
+# shellcheck disable=SC2086 # a list of packages
+DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing

@@ -1,0 +1,333 @@
+//! Reports compared with what they should look like: `tests/cases/report/NAME.txt`.
+//!
+//! `UPDATE_CASES=1 cargo test --test report` writes the files anew, for review.
+
+// A test's own helpers may fail loudly; clippy only knows the `#[test]` functions by itself.
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use ezsync::exit::Exit;
+use ezsync::fleet::{HostResult, Mode, Outcome, Part, Trouble};
+use ezsync::plan::{Change, Plan};
+use ezsync::report::{Look, Run, archive, text};
+use ezsync::verify::{Cause, State, Verdict};
+
+const WIDE: Look = Look { width: Some(100), diff: true };
+
+/// A host that has ended well and where nothing was to change.
+fn host(name: &str, part: Part) -> HostResult {
+    HostResult {
+        host: name.to_owned(),
+        address: "192.0.2.1".to_owned(),
+        part,
+        outcome: Outcome::Ok,
+        facts: None,
+        plan: Plan { changes: Vec::new(), unchanged: 7 },
+        applied: false,
+        verdict: None,
+        notes: Vec::new(),
+        execs: 1,
+        seconds: 1.5,
+    }
+}
+
+fn verdict(state: State, reference: &str, stratum: u8) -> Verdict {
+    let local = state == State::Local;
+    Verdict {
+        state,
+        stratum: Some(stratum),
+        reference: Some(reference.to_owned()),
+        offset: (!local).then_some(12.4e-6),
+        bound: (!local).then_some(430e-6),
+        timedatectl: if local { "no" } else { "yes" },
+        cause: None,
+        notes: Vec::new(),
+    }
+}
+
+fn local_source(name: &str) -> HostResult {
+    let mut source = host(name, Part::Source);
+    let mut local = verdict(State::Local, "local", 10);
+    local.notes = vec![
+        "the cluster agrees with itself, not with UTC: its source serves its own clock".to_owned(),
+        "timedatectl says no, as it always does under a `local` clock".to_owned(),
+    ];
+    source.verdict = Some(local);
+    source
+}
+
+fn client(name: &str, source: &str, stratum: u8) -> HostResult {
+    let mut client = host(name, Part::Client);
+    client.verdict = Some(verdict(State::Synchronised, source, stratum));
+    client
+}
+
+fn change(number: usize, summary: &str, diff: &str) -> Change {
+    Change {
+        number,
+        role: "chrony".to_owned(),
+        task: "a task".to_owned(),
+        summary: summary.to_owned(),
+        diff: diff.to_owned(),
+        handler: false,
+        work: Default::default(),
+    }
+}
+
+fn changing(mut host: HostResult, applied: bool, server: &str) -> HostResult {
+    let conf = "/etc/chrony/chrony.conf";
+    let diff = format!(
+        "--- {conf}\n+++ {conf}\n@@ -1,3 +1,3 @@\n # time\n-pool\tdebian.pool.ntp.org iburst\r\n+server {server} iburst\n rtcsync\n"
+    );
+    host.plan.unchanged = 4;
+    host.plan.changes = vec![
+        change(1, "install chrony", ""),
+        change(2, &format!("change {conf}"), &diff),
+        change(3, "remove /etc/chrony/sources.d/old.sources", ""),
+    ];
+    host.applied = applied;
+    host
+}
+
+fn failing(mut host: HostResult, trouble: Trouble) -> HostResult {
+    host.outcome = Outcome::Failed(trouble);
+    host
+}
+
+fn unreachable(name: &str) -> HostResult {
+    let trouble = Trouble::new(
+        "the TCP connection to 192.0.2.9:22 was refused",
+        "see that sshd runs there and listens on that port",
+    );
+    let plan = Plan::default();
+    HostResult { outcome: Outcome::Unreachable(trouble), plan, ..host(name, Part::Client) }
+}
+
+fn run(mode: Mode, interrupted: bool, hosts: Vec<HostResult>) -> Run {
+    let started = "2026-11-21T03:42:06.123Z".parse().expect("a time");
+    Run::new("cluster01", mode, started, 3.21, interrupted, hosts)
+}
+
+fn plain(run: &Run, look: &Look) -> String {
+    anstream::adapter::strip_str(&text(run, look)).to_string()
+}
+
+/// Compares the report of `run` with its file.
+fn holds(case: &str, run: &Run, look: &Look) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/cases/report/{case}.txt"));
+    let found = plain(run, look);
+    if std::env::var_os("UPDATE_CASES").is_some() {
+        std::fs::write(&path, &found).expect("the case file can be written");
+    }
+    let wanted = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(found == wanted, "{case}: found\n{found}\nwanted\n{wanted}");
+}
+
+#[test]
+fn all_green_with_a_local_source() {
+    let clients = ["node2", "node3", "node4"].map(|name| client(name, "10.0.0.1", 11));
+    let mut hosts = vec![changing(local_source("node1"), true, "a")];
+    hosts.extend(clients.map(|client| changing(client, true, "10.0.0.1")));
+    hosts[3].verdict.as_mut().expect("one").offset = Some(-1.24e-3);
+    hosts[3].verdict.as_mut().expect("one").bound = Some(2.6e-3);
+    for host in &mut hosts {
+        host.notes.push("its host key was not known and is now".to_owned());
+    }
+    let run = run(Mode::Setup, false, hosts);
+    holds("local-source", &run, &Look { diff: false, ..WIDE });
+    assert_eq!(run.exit(), Exit::Ok);
+}
+
+#[test]
+fn an_online_source_and_nothing_to_change() {
+    let mut source = host("node1", Part::Source);
+    source.verdict = Some(verdict(State::Synchronised, "198.51.100.7", 3));
+    let hosts = vec![source, client("node2", "10.0.0.1", 4)];
+    holds("online-source", &run(Mode::Setup, false, hosts.clone()), &WIDE);
+    holds("verify", &run(Mode::Verify, false, hosts), &WIDE);
+}
+
+#[test]
+fn clients_without_their_source_and_hosts_without_verification() {
+    let clients = vec![client("node2", "10.0.0.1", 4), client("node3", "10.0.0.1", 4)];
+    holds("limited", &run(Mode::Setup, false, clients), &WIDE);
+    holds("source-alone", &run(Mode::Setup, false, vec![local_source("node1")]), &WIDE);
+    let hosts = vec![
+        changing(host("node1", Part::Source), true, "a"),
+        changing(host("node2", Part::Client), true, "b"),
+        host("node3", Part::Client),
+    ];
+    holds("not-verified", &run(Mode::Setup, false, hosts), &WIDE);
+}
+
+#[test]
+fn failures_show_what_hosts_said_but_do_as_they_say() {
+    let mut undone = failing(
+        changing(host("node3", Part::Client), false, "10.0.0.1"),
+        Trouble::new(
+            "chrony : Install chrony: `install chrony` failed; what had been changed was put back",
+            "mend the cause\x1b[2J and run again",
+        )
+        .log("E: \x1b[31mUnable\x1b[0m to fetch\rall is well\nE: \u{202e}txt.exe\n\ttabbed"),
+    );
+    undone.notes.push("title \x1b]0;owned\x07".to_owned());
+    let mut waiting = client("node4", "10.0.0.1\x1b[8m", 11);
+    let Verdict { state, cause, timedatectl, .. } = waiting.verdict.as_mut().expect("one");
+    (*state, *timedatectl) = (State::Waiting, "no");
+    *cause = Some(Cause { what: "unused here".to_owned(), next: String::new() });
+    let trouble = Trouble::new(
+        "hosts:2:5: two lines\n  2 | node[5:1]",
+        "wait 12 s or longer, or run `chronyc makestep` on this host",
+    );
+    let hosts = vec![
+        local_source("node1"),
+        unreachable("node2"),
+        undone,
+        failing(waiting, trouble),
+        unreachable("node5"),
+    ];
+    let run = run(Mode::Setup, false, hosts);
+    holds("failed-and-unreachable", &run, &WIDE);
+    assert_eq!(run.exit(), Exit::HostFailed, "a failure outranks an unreachable host");
+    let coloured = text(&run, &WIDE);
+    let foreign = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    let stripped = plain(&run, &WIDE);
+    assert!(!stripped.contains(foreign), "{stripped:?}");
+    assert!(!coloured.contains("\x1b[2J") && !coloured.contains("\x1b[8m"), "{coloured:?}");
+    assert!(coloured.contains('\x1b'), "it has colours of its own");
+}
+
+#[test]
+fn a_check_shows_plans_and_diffs() {
+    let hosts = vec![
+        host("node1", Part::Source),
+        changing(host("node2", Part::Client), false, "10.0.0.1"),
+        changing(host("node3", Part::Client), false, "10.0.0.1"),
+        changing(host("node4", Part::Client), false, "10.0.0.9"),
+    ];
+    let run = run(Mode::Check, false, hosts);
+    holds("check-with-diffs", &run, &WIDE);
+    holds("check", &run, &Look { diff: false, ..WIDE });
+    assert_eq!(run.exit(), Exit::Ok);
+}
+
+#[test]
+fn an_interrupted_run_says_what_was_left() {
+    let mut open = host("node2", Part::Client);
+    open.outcome = Outcome::Interrupted;
+    open.plan = Plan::default();
+    let hosts = vec![local_source("node1"), open, unreachable("node3")];
+    let run = run(Mode::Setup, true, hosts);
+    holds("interrupted", &run, &WIDE);
+    assert_eq!(run.exit(), Exit::Interrupted);
+}
+
+#[test]
+fn many_hosts() {
+    let mut hosts = vec![local_source("node01")];
+    hosts.extend((2..=30).map(|number| {
+        let mut host = client(&format!("node{number:02}"), "10.0.0.1", 11);
+        host.notes.push("a container shares its host's clock".to_owned());
+        host
+    }));
+    hosts[16] = unreachable("node17");
+    holds("many", &run(Mode::Setup, false, hosts), &Look { width: Some(80), diff: false });
+}
+
+#[test]
+fn long_names_fit_or_are_shortened() {
+    let source = "2001:db8:1234:5678:9abc:def0:1234:5678";
+    let long = "storage-node-0001.rack-17.datacentre-north.example.org";
+    let hosts = vec![
+        local_source("fd00:1234:5678:9abc:def0:1234:5678:1"),
+        client(long, source, 11),
+        client("日本語のホスト名", source, 11),
+    ];
+    let run = run(Mode::Setup, false, hosts);
+    for width in [None, Some(120), Some(80), Some(50)] {
+        let case = width.map_or("long-names".to_owned(), |width| format!("long-names-{width}"));
+        holds(&case, &run, &Look { width, diff: false });
+    }
+}
+
+#[test]
+fn exit_codes() {
+    let fine = || host("a", Part::Client);
+    for (hosts, exit, code) in [
+        (vec![fine()], Exit::Ok, 0),
+        (vec![fine(), unreachable("b")], Exit::Unreachable, 4),
+        (vec![unreachable("b"), failing(fine(), Trouble::new("", ""))], Exit::HostFailed, 2),
+    ] {
+        let run = run(Mode::Setup, false, hosts);
+        assert_eq!((run.exit(), run.exit().code()), (exit, code));
+    }
+    assert_eq!(run(Mode::Setup, true, vec![fine()]).exit().code(), 99);
+    assert_eq!((Exit::Error.code(), Exit::Usage.code()), (1, 5));
+}
+
+#[test]
+fn json_has_its_documented_keys() {
+    let trouble = Trouble::new("bad \x1b[31m", "next").log("log \x1b[2J");
+    let hosts = vec![
+        failing(client("node1", "10.0.0.1", 11), trouble),
+        changing(host("node2", Part::Client), true, "a"),
+    ];
+    let json = run(Mode::Setup, false, hosts).to_json().expect("JSON");
+    assert!(!json.contains('\x1b') && json.ends_with("}\n"), "{json}");
+    let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let keys = |value: &serde_json::Value| -> String {
+        let map = value.as_object().expect("an object");
+        map.keys().map(String::as_str).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(keys(&value), "ezsync cluster mode started seconds interrupted exit hosts recap");
+    let host = &value["hosts"][0];
+    assert_eq!(
+        keys(host),
+        "host address part outcome facts plan applied verdict notes execs seconds"
+    );
+    assert_eq!(keys(&host["outcome"]), "state trouble");
+    assert_eq!(keys(&host["outcome"]["trouble"]), "what next log");
+    assert_eq!(
+        keys(&host["verdict"]),
+        "state stratum reference offset bound timedatectl cause notes"
+    );
+    assert_eq!(keys(&host["plan"]), "changes unchanged");
+    assert_eq!(
+        keys(&value["hosts"][1]["plan"]["changes"][0]),
+        "number role task summary diff handler"
+    );
+    assert_eq!(value["started"], "2026-11-21T03:42:06.123Z");
+    assert_eq!((&value["mode"], &value["exit"]), (&"setup".into(), &2.into()));
+    assert_eq!(host["outcome"]["state"], "failed");
+    assert_eq!(host["outcome"]["trouble"]["what"], "bad \x1b[31m");
+    let recap = serde_json::json!({"ok": 7, "changed": 3, "unreachable": 0, "failed": 0});
+    assert_eq!(value["recap"]["node2"], recap);
+}
+
+#[test]
+fn the_newest_runs_are_kept_and_nobody_else_reads_them() {
+    let state = tempfile::tempdir().expect("a folder");
+    let folder = state.path().join("ezsync/cluster01");
+    let mut run = run(Mode::Verify, false, vec![local_source("node1")]);
+    let first = archive(&run, &state.path().join("ezsync")).expect("it is written");
+    assert_eq!(first, folder.join("2026-11-21T03-42-06.123Z.json"));
+    let mode = |path: &Path| path.metadata().expect("it is there").permissions().mode() & 0o777;
+    assert_eq!((mode(&folder), mode(&first)), (0o700, 0o600));
+    assert_eq!(std::fs::read_to_string(&first).expect("text"), run.to_json().expect("JSON"));
+
+    std::fs::write(folder.join("0.json"), "mine").expect("written");
+    for _ in 0..50 {
+        run.started += jiff::SignedDuration::from_millis(1);
+        archive(&run, &state.path().join("ezsync")).expect("it is written");
+    }
+    let entries = std::fs::read_dir(&folder).expect("a folder").count();
+    assert_eq!((entries, first.exists()), (51, false), "50 runs and a file that is not ours");
+    assert!(
+        folder.join("2026-11-21T03-42-06.173Z.json").exists() && folder.join("0.json").exists()
+    );
+
+    std::fs::write(state.path().join("file"), "").expect("written");
+    assert!(archive(&run, &state.path().join("file")).is_err());
+}

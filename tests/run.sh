@@ -1,0 +1,15 @@
+#!/bin/sh
+# All tests: format, lints, the shipped shell, and everything that `cargo test` runs, real hosts
+# included. Extra arguments go to `cargo test`.
+set -eu
+cd "$(dirname "$0")/.."
+
+tests/needs.sh
+cargo fmt --all --check
+cargo clippy --workspace --all-targets --locked -- -D warnings
+shellcheck src/remote/sh/*.sh tests/*.sh tests/hosts/image/*.sh .ci/run
+# Real hosts that a killed run may have left would only take up room.
+if [ "$(id -u)" = 0 ]; then
+  cargo run --quiet --locked --package ezsync-hosts -- clean
+fi
+cargo test --workspace --locked "$@"
