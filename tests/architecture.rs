@@ -25,7 +25,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("resource", "problem"),
     ("role", "problem project resource template yaml"),
     ("desired", "cluster facts problem project resource role template"),
-    ("cluster", "desired facts inventory problem project role template verify yaml"),
+    ("cluster", "desired facts inventory problem project resource role template verify yaml"),
     ("plan", "desired resource"),
     // A host's side: scripts out, answers in, verdicts. None of these opens a connection.
     ("remote", "facts plan resource verify"),
@@ -35,7 +35,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("fleet", "cluster desired facts plan problem remote resource sanitise ssh verify"),
     // What is shown. None of these knows how results come about.
     ("report", "exit facts fleet plan sanitise verify"),
-    ("ui", "fleet plan sanitise"),
+    ("ui", "fleet plan sanitise verify"),
     // What is typed.
     ("cli", "cluster"),
     ("command", "cli cluster exit facts fleet problem project report ssh ui"),
