@@ -52,17 +52,31 @@ fn problem(file: &str, text: &str, error: &Error) -> Problem {
         error.location().map_or((0, 0), |at| (number(at.line()), number(at.column())));
     // The place is shown in front of the message, so it need not be repeated behind it.
     let message = shown.split(" at line ").next().unwrap_or(&shown);
+    let about_tab = message.contains(" tab") || message.starts_with("tab");
+    if let Some((line, column)) = about_tab.then(|| indenting_tab(text, line)).flatten() {
+        return Problem::new("a tab stands in the indentation")
+            .at(Place::in_source(file, text, line, column))
+            .hint("YAML is indented with spaces, never with tabs");
+    }
     let place = Place::in_source(file, text, line, column);
     let unquoted_template = [": {{", "- {{", ": {%"].iter().any(|lead| place.text.contains(lead));
-    let tab = place.text.starts_with(char::is_whitespace) && place.text.contains('\t');
     let problem = Problem::new(message).at(place);
-    if tab {
-        problem.hint("YAML is indented with spaces, never with tabs")
-    } else if unquoted_template {
+    if unquoted_template {
         problem.hint("put quotes around a value that starts with {{ or {%")
     } else {
         problem
     }
+}
+
+/// Line and column of the first tab in an indentation from `line` on: the parser may name the
+/// value before it.
+fn indenting_tab(text: &str, line: usize) -> Option<(usize, usize)> {
+    let lines = (1..).zip(text.lines()).skip(line.saturating_sub(1));
+    lines.into_iter().find_map(|(number, line)| {
+        let indent = line.chars().take_while(|c| c.is_whitespace());
+        let column = (1..).zip(indent).find(|(_, c)| *c == '\t')?.0;
+        Some((number, column))
+    })
 }
 
 fn number(n: u64) -> usize {
@@ -277,6 +291,11 @@ mod tests {
             (
                 "a: 1\n---\nb: 2\n",
                 "f.yml:3:1: a second document (---) starts here\n  3 | b: 2\n    | ^",
+            ),
+            (
+                "a: b\n\tc: d\n",
+                "f.yml:2:1: a tab stands in the indentation\n  2 | \tc: d\n    | ^\n\
+                 hint: YAML is indented with spaces, never with tabs",
             ),
         ] {
             assert_eq!(parse::<Node>("f.yml", text).unwrap_err().to_string(), expected);
