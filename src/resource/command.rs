@@ -18,8 +18,11 @@ struct Command {
 pub(super) fn make(args: &mut Args) -> Result<Arc<dyn Resource>, Problem> {
     let line = match args.text("cmd")? {
         Some(line) => line,
-        None => args.required("_raw_params")?,
+        None => args.text("_raw_params")?.unwrap_or_default(),
     };
+    if line.trim().is_empty() {
+        return Err(args.problem("the command is missing"));
+    }
     // `command` starts a program without a shell in between: its words are quoted again, so
     // that nothing in them means anything to one.
     let line = if args.module() == "command" {
