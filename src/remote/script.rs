@@ -85,7 +85,7 @@ impl Script {
 
 /// The lines of a shell file without comments, blank lines and indentation: what a host need not
 /// read need not travel. The files hold no here-documents and no texts over several lines.
-fn compact(part: &str) -> impl Iterator<Item = String> {
+pub(super) fn compact(part: &str) -> impl Iterator<Item = String> {
     part.lines()
         .map(str::trim_start)
         .filter(|line| !line.is_empty() && !line.starts_with('#'))

@@ -41,8 +41,11 @@ impl<'a> Units<'a> {
 
     /// The other time daemons that run, one a line.
     pub(super) fn rivals(&self) -> String {
-        let runs = |name: &&str| state(self.block(name)).active;
-        TIME_DAEMONS.into_iter().filter(runs).collect::<Vec<_>>().join("\n")
+        let states = TIME_DAEMONS.into_iter().map(|name| state(self.block(name)));
+        // Some have several names.
+        let mut running: Vec<_> = states.filter(|unit| unit.active).map(|unit| unit.id).collect();
+        running.dedup();
+        running.join("\n")
     }
 }
 

@@ -98,15 +98,27 @@ impl Args {
     /// # Errors
     /// As [`Args::required`], and for a path that is not absolute or that climbs with `..`.
     pub fn path(&mut self, name: &'static str, other: &'static str) -> Result<String, Problem> {
-        let path = match self.word(other)? {
-            Some(path) => path,
-            None => self.required(name)?,
-        };
-        let climbs = path.split('/').any(|part| part == ".." || part == ".");
-        if !path.starts_with('/') || climbs {
-            return Err(self.problem(&format!("`{name}` must be an absolute path, not {path}")));
+        if let Some(path) = self.absolute(other)? {
+            return Ok(path);
         }
-        Ok(path)
+        self.absolute(name)?.ok_or_else(|| self.problem(&format!("`{name}` is missing")))
+    }
+
+    /// An optional absolute path.
+    ///
+    /// # Errors
+    /// As [`Args::word`], and for a path that is not absolute or that climbs with `..`.
+    pub fn absolute(&mut self, name: &'static str) -> Result<Option<String>, Problem> {
+        let path = self.word(name)?;
+        let sound = |path: &String| {
+            path.starts_with('/') && !path.split('/').any(|part| part == ".." || part == ".")
+        };
+        match &path {
+            Some(path) if !sound(path) => {
+                Err(self.problem(&format!("`{name}` must be an absolute path, not {path}")))
+            }
+            _ => Ok(path),
+        }
     }
 
     /// One word or a list of words (`name: [a, b]`, or `a,b` as Ansible allows).
