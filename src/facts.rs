@@ -171,7 +171,7 @@ pub struct Facts {
     pub pretty_name: String,
     /// `apt`, `dnf`, `yum`, `zypper`, `apk`, `pacman`; empty when there is none of them.
     pub package_manager: String,
-    /// `systemd`, `openrc`, or the name of process 1.
+    /// `systemd`, `openrc`, or `sysv` for anything else.
     pub service_manager: String,
     /// The host's own name.
     pub hostname: String,

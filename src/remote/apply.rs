@@ -50,9 +50,8 @@ pub fn apply_script(plan: &Plan, mark: &Word, token: &Word) -> String {
             script.call(words("back", change.number, call), "");
         }
     }
-    // Without `exit` the shell would wait for more to read.
-    script.line("}").line("apply; exit");
-    script.finish()
+    script.line("}");
+    script.finish("apply")
 }
 
 fn phase<'a>(

@@ -109,6 +109,8 @@ pub fn watch_script(first: Glance, unit: &str, names: &[String], mark: &Word) ->
     script.call(std::iter::once("probe_units").chain(watched.iter().map(String::as_str)), "");
     script.line("}");
     let words = ["watch_clock", first.word(), unit];
-    script.call(words.into_iter().chain(names.iter().map(String::as_str)), "; exit");
-    script.finish()
+    script.line("watch() {");
+    script.call(words.into_iter().chain(names.iter().map(String::as_str)), "");
+    script.line("}");
+    script.finish("watch")
 }

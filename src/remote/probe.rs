@@ -9,7 +9,7 @@ use super::script::Script;
 use super::units::{self, CHRONY_UNITS, Units};
 use super::{Section, Word};
 use crate::facts::{ChronyFacts, Facts, Platform};
-use crate::resource::{Observed, PathState, Subject, UnitState};
+use crate::resource::{Account, CONTENT_MAX, Observed, PathState, Subject, UnitState};
 
 const PARTS: [&str; 4] = [
     include_str!("sh/facts.sh"),
@@ -63,6 +63,7 @@ impl Request {
 #[must_use]
 pub fn probe_script(request: &Request, mark: &Word) -> String {
     let mut script = Script::new(mark, &PARTS);
+    script.line(&format!("content_max={CONTENT_MAX}"));
     script.line("probe() {").line("probe_system");
     let with = |function: &str, words: &[String]| -> Vec<String> {
         std::iter::once(function.to_owned()).chain(words.iter().cloned()).collect()
@@ -78,8 +79,8 @@ pub fn probe_script(request: &Request, mark: &Word) -> String {
         script.line("probe_timezone");
     }
     script.call(with("look_clock", &request.names), "");
-    script.line("section end").line("}").line("probe </dev/null; exit");
-    script.finish()
+    script.line("section end").line("}");
+    script.finish("probe </dev/null")
 }
 
 /// A host's answer.
@@ -157,20 +158,19 @@ fn facts(
     let uname = text("uname");
     let mut uname = uname.split_whitespace().map(ToOwned::to_owned);
     let mut next = || uname.next().unwrap_or_default();
-    let packagers = text("packagers");
     Facts {
         platform,
         distribution: id,
         distribution_version: release.get("VERSION_ID"),
         pretty_name: release.get("PRETTY_NAME"),
-        package_manager: packagers.lines().next().unwrap_or_default().replace("apt-get", "apt"),
+        package_manager: text("packager").trim().replace("apt-get", "apt"),
         service_manager: text("manager").trim().to_owned(),
         hostname: next(),
         kernel: next(),
         architecture: next(),
         addresses: addresses(&text("addresses")),
         container: text("container").trim().to_owned(),
-        chrony: chrony_facts(usual.chrony, units, &text("chronyd")),
+        chrony: chrony_facts(usual.chrony, units, &text("chronyd"), &text("daemon")),
     }
 }
 
@@ -191,19 +191,22 @@ fn chrony_facts(
     usual: ChronyFacts,
     units: &HashMap<String, UnitState>,
     version_line: &str,
+    command_line: &str,
 ) -> ChronyFacts {
-    // An alias has the name of the service that it stands for.
+    // An alias has the name of the service that it stands for. A masked one is none to use.
     let mut found: Vec<&UnitState> = CHRONY_UNITS
         .iter()
         .filter_map(|name| units.get(*name))
-        .filter(|unit| unit.exists)
+        .filter(|unit| unit.exists && !unit.masked)
         .collect();
     found.sort_by_key(|unit| (!unit.active, unit.id != usual.unit));
     found.dedup_by_key(|unit| unit.id.clone());
     let mut names = found.iter().map(|unit| unit.id.clone());
     let unit = names.next().unwrap_or_else(|| usual.unit.clone());
     let other_units = names.filter(|name| *name != unit).collect();
-    let conf = found.first().and_then(|unit| conf_option(&unit.exec_start));
+    // The unit's own words first. They may hold variables: then the running daemon tells.
+    let daemon = || found.first().filter(|unit| unit.active).and(conf_option(command_line));
+    let conf = found.first().and_then(|unit| conf_option(&unit.exec_start)).or_else(daemon);
     // "chronyd (chrony) version 4.3 (+CMDMON ...)"
     let version = version_line
         .split_once(" version ")
@@ -230,19 +233,9 @@ fn conf_option(command_line: &str) -> Option<String> {
 fn paths(request: &Request, sections: &[Section], text: &str) -> HashMap<String, PathState> {
     let mut paths = HashMap::new();
     for line in text.lines() {
-        let mut fields = line.splitn(6, '|');
-        let mut next = || fields.next();
-        let (Some(mode), Some(owner), Some(group), Some(size), Some(kind), Some(path)) =
-            (next(), next(), next(), next(), next(), next())
-        else {
-            continue;
-        };
-        let (Ok(mode), Ok(size)) = (u32::from_str_radix(mode, 8), size.parse::<u64>()) else {
-            continue;
-        };
-        let (owner, group) = (owner.to_owned(), group.to_owned());
-        let state = PathState { kind: kind.to_owned(), mode, owner, group, size, content: None };
-        paths.insert(path.to_owned(), state);
+        if let Some((path, state)) = path_state(line) {
+            paths.insert(path, state);
+        }
     }
     for section in sections.iter().filter(|section| section.name == "content") {
         let Some(path) = section.number().and_then(|number| request.paths.get(number)) else {
@@ -254,4 +247,19 @@ fn paths(request: &Request, sections: &[Section], text: &str) -> HashMap<String,
         }
     }
     paths
+}
+
+/// One line: `mode|owner|uid|group|gid|size|kind|path`.
+fn path_state(line: &str) -> Option<(String, PathState)> {
+    let mut fields = line.splitn(8, '|');
+    let mode = u32::from_str_radix(fields.next()?, 8).ok()?;
+    let mut account = || {
+        let name = fields.next()?.to_owned();
+        Some(Account { name, number: fields.next()?.parse().ok()? })
+    };
+    let (owner, group) = (account()?, account()?);
+    let size = fields.next()?.parse().ok()?;
+    let kind = fields.next()?.to_owned();
+    let state = PathState { kind, mode, owner, group, size, content: None };
+    Some((fields.next()?.to_owned(), state))
 }

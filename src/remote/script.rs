@@ -49,9 +49,10 @@ pub fn quote(text: &str) -> String {
 pub(super) struct Script(String);
 
 impl Script {
-    /// Starts with the mark and the functions of `parts`.
+    /// Starts with the mark and the functions of `parts`. A brace that is closed on the last line
+    /// keeps a script that was cut off from being more than a syntax error.
     pub(super) fn new(mark: &Word, parts: &[&str]) -> Self {
-        let mut script = Self(format!("mark={}\n", mark.as_str()));
+        let mut script = Self(format!("{{\nmark={}\n", mark.as_str()));
         for part in std::iter::once(&COMMON).chain(parts) {
             script.0.extend(compact(part));
         }
@@ -75,14 +76,16 @@ impl Script {
         self.line(&(words.join(" ") + after))
     }
 
-    pub(super) fn finish(self) -> String {
+    /// Ends with the call `last`, and `exit`: the shell would wait for more to read.
+    pub(super) fn finish(mut self, last: &str) -> String {
+        self.line(last).line("exit").line("}");
         self.0
     }
 }
 
 /// The lines of a shell file without comments, blank lines and indentation: what a host need not
 /// read need not travel. The files hold no here-documents and no texts over several lines.
-fn compact(part: &str) -> impl Iterator<Item = String> {
+pub(super) fn compact(part: &str) -> impl Iterator<Item = String> {
     part.lines()
         .map(str::trim_start)
         .filter(|line| !line.is_empty() && !line.starts_with('#'))

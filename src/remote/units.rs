@@ -19,10 +19,13 @@ pub(super) struct Units<'a> {
 }
 
 impl<'a> Units<'a> {
-    /// Reads `text`, the blocks of `systemctl show` for `names`, in their order.
+    /// Reads `text`, the blocks of `systemctl show` for `names`.
     pub(super) fn parse(names: &'a [String], text: &str) -> Self {
-        let blocks = text.trim_matches('\n').split("\n\n").map(|b| b.trim_matches('\n').to_owned());
-        Self { blocks: names.iter().map(String::as_str).zip(blocks).collect() }
+        let blocks: Vec<&str> = text.split("\n\n").map(|block| block.trim_matches('\n')).collect();
+        // By their names, not by their order: systemd ends at a name that it does not like.
+        let block = |name: &str| blocks.iter().find(|block| is_about(block, name));
+        let found = |name: &'a String| Some((name.as_str(), (*block(name)?).to_owned()));
+        Self { blocks: names.iter().filter_map(found).collect() }
     }
 
     /// Their states by name.
@@ -38,16 +41,28 @@ impl<'a> Units<'a> {
 
     /// The other time daemons that run, one a line.
     pub(super) fn rivals(&self) -> String {
-        let runs = |name: &&str| state(self.block(name)).active;
-        TIME_DAEMONS.into_iter().filter(runs).collect::<Vec<_>>().join("\n")
+        let states = TIME_DAEMONS.into_iter().map(|name| state(self.block(name)));
+        // Some have several names.
+        let mut running: Vec<_> = states.filter(|unit| unit.active).map(|unit| unit.id).collect();
+        running.dedup();
+        running.join("\n")
     }
 }
 
+/// The value of `key` in a block.
+fn value<'a>(block: &'a str, key: &str) -> &'a str {
+    let mut pairs = block.lines().filter_map(|line| line.split_once('='));
+    pairs.find(|(known, _)| *known == key).map(|(_, value)| value).unwrap_or_default()
+}
+
+/// Whether `name` is one of the service's names: aliases have those of what they stand for.
+fn is_about(block: &str, name: &str) -> bool {
+    let names = value(block, "Id").split(' ').chain(value(block, "Names").split(' '));
+    names.into_iter().any(|known| known == name || known.strip_suffix(".service") == Some(name))
+}
+
 fn state(block: &str) -> UnitState {
-    let value = |key: &str| {
-        let mut pairs = block.lines().filter_map(|line| line.split_once('='));
-        pairs.find(|(known, _)| *known == key).map(|(_, value)| value).unwrap_or_default()
-    };
+    let value = |key: &str| value(block, key);
     let time = |key: &str| value(key).parse::<u64>().unwrap_or_default();
     let state = value("ActiveState");
     let load = value("LoadState");
@@ -58,10 +73,11 @@ fn state(block: &str) -> UnitState {
         exists: !matches!(load, "not-found" | ""),
         active: matches!(state, "active" | "reloading" | "activating"),
         state: state.to_owned(),
-        enabled: matches!(
-            value("UnitFileState"),
-            "enabled" | "enabled-runtime" | "alias" | "static"
-        ),
+        enabled: match value("UnitFileState") {
+            "enabled" | "enabled-runtime" => Some(true),
+            "static" | "indirect" | "generated" | "transient" | "alias" => None,
+            _ => Some(false),
+        },
         masked: load == "masked",
         started: time("ActiveEnterTimestampMonotonic"),
         condition: !kept,

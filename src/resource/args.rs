@@ -41,7 +41,7 @@ impl Args {
     /// An optional text; numbers and booleans are taken as they are written.
     ///
     /// # Errors
-    /// The value is a list or a map, or holds a control character other than line ends and tabs.
+    /// The value is a list or a map, or holds a NUL, which no shell can pass on.
     pub fn text(&mut self, name: &'static str) -> Result<Option<String>, Problem> {
         let Some(value) = self.take(name) else { return Ok(None) };
         let text = match value {
@@ -50,7 +50,24 @@ impl Args {
             Value::Bool(truth) => truth.to_string(),
             _ => return Err(self.problem(&format!("`{name}` must be a text"))),
         };
+        if text.contains('\0') {
+            return Err(self.problem(&format!("`{name}` has a NUL in it")));
+        }
         Ok(Some(text))
+    }
+
+    /// An optional user or group, by name or number.
+    ///
+    /// # Errors
+    /// As [`Args::word`], and for what no account can be called.
+    pub fn account(&mut self, name: &'static str) -> Result<Option<String>, Problem> {
+        let account = self.word(name)?;
+        match &account {
+            Some(text) if text.starts_with('-') || text.contains([':', ' ']) => {
+                Err(self.problem(&format!("`{name}` must be a name or a number, not {text}")))
+            }
+            _ => Ok(account),
+        }
     }
 
     /// An optional text on one line without control characters: a name or a path.
@@ -86,21 +103,33 @@ impl Args {
         name: &'static str,
         aliases: &[&'static str],
     ) -> Result<String, Problem> {
-        let mut path = self.word(name)?;
+        let mut path = self.absolute(name)?;
         for alias in aliases {
-            let Some(other) = self.word(alias)? else { continue };
+            let Some(other) = self.absolute(alias)? else { continue };
             if path.replace(other).is_some() {
                 return Err(
                     self.problem(&format!("`{alias}` is `{name}` by another name: keep one"))
                 );
             }
         }
-        let path = path.ok_or_else(|| self.problem(&format!("`{name}` is missing")))?;
-        let climbs = path.split('/').any(|part| part == ".." || part == ".");
-        if !path.starts_with('/') || climbs {
-            return Err(self.problem(&format!("`{name}` must be an absolute path, not {path}")));
+        path.ok_or_else(|| self.problem(&format!("`{name}` is missing")))
+    }
+
+    /// An optional absolute path.
+    ///
+    /// # Errors
+    /// As [`Args::word`], and for a path that is not absolute or that climbs with `..`.
+    pub fn absolute(&mut self, name: &'static str) -> Result<Option<String>, Problem> {
+        let path = self.word(name)?;
+        let sound = |path: &String| {
+            path.starts_with('/') && !path.split('/').any(|part| part == ".." || part == ".")
+        };
+        match &path {
+            Some(path) if !sound(path) => {
+                Err(self.problem(&format!("`{name}` must be an absolute path, not {path}")))
+            }
+            _ => Ok(path),
         }
-        Ok(path)
     }
 
     /// One word or a list of words (`name: [a, b]`, or `a,b` as Ansible allows).
@@ -110,8 +139,9 @@ impl Args {
     pub fn words(&mut self, name: &'static str) -> Result<Vec<String>, Problem> {
         let words: Vec<String> = match self.take(name) {
             Some(Value::String(text)) => text.split(',').map(|w| w.trim().to_owned()).collect(),
+            // What is no text becomes an empty word, which is refused.
             Some(Value::Array(items)) => {
-                items.iter().filter_map(Value::as_str).map(ToOwned::to_owned).collect()
+                items.iter().map(|item| item.as_str().unwrap_or_default().to_owned()).collect()
             }
             _ => Vec::new(),
         };

@@ -18,8 +18,11 @@ struct Command {
 pub(super) fn make(args: &mut Args) -> Result<Arc<dyn Resource>, Problem> {
     let line = match args.text("cmd")? {
         Some(line) => line,
-        None => args.required("_raw_params")?,
+        None => args.text("_raw_params")?.unwrap_or_default(),
     };
+    if line.trim().is_empty() {
+        return Err(args.problem("the command is missing"));
+    }
     // `command` starts a program without a shell in between: its words are quoted again, so
     // that nothing in them means anything to one.
     let line = if args.module() == "command" {
@@ -32,11 +35,21 @@ pub(super) fn make(args: &mut Args) -> Result<Arc<dyn Resource>, Problem> {
     };
     let command = Command {
         line,
-        creates: args.word("creates")?,
-        removes: args.word("removes")?,
-        chdir: args.word("chdir")?,
+        creates: args.absolute("creates")?,
+        removes: args.absolute("removes")?,
+        chdir: args.absolute("chdir")?,
     };
     Ok(Arc::new(command))
+}
+
+impl Command {
+    /// What is shown of the command: a summary has one line.
+    fn first_line(&self) -> String {
+        match self.line.trim().split_once('\n') {
+            Some((first, _)) => format!("{first} ..."),
+            None => self.line.trim().to_owned(),
+        }
+    }
 }
 
 impl Resource for Command {
@@ -53,7 +66,7 @@ impl Resource for Command {
         }
         let folder = self.chdir.clone().unwrap_or_else(|| "/".to_owned());
         Ok(Some(Difference {
-            summary: format!("run {}", self.line),
+            summary: format!("run {}", self.first_line()),
             texts: None,
             work: Work {
                 activate: Some(Call::new("command_run", [folder, self.line.clone()])),

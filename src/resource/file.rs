@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Args, Call, Difference, Observed, Resource, Subject, Texts, Work};
+use super::{Args, Call, Difference, Observed, PathState, Resource, Subject, Texts, Work};
 use crate::problem::Problem;
+
+/// The largest content of a file, in bytes. Files are compared whole: a larger one is not fetched.
+pub const CONTENT_MAX: usize = 256 * 1024;
 
 /// The bytes of a file and the command that checks them on the host before they are used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +33,14 @@ pub(super) fn make(args: &mut Args) -> Result<Arc<dyn Resource>, Problem> {
     if path.ends_with('/') {
         return Err(args.problem("`dest` must name the file, not its folder"));
     }
-    let bytes = args.text("content")?.unwrap_or_default().into_bytes();
+    let Some(text) = args.text("content")? else {
+        return Err(args.problem("`src` or `content` is missing"));
+    };
+    let bytes = text.into_bytes();
+    if bytes.len() > CONTENT_MAX {
+        let message = format!("{path} would have more than {} KiB", CONTENT_MAX / 1024);
+        return Err(args.problem(&message).hint("bring large files to the host in a package"));
+    }
     let validate = args.text("validate")?;
     if validate.as_ref().is_some_and(|command| !command.contains("%s")) {
         return Err(args.problem("`validate` needs %s where the file's path goes"));
@@ -39,8 +49,8 @@ pub(super) fn make(args: &mut Args) -> Result<Arc<dyn Resource>, Problem> {
         path,
         content: Content { bytes, validate },
         mode: args.mode("mode")?,
-        owner: args.word("owner")?,
-        group: args.word("group")?,
+        owner: args.account("owner")?,
+        group: args.account("group")?,
     };
     // The original is always kept.
     args.ignore("backup");
@@ -59,8 +69,9 @@ pub(super) fn name_word(name: Option<&String>) -> String {
 
 impl File {
     /// What not everyone on the host may read belongs in no diff and no report.
-    fn is_secret(&self) -> bool {
-        self.mode.is_some_and(|mode| mode & 0o004 == 0)
+    fn is_secret(&self, stands: Option<&PathState>) -> bool {
+        let closed = |mode: u32| mode & 0o004 == 0;
+        self.mode.is_some_and(closed) || stands.is_some_and(|stands| closed(stands.mode))
     }
 }
 
@@ -70,7 +81,8 @@ impl Resource for File {
     }
 
     fn compare(&self, observed: &Observed) -> Result<Option<Difference>, String> {
-        let stands = observed.paths.get(&self.path);
+        // A link that leads nowhere is written through.
+        let stands = observed.paths.get(&self.path).filter(|stands| !stands.is_broken_link());
         if let Some(stands) = stands.filter(|stands| !stands.kind.starts_with("regular")) {
             return Err(format!("{} is a {}, not a file", self.path, stands.kind));
         }
@@ -78,8 +90,8 @@ impl Resource for File {
         let same_content = before.is_some_and(|bytes| *bytes == self.content.bytes);
         let same_attributes = stands.is_some_and(|stands| {
             self.mode.is_none_or(|mode| mode == stands.mode)
-                && self.owner.as_ref().is_none_or(|owner| *owner == stands.owner)
-                && self.group.as_ref().is_none_or(|group| *group == stands.group)
+                && self.owner.as_ref().is_none_or(|owner| stands.owner.is(owner))
+                && self.group.as_ref().is_none_or(|group| stands.group.is(group))
         });
         if same_content && same_attributes {
             return Ok(None);
@@ -101,7 +113,7 @@ impl Resource for File {
         );
         Ok(Some(Difference {
             summary: format!("{verb} {}", self.path),
-            texts: (!self.is_secret()).then(|| Texts {
+            texts: (!self.is_secret(stands)).then(|| Texts {
                 path: self.path.clone(),
                 before: before.map(|bytes| text(bytes)).unwrap_or_default(),
                 after: text(&self.content.bytes),

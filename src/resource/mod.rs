@@ -18,7 +18,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 pub use args::Args;
-pub use file::Content;
+pub use file::{CONTENT_MAX, Content};
 
 use crate::problem::Problem;
 
@@ -42,17 +42,40 @@ pub struct PathState {
     pub kind: String,
     /// Permission bits.
     pub mode: u32,
-    /// The owner's name.
-    pub owner: String,
-    /// The group's name.
-    pub group: String,
+    /// Who owns it.
+    pub owner: Account,
+    /// The group that it belongs to.
+    pub group: Account,
     /// Size in bytes.
     pub size: u64,
     /// The bytes of a regular file that is small enough to be fetched.
     pub content: Option<Vec<u8>>,
 }
 
+/// A user or a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Its name; `UNKNOWN` for a number that has none.
+    pub name: String,
+    /// Its number.
+    pub number: u32,
+}
+
+impl Account {
+    /// Whether `wish`, a name or a number, means this one.
+    #[must_use]
+    pub fn is(&self, wish: &str) -> bool {
+        self.name == wish || wish.parse() == Ok(self.number)
+    }
+}
+
 impl PathState {
+    /// True for a link that leads nowhere.
+    #[must_use]
+    pub fn is_broken_link(&self) -> bool {
+        self.kind == "symbolic link"
+    }
+
     /// True for a folder.
     #[must_use]
     pub fn is_directory(&self) -> bool {
@@ -71,8 +94,8 @@ pub struct UnitState {
     pub active: bool,
     /// `active`, `inactive`, `failed`, ...
     pub state: String,
-    /// Whether it starts at boot.
-    pub enabled: bool,
+    /// Whether it starts at boot; none for a service that can be neither enabled nor disabled.
+    pub enabled: Option<bool>,
     /// Whether it is forbidden to start.
     pub masked: bool,
     /// When it was last started, in microseconds of the host's monotonic clock; 0 for never.

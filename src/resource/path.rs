@@ -40,14 +40,15 @@ pub(super) fn make(args: &mut Args) -> Result<Arc<dyn Resource>, Problem> {
         return Err(args.problem("`path` must not be the root of the file system"));
     }
     let mode = args.mode("mode")?;
-    Ok(Arc::new(Path { path, state, mode, owner: args.word("owner")?, group: args.word("group")? }))
+    let (owner, group) = (args.account("owner")?, args.account("group")?);
+    Ok(Arc::new(Path { path, state, mode, owner, group }))
 }
 
 impl Path {
     fn attributes_differ(&self, stands: &PathState) -> bool {
         self.mode.is_some_and(|mode| mode != stands.mode)
-            || self.owner.as_ref().is_some_and(|owner| *owner != stands.owner)
-            || self.group.as_ref().is_some_and(|group| *group != stands.group)
+            || self.owner.as_ref().is_some_and(|owner| !stands.owner.is(owner))
+            || self.group.as_ref().is_some_and(|group| !stands.group.is(group))
     }
 
     fn attributes(&self) -> Vec<String> {
@@ -82,6 +83,9 @@ impl Resource for Path {
             }
             (State::Directory, Some(stands)) if !stands.is_directory() => {
                 return Err(format!("{path} is a {}, not a folder", stands.kind));
+            }
+            (State::File, Some(stands)) if stands.is_broken_link() => {
+                return Err(format!("{path} is a link that leads nowhere"));
             }
             (State::File, None) => {
                 return Err(format!("{path} does not exist: use copy or template to write it"));

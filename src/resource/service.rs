@@ -25,7 +25,9 @@ struct Service {
 
 pub(super) fn make(args: &mut Args) -> Result<Arc<dyn Resource>, Problem> {
     let name = args.required("name")?;
-    if name.starts_with('-') || name.contains(['/', ' ']) {
+    // What systemd allows; `*` and its like would stand for several.
+    let sound = |c: char| c.is_ascii_alphanumeric() || ":-_.\\@".contains(c);
+    if name.starts_with('-') || !name.chars().all(sound) {
         return Err(args.problem(&format!("`{name}` is not the name of a service")));
     }
     let state = match args.word("state")?.as_deref() {
@@ -79,14 +81,16 @@ impl Resource for Service {
             // Nothing to stop: what is not there does not run.
             return Ok(None);
         }
+        let enabled = if stands.exists { stands.enabled } else { Some(false) };
         let mut verbs = Vec::new();
         for (want, stands, on, off) in [
-            (self.masked, stands.masked, "mask", "unmask"),
-            (self.enabled, stands.enabled, "enable", "disable"),
-            (active, stands.active, "start", "stop"),
+            (self.masked, Some(stands.masked), "mask", "unmask"),
+            (self.enabled, enabled, "enable", "disable"),
+            (active, Some(stands.active), "start", "stop"),
         ] {
             // A unit that its own condition keeps from starting has done what it can.
-            let done = want == Some(stands)
+            let done = want == stands
+                || stands.is_none()
                 || (on == "start" && want == Some(true) && self.held(observed));
             if let Some(want) = want.filter(|_| !done) {
                 verbs.push(if want { on } else { off });

@@ -1,1 +1,456 @@
+use serde_json::{Map, Value, json};
 
+use super::*;
+use crate::problem::Place;
+
+fn build(module: &str, args: Value) -> Result<Arc<dyn Resource>, Problem> {
+    let Value::Object(values) = args else { panic!("arguments are a map") };
+    make(module, Args::new(module, values, Place::in_source("tasks.yml", "- a task\n", 1, 3)))
+}
+
+/// `summary: function args` of each phase, or `same`, or `error: why`.
+fn compared(module: &str, args: &Value, observed: &Observed) -> String {
+    let resource =
+        build(module, args.clone()).unwrap_or_else(|problem| panic!("{args}: {problem}"));
+    let difference = match resource.compare(observed) {
+        Ok(None) => return "same".to_owned(),
+        Ok(Some(difference)) => difference,
+        Err(why) => return format!("error: {why}"),
+    };
+    let Work { prepare, activate, undo, .. } = difference.work;
+    let calls = [prepare, activate, undo].map(|call| {
+        call.map_or("-".to_owned(), |call| format!("{} {}", call.function, call.args.join(" ")))
+    });
+    format!("{}: {}", difference.summary, calls.join("; "))
+}
+
+fn account(name: &str, number: u32) -> Account {
+    Account { name: name.to_owned(), number }
+}
+
+fn path(kind: &str, mode: u32, content: Option<&str>) -> PathState {
+    PathState {
+        kind: kind.to_owned(),
+        mode,
+        owner: account("root", 0),
+        group: account("chrony", 106),
+        size: content.map_or(4096, |text| text.len() as u64),
+        content: content.map(|text| text.as_bytes().to_vec()),
+    }
+}
+
+fn unit(id: &str, states: &str) -> UnitState {
+    let has = |state: &str| states.split(' ').any(|known| known == state);
+    UnitState {
+        id: id.to_owned(),
+        exists: true,
+        active: has("active"),
+        enabled: if has("static") { None } else { Some(has("enabled")) },
+        masked: has("masked"),
+        condition: !has("held"),
+        ..UnitState::default()
+    }
+}
+
+fn host() -> Observed {
+    let named = |name: &str, state| (name.to_owned(), state);
+    Observed {
+        packages: HashMap::from([("chrony".to_owned(), "4.3".to_owned())]),
+        paths: HashMap::from([
+            named("/etc/file", path("regular file", 0o640, Some("text\n"))),
+            named("/etc/open", path("regular file", 0o644, Some("text\n"))),
+            named("/etc/empty", path("regular empty file", 0o644, Some(""))),
+            named("/etc/big", path("regular file", 0o644, None)),
+            named("/etc/folder", path("directory", 0o755, None)),
+            named("/etc/broken", path("symbolic link", 0o777, None)),
+            named("/etc/pipe", path("fifo", 0o644, None)),
+        ]),
+        units: HashMap::from([
+            ("on".to_owned(), unit("on", "active enabled")),
+            ("off".to_owned(), unit("off", "")),
+            ("masked".to_owned(), unit("masked", "masked")),
+            ("static".to_owned(), unit("static", "static active")),
+            ("alias".to_owned(), unit("real", "active")),
+            ("held".to_owned(), unit("held", "enabled held")),
+            ("absent".to_owned(), UnitState::default()),
+        ]),
+        timezone: Some("Etc/UTC".to_owned()),
+    }
+}
+
+fn check(module: &str, cases: &[(Value, &str)]) {
+    for (args, wanted) in cases {
+        assert_eq!(compared(module, args, &host()), *wanted, "{module} {args}");
+    }
+}
+
+#[test]
+fn packages() {
+    for module in ["package", "apt", "dnf", "yum"] {
+        check(
+            module,
+            &[
+                (json!({"name": "chrony"}), "same"),
+                (json!({"name": "chrony", "state": "installed", "update_cache": true}), "same"),
+                (json!({"name": ["chrony", "a", "b"]}), "install a, b: package_install a b; -; -"),
+                (json!({"name": "chrony, a"}), "install a: package_install a; -; -"),
+                (json!({"name": "a", "state": "absent"}), "same"),
+                (
+                    json!({"name": ["a", "chrony"], "state": "removed"}),
+                    "remove chrony: -; package_remove chrony; -",
+                ),
+            ],
+        );
+    }
+}
+
+#[test]
+fn files() {
+    let commit = |path: &str| format!("file_commit {path}; file_undo {path}");
+    let stage = |verb: &str, path: &str, words: &str| {
+        format!("{verb} {path}: file_stage {path} {words}; {}", commit(path))
+    };
+    for (args, wanted) in [
+        (json!({"dest": "/etc/file", "content": "text\n"}), "same".to_owned()),
+        (
+            json!({"path": "/etc/file", "content": "text\n", "mode": "0640", "owner": "0", "group": "chrony"}),
+            "same".to_owned(),
+        ),
+        (json!({"dest": "/etc/empty", "content": ""}), "same".to_owned()),
+        (
+            json!({"dest": "/etc/file", "content": "text\n", "mode": "0600"}),
+            stage("set owner and mode of", "/etc/file", "0600 - -"),
+        ),
+        (
+            json!({"dest": "/etc/file", "content": "text\n", "owner": "106"}),
+            stage("set owner and mode of", "/etc/file", "- 106 -"),
+        ),
+        (
+            json!({"dest": "/etc/file", "content": "text", "mode": 0o600, "group": "adm"}),
+            stage("change", "/etc/file", "0600 - adm"),
+        ),
+        (json!({"dest": "/etc/big", "content": "x"}), stage("change", "/etc/big", "- - -")),
+        (json!({"dest": "/etc/new", "content": ""}), stage("write", "/etc/new", "- - -")),
+        (json!({"dest": "/etc/broken", "content": ""}), stage("write", "/etc/broken", "- - -")),
+        (
+            json!({"dest": "/etc/folder", "content": ""}),
+            "error: /etc/folder is a directory, not a file".to_owned(),
+        ),
+        (
+            json!({"dest": "/etc/pipe", "content": ""}),
+            "error: /etc/pipe is a fifo, not a file".to_owned(),
+        ),
+    ] {
+        check("copy", &[(args.clone(), &wanted)]);
+        check("template", &[(args, &wanted)]);
+    }
+}
+
+#[test]
+fn a_file_shows_its_texts_unless_they_are_secret() {
+    for (args, shown) in [
+        (json!({"dest": "/etc/open", "content": "new\n"}), true),
+        (json!({"dest": "/etc/open", "content": "new\n", "mode": "0600"}), false),
+        // It stands there for few eyes, and will.
+        (json!({"dest": "/etc/file", "content": "new\n"}), false),
+        (json!({"dest": "/etc/file", "content": "new\n", "mode": "0644"}), false),
+        (json!({"dest": "/etc/new", "content": "new\n"}), true),
+    ] {
+        let resource = build("copy", args.clone()).unwrap();
+        let difference = resource.compare(&host()).unwrap().unwrap();
+        assert_eq!(difference.texts.is_some(), shown, "{args}");
+        let content = difference.work.content.unwrap();
+        assert_eq!(content.bytes, b"new\n");
+    }
+}
+
+#[test]
+fn paths() {
+    check(
+        "file",
+        &[
+            (json!({"path": "/etc/file"}), "same"),
+            (json!({"path": "/etc/file", "mode": "640", "owner": "root", "group": "106"}), "same"),
+            (
+                json!({"path": "/etc/file", "mode": "0644"}),
+                "set owner and mode of /etc/file: -; attributes_set /etc/file 0644 - -; \
+                 attributes_undo /etc/file",
+            ),
+            (
+                json!({"path": "/etc/none"}),
+                "error: /etc/none does not exist: use copy or template to write it",
+            ),
+            (json!({"path": "/etc/broken"}), "error: /etc/broken is a link that leads nowhere"),
+            (json!({"path": "/etc/folder/", "state": "directory"}), "same"),
+            (
+                json!({"dest": "/etc/folder", "state": "directory", "owner": "chrony"}),
+                "set owner and mode of /etc/folder: -; attributes_set /etc/folder - chrony -; \
+                 attributes_undo /etc/folder",
+            ),
+            (
+                json!({"path": "/etc/new", "state": "directory", "mode": "0750"}),
+                "make folder /etc/new: directory_make /etc/new 0750 - -; -; directory_undo /etc/new",
+            ),
+            (
+                json!({"path": "/etc/file", "state": "directory"}),
+                "error: /etc/file is a regular file, not a folder",
+            ),
+            (json!({"path": "/etc/none", "state": "absent"}), "same"),
+            (
+                json!({"path": "/etc/broken", "state": "absent"}),
+                "remove /etc/broken: -; path_remove /etc/broken; path_remove_undo /etc/broken",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn services() {
+    let set = |verbs: &str, name: &str, words: &str| {
+        format!("{verbs} {name}: -; service_set {name} {words}; service_undo {name}")
+    };
+    for (args, wanted) in [
+        (json!({"name": "on", "state": "started", "enabled": true}), "same".to_owned()),
+        (json!({"name": "on.service", "masked": false}), "same".to_owned()),
+        (json!({"name": "on"}), "same".to_owned()),
+        (
+            json!({"name": "off", "state": "started", "enabled": "yes"}),
+            set("enable and start", "off", "yes yes - no"),
+        ),
+        (json!({"name": "off", "state": "stopped", "enabled": false}), "same".to_owned()),
+        (
+            json!({"name": "on", "state": "stopped", "enabled": false, "masked": true}),
+            set("mask and disable and stop", "on", "no no yes no"),
+        ),
+        (
+            json!({"name": "masked", "masked": false, "daemon_reload": true}),
+            set("unmask", "masked", "- - no yes"),
+        ),
+        (json!({"name": "static", "enabled": false}), "same".to_owned()),
+        (json!({"name": "static", "enabled": true}), "same".to_owned()),
+        (json!({"name": "alias", "state": "stopped"}), set("stop", "real", "no - - no")),
+        (json!({"name": "held", "state": "started"}), "same".to_owned()),
+        (json!({"name": "absent", "state": "stopped", "enabled": false}), "same".to_owned()),
+        (json!({"name": "never-seen", "state": "stopped"}), "same".to_owned()),
+        (
+            json!({"name": "absent", "state": "started", "enabled": true}),
+            set("enable and start", "absent", "yes yes - no"),
+        ),
+        (json!({"name": "absent", "masked": true}), set("mask", "absent", "- - yes no")),
+        (
+            json!({"name": "alias", "state": "restarted"}),
+            "restart real: -; service_restart real no; service_undo real".to_owned(),
+        ),
+        (
+            json!({"name": "on", "state": "reloaded", "daemon_reload": true}),
+            "reload on: -; service_reload on yes; service_undo on".to_owned(),
+        ),
+    ] {
+        for module in ["service", "systemd", "systemd_service"] {
+            check(module, &[(args.clone(), &wanted)]);
+        }
+    }
+}
+
+#[test]
+fn time_zones() {
+    check(
+        "timezone",
+        &[
+            (json!({"name": "Etc/UTC"}), "same"),
+            (
+                json!({"name": "Etc/GMT+5"}),
+                "set the time zone to Etc/GMT+5: -; timezone_set Etc/GMT+5; timezone_undo Etc/GMT+5",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn commands() {
+    check(
+        "shell",
+        &[
+            (json!({"_raw_params": "a | b\nc"}), "run a | b ...: -; command_run / a | b\nc; -"),
+            (json!({"cmd": "x", "creates": "/etc/file"}), "same"),
+            (
+                json!({"cmd": "x", "creates": "/etc/none", "chdir": "/srv"}),
+                "run x: -; command_run /srv x; -",
+            ),
+            (json!({"cmd": "x", "removes": "/etc/none"}), "same"),
+            (json!({"cmd": "x", "removes": "/etc/file"}), "run x: -; command_run / x; -"),
+        ],
+    );
+    check(
+        "command",
+        &[(json!({"cmd": "a | 'b c'"}), "run a '|' 'b c': -; command_run / a '|' 'b c'; -")],
+    );
+}
+
+#[test]
+fn each_kind_says_what_it_looks_at() {
+    let path = |path: &str| Subject::Path(path.to_owned());
+    for (module, args, wanted) in [
+        ("package", json!({"name": "a"}), vec![Subject::Package("a".to_owned())]),
+        ("copy", json!({"dest": "/a", "content": ""}), vec![path("/a")]),
+        ("file", json!({"path": "/a"}), vec![path("/a")]),
+        ("service", json!({"name": "a"}), vec![Subject::Unit("a".to_owned())]),
+        ("timezone", json!({"name": "UTC"}), vec![Subject::Timezone]),
+        (
+            "shell",
+            json!({"cmd": "x", "creates": "/a", "removes": "/b"}),
+            vec![path("/a"), path("/b")],
+        ),
+    ] {
+        assert_eq!(build(module, args).unwrap().subjects(), wanted, "{module}");
+    }
+}
+
+#[test]
+fn wrong_arguments_are_refused() {
+    let long = "x".repeat(CONTENT_MAX + 1);
+    for (module, args, message) in [
+        ("package", json!({}), "`name` must be a name or a list of names"),
+        ("package", json!({"name": []}), "`name` must be a name or a list of names"),
+        ("package", json!({"name": "-y"}), "`name` must be a name or a list of names"),
+        ("package", json!({"name": ["a", 3]}), "`name` must be a name or a list of names"),
+        ("package", json!({"name": "a,,b"}), "`name` must be a name or a list of names"),
+        ("package", json!({"name": "a\nb"}), "`name` must be a name or a list of names"),
+        (
+            "apt",
+            json!({"name": "a", "state": "latest"}),
+            "`state` must be present or absent, not latest",
+        ),
+        ("copy", json!({"content": ""}), "`dest` is missing"),
+        ("copy", json!({"dest": "/a"}), "`src` or `content` is missing"),
+        ("copy", json!({"dest": "a", "content": ""}), "`dest` must be an absolute path, not a"),
+        (
+            "copy",
+            json!({"dest": "/a/../b", "content": ""}),
+            "`dest` must be an absolute path, not /a/../b",
+        ),
+        (
+            "copy",
+            json!({"dest": "/a/", "content": ""}),
+            "`dest` must name the file, not its folder",
+        ),
+        (
+            "copy",
+            json!({"dest": "/a\nb", "content": ""}),
+            "`dest` has a control character or a line end in it",
+        ),
+        ("copy", json!({"dest": "", "content": ""}), "`dest` is empty"),
+        ("copy", json!({"dest": "/a", "content": []}), "`content` must be a text"),
+        ("copy", json!({"dest": "/a", "content": "a\u{0}b"}), "`content` has a NUL in it"),
+        ("copy", json!({"dest": "/a", "content": long}), "/a would have more than 256 KiB"),
+        (
+            "copy",
+            json!({"dest": "/a", "content": "", "mode": "rw"}),
+            "`mode` must be an octal mode such as \"0644\"",
+        ),
+        (
+            "copy",
+            json!({"dest": "/a", "content": "", "mode": "17777"}),
+            "`mode` must be an octal mode such as \"0644\"",
+        ),
+        (
+            "copy",
+            json!({"dest": "/a", "content": "", "mode": -1}),
+            "`mode` must be an octal mode such as \"0644\"",
+        ),
+        (
+            "copy",
+            json!({"dest": "/a", "content": "", "owner": "-R"}),
+            "`owner` must be a name or a number, not -R",
+        ),
+        (
+            "copy",
+            json!({"dest": "/a", "content": "", "group": "a:b"}),
+            "`group` must be a name or a number, not a:b",
+        ),
+        (
+            "copy",
+            json!({"dest": "/a", "content": "", "validate": "true"}),
+            "`validate` needs %s where the file's path goes",
+        ),
+        (
+            "file",
+            json!({"path": "/", "state": "absent"}),
+            "`path` must not be the root of the file system",
+        ),
+        (
+            "file",
+            json!({"path": "/a", "state": "link"}),
+            "`state` must be directory, file or absent, not link",
+        ),
+        ("service", json!({"state": "started"}), "`name` is missing"),
+        ("service", json!({"name": "a*"}), "`a*` is not the name of a service"),
+        ("service", json!({"name": "-a"}), "`-a` is not the name of a service"),
+        ("service", json!({"name": "ü"}), "`ü` is not the name of a service"),
+        (
+            "service",
+            json!({"name": "a", "state": "running"}),
+            "`state` must be started, stopped, restarted or reloaded, not running",
+        ),
+        (
+            "service",
+            json!({"name": "a", "enabled": "maybe"}),
+            "`enabled` must be true or false, not maybe",
+        ),
+        (
+            "timezone",
+            json!({"name": "../../etc/passwd"}),
+            "`../../etc/passwd` is not the name of a time zone",
+        ),
+        (
+            "timezone",
+            json!({"name": "/etc/passwd"}),
+            "`/etc/passwd` is not the name of a time zone",
+        ),
+        ("timezone", json!({"name": "a b"}), "`a b` is not the name of a time zone"),
+        ("shell", json!({}), "the command is missing"),
+        ("shell", json!({"cmd": " \n"}), "the command is missing"),
+        (
+            "shell",
+            json!({"cmd": "x", "chdir": "here"}),
+            "`chdir` must be an absolute path, not here",
+        ),
+        (
+            "shell",
+            json!({"cmd": "x", "creates": "here"}),
+            "`creates` must be an absolute path, not here",
+        ),
+        ("command", json!({"cmd": "it's"}), "a quote in the command is not closed"),
+    ] {
+        let problem = build(module, args.clone()).map(|made| panic!("{module} {args}: {made:?}"));
+        let problem = problem.unwrap_err();
+        assert_eq!(problem.message(), format!("{module}: {message}"), "{args}");
+        assert!(problem.place().is_some(), "{module} {args}");
+    }
+}
+
+#[test]
+fn unknown_arguments_are_refused_with_the_nearest_known() {
+    for (args, hint) in [
+        (json!({"name": "a", "stat": "started"}), "did you mean `state`?"),
+        (json!({"name": "a", "xyz": 1}), "known are: name, state, enabled, masked, daemon_reload"),
+    ] {
+        let problem = build("service", args).unwrap_err().to_string();
+        assert!(problem.contains("service: there is no argument"), "{problem}");
+        assert!(problem.ends_with(&format!("hint: {hint}")), "{problem}");
+    }
+    let problem = build("no-such", Value::Object(Map::new())).unwrap_err();
+    assert_eq!(problem.message(), "no-such: there is no module `no-such`");
+}
+
+#[test]
+fn modules_are_known_by_ansibles_long_names() {
+    for name in module_names() {
+        assert_eq!(module(name), Some(name));
+        assert_eq!(module(&format!("ansible.builtin.{name}")), Some(name));
+    }
+    assert_eq!(module("community.general.timezone"), Some("timezone"));
+    for name in ["", "ansible.builtin.", "community.docker.copy", "Copy"] {
+        assert_eq!(module(name), None, "{name}");
+    }
+}

@@ -32,21 +32,36 @@ back() {
 # Takes away candidates and saved files, and the run's own folder.
 tidy() {
   if [ -f "$work/litter" ]; then
-    while read -r path; do rm -f "$path"; done <"$work/litter"
+    while IFS= read -r path; do
+      case $undone:$path in
+        # What could not be put back must not be lost.
+        no:*.old) ;;
+        *) rm -rf "$path" ;;
+      esac
+    done <"$work/litter"
   fi
   rm -rf "$work"
+}
+
+# Makes the folder that is ours on the host, and the run's own in it. Nobody else may own it: what
+# is kept there is put back as root.
+open_home() {
+  home=/var/lib/ezsync
+  (umask 077 && mkdir -p $home) && [ -O $home ] && chmod 0700 $home && work=$(mktemp -d $home/run.XXXXXX)
 }
 
 apply() {
   # The host's part goes to its end whatever becomes of the connection. Caught, not ignored:
   # daemons that are started from here must not inherit deaf ears.
-  trap : HUP PIPE INT
-  umask 077
-  if ! mkdir -p /var/lib/ezsync 2>/dev/null || ! work=$(mktemp -d /var/lib/ezsync/run.XXXXXX 2>/dev/null); then
+  trap : HUP PIPE INT TERM
+  # Not the user's own: what is installed and started from here has the usual one.
+  umask 022
+  if ! open_home 2>/dev/null; then
     section result unwritable
     return
   fi
   started=
+  reloaded=
   undone=yes
   if prepare; then
     section staged

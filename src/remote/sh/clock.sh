@@ -6,12 +6,12 @@ look_clock() {
   section timedatectl
   if have timedatectl; then
     # `show` came with systemd 239.
-    LC_ALL=C timedatectl show -p NTPSynchronized -p NTP -p CanNTP -p Timezone 2>/dev/null ||
-      LC_ALL=C timedatectl 2>&1
+    timedatectl show -p NTPSynchronized -p NTP -p CanNTP -p Timezone 2>/dev/null ||
+      timedatectl 2>&1
   fi
   section chronyc
   if have chronyc; then
-    LC_ALL=C chronyc -n -c -m tracking sources sourcestats activity 2>&1
+    chronyc -n -c -m tracking sources sourcestats activity 2>&1
   fi
   section daemon
   for file in /run/chrony/chronyd.pid /run/chronyd.pid; do
@@ -30,22 +30,28 @@ look_clock() {
 
 # ORDER SERVICE NAMES...: looks at once, and again for each line on its input, until that ends.
 # The controller sets the pace and says how: `look`, `burst` (ask the sources at once), `explain`
-# (with the log). The function watch_units comes with the script. The first order is an argument: a shell may read ahead on its input.
+# (with the log). The first order is an argument: a shell may read ahead on its input.
+# The function watch_units comes with the script.
 watch_clock() {
   order=$1
   service=$2
   shift 2
   while :; do
-    if [ "$order" = burst ] && have chronyc; then
-      chronyc burst 4/4 >/dev/null 2>&1
-    fi
-    watch_units
-    look_clock "$@"
-    if [ "$order" = explain ] && have journalctl; then
-      section log
-      journalctl --quiet --no-pager --output=cat --lines=20 --unit="$service" 2>/dev/null
-    fi
+    # The orders are for this loop alone.
+    take_look "$@" </dev/null
     section looked
     read -r order || break
   done
+}
+
+take_look() {
+  if [ "$order" = burst ] && have chronyc; then
+    chronyc burst 4/4 >/dev/null 2>&1
+  fi
+  watch_units
+  look_clock "$@"
+  if [ "$order" = explain ] && have journalctl; then
+    section log
+    journalctl --quiet --no-pager --output=cat --lines=20 --unit="$service" 2>/dev/null
+  fi
 }

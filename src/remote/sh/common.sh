@@ -2,8 +2,10 @@
 # What every script starts with. $mark is set by the line before: a random word that no
 # host can guess, so that nothing that a host prints is taken for a section of ours.
 
-PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
-export PATH
+PATH=${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin
+# Answers are read by a program: they must not come in the user's language.
+LC_ALL=C
+export PATH LC_ALL
 
 # Begins a section of the answer. A closed connection must not end the script here.
 section() {
@@ -23,4 +25,13 @@ service_manager() {
   else
     echo sysv
   fi
+}
+
+# Sets $packager, the program that installs packages here; empty when there is none. Who installs
+# is also who is asked what is installed: dpkg may stand on hosts that rpm made.
+find_packager() {
+  for packager in apt-get dnf yum zypper apk pacman; do
+    if have "$packager"; then return; fi
+  done
+  packager=
 }

@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154 # variables and functions are shared between these files
 # Says what a host is. Changes nothing. Built-in commands before programs: each one costs.
 
 probe_system() {
@@ -19,10 +19,9 @@ probe_system() {
   elif [ -e /run/.containerenv ]; then
     echo podman
   fi
-  section packagers
-  for tool in apt-get dnf yum zypper apk pacman; do
-    if have "$tool"; then printf '%s\n' "$tool"; fi
-  done
+  section packager
+  find_packager
+  printf '%s\n' "$packager"
   section addresses
   if have ip; then ip -o addr show scope global 2>/dev/null; fi
   section chronyd

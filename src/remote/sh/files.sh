@@ -8,12 +8,10 @@ real_path() {
   if [ -L "$1" ]; then readlink -f "$1"; else printf '%s\n' "$1"; fi
 }
 
-candidate_of() {
-  printf '%s/.%s.%s.new\n' "${1%/*}" "${1##*/}" "$token"
-}
-
-saved_of() {
-  printf '%s/.%s.%s.old\n' "${1%/*}" "${1##*/}" "$token"
+# PATH KIND: where this change keeps its candidate (new) or what stood at PATH (old): in the same
+# folder, so that a rename is enough, under a name that nobody can guess.
+beside() {
+  printf '%s/.%s.%s-%s.%s\n' "${1%/*}" "${1##*/}" "$token" "$number" "$2"
 }
 
 # MODE OWNER GROUP PATH; `-` leaves one as it is.
@@ -36,22 +34,27 @@ label() {
 # validate_N come with the run.
 file_stage() {
   target=$(real_path "$1")
-  candidate=$(candidate_of "$target")
-  saved=$(saved_of "$target")
-  if [ ! -d "${target%/*}" ]; then
+  if [ -z "$target" ]; then
+    printf '%s leads to a folder that does not exist\n' "$1"
+    return 1
+  fi
+  if [ ! -d "${target%/*}/" ]; then
     printf 'the folder %s does not exist\n' "${target%/*}"
     return 1
   fi
+  candidate=$(beside "$target" new)
   printf '%s\n' "$candidate" >>"$work/litter"
-  printf '%s\n' "$saved" >>"$work/litter"
-  # umask 077 holds: nobody else reads a secret while it is being written.
-  "content_$number" >"$candidate" || return 1
+  # Nobody else reads a secret: not while it is written, and not before it has its attributes.
+  (umask 077 && "content_$number" >"$candidate") || return 1
+  mode=${2#-} owner=${3#-} group=${4#-}
   if [ -e "$target" ]; then
-    attributes_apply "$(stat -c %a "$target")" "$(stat -c %U "$target")" "$(stat -c %G "$target")" "$candidate"
+    # Numbers: an owner may have no name.
+    # shellcheck disable=SC2046 # three words
+    set -- $(stat -c '%a %u %g' "$target")
   else
-    chmod 0644 "$candidate"
+    set -- 0644 - -
   fi
-  attributes_apply "$2" "$3" "$4" "$candidate" || return 1
+  attributes_apply "${mode:-$1}" "${owner:-$2}" "${group:-$3}" "$candidate" || return 1
   label "$candidate"
   "validate_$number" "$candidate"
 }
@@ -60,30 +63,51 @@ file_stage() {
 original_keep() {
   kept=/var/lib/ezsync/originals$1
   if [ -e "$kept" ] || [ -e "$kept.none" ]; then return 0; fi
-  mkdir -p "${kept%/*}" || return 1
-  if [ -e "$1" ]; then cp -p "$1" "$kept"; else : >"$kept.none"; fi
+  (umask 077 && mkdir -p "${kept%/*}") || return 1
+  if [ ! -e "$1" ]; then
+    : >"$kept.none"
+    return
+  fi
+  # Half an original must never be taken for one.
+  printf '%s\n' "$kept.part" >>"$work/litter"
+  cp -p "$1" "$kept.part" && mv -f "$kept.part" "$kept"
+}
+
+# Keeps what stands at PATH beside it, for move_back.
+put_aside() {
+  saved=$(beside "$1" old)
+  printf '%s\n' "$saved" >>"$work/litter"
+  # A second name for the same file keeps every attribute; not all file systems have that.
+  ln "$1" "$saved" 2>/dev/null || cp -P -p "$1" "$saved"
 }
 
 file_commit() {
   target=$(real_path "$1")
   original_keep "$target" || return 1
   if [ -e "$target" ]; then
-    saved=$(saved_of "$target")
-    # A second name for the same file keeps every attribute; not all file systems have that.
-    ln -f "$target" "$saved" 2>/dev/null || cp -p "$target" "$saved" || return 1
+    put_aside "$target" || return 1
   fi
+  mv -f "$(beside "$target" new)" "$target" || return 1
   : >"$work/$number.done"
-  mv -f "$(candidate_of "$target")" "$target" || return 1
   label "$target"
   # A service that this run has started before now has not read this file.
   started=
 }
 
+# The candidate goes too: a folder that this run has made must be empty to go.
 file_undo() {
-  if [ ! -e "$work/$number.done" ]; then return 0; fi
   target=$(real_path "$1")
-  saved=$(saved_of "$target")
-  if [ -e "$saved" ]; then mv -f "$saved" "$target"; else rm -f "$target"; fi
+  rm -f "$(beside "$target" new)"
+  if [ ! -e "$work/$number.done" ]; then return 0; fi
+  saved=$(beside "$target" old)
+  if [ -e "$saved" ]; then move_back "$saved" "$target"; else rm -f "$target"; fi
+}
+
+# SAVED PATH
+move_back() {
+  if mv -f "$1" "$2"; then return 0; fi
+  printf 'what stood at %s is kept as %s\n' "$2" "$1"
+  return 1
 }
 
 directory_make() {
@@ -93,37 +117,47 @@ directory_make() {
     printf '%s\n' "$path" >>"$work/$number.made"
     path=${path%/*}
   done
-  (umask 022 && mkdir -p "$1") || return 1
+  mkdir -p "$1" || return 1
   attributes_apply "$2" "$3" "$4" "$1" || return 1
   label "$1"
 }
 
 directory_undo() {
   if [ ! -e "$work/$number.made" ]; then return 0; fi
-  while read -r path; do
+  while IFS= read -r path; do
     rmdir "$path" 2>/dev/null || :
   done <"$work/$number.made"
 }
 
-# PATH MODE OWNER GROUP
+# PATH MODE OWNER GROUP; of a link, it is about what that leads to. busybox's chown would take the
+# group of the link for that of the file.
 attributes_set() {
-  stat -c '%a %U %G' "$1" >"$work/$number.attributes" || return 1
-  attributes_apply "$2" "$3" "$4" "$1"
+  target=$(real_path "$1")
+  stat -c '%a %u %g' "$target" >"$work/$number.attributes" || return 1
+  attributes_apply "$2" "$3" "$4" "$target"
 }
 
 attributes_undo() {
   if [ ! -e "$work/$number.attributes" ]; then return 0; fi
   read -r mode owner group <"$work/$number.attributes"
-  attributes_apply "$mode" "$owner" "$group" "$1"
+  attributes_apply "$mode" "$owner" "$group" "$(real_path "$1")"
 }
 
-# What is removed is put aside in the run's folder until the run has worked.
+# What is removed is put aside, in the same folder, until the run has worked.
 path_remove() {
   if [ ! -e "$1" ] && [ ! -L "$1" ]; then return 0; fi
   if [ -f "$1" ]; then original_keep "$1" || return 1; fi
-  mkdir "$work/$number.removed" && mv "$1" "$work/$number.removed/"
+  saved=$(beside "$1" old)
+  printf '%s\n' "$saved" >>"$work/litter"
+  mv -f "$1" "$saved"
 }
 
 path_remove_undo() {
-  if [ -d "$work/$number.removed" ]; then mv "$work/$number.removed/${1##*/}" "$1"; fi
+  saved=$(beside "$1" old)
+  if [ ! -e "$saved" ] && [ ! -L "$saved" ]; then return 0; fi
+  if [ -d "$1" ]; then
+    printf '%s is there again; what stood there is kept as %s\n' "$1" "$saved"
+    return 1
+  fi
+  move_back "$saved" "$1"
 }

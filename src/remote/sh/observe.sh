@@ -1,30 +1,34 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154 # variables and functions are shared between these files
 # Says what stands on a host: packages, services, paths, the time zone. Changes nothing.
 
 # Prints NAME<tab>VERSION for each of the packages that is installed.
 probe_packages() {
   section packages
-  if have dpkg-query; then
-    # The third word of the status is what counts: removed packages keep an entry.
-    # shellcheck disable=SC2016
-    dpkg-query -W -f='${Status}|${Package}\t${Version}\n' -- "$@" 2>/dev/null |
-      sed -n 's/^[a-z]* [a-z]* installed|//p'
-  elif have rpm; then
-    rpm -q --qf '%{NAME}\t%{VERSION}-%{RELEASE}\n' -- "$@" 2>/dev/null
-  elif have apk; then
-    for name in "$@"; do
-      if apk info -e "$name" >/dev/null 2>&1; then printf '%s\t-\n' "$name"; fi
-    done
-  elif have pacman; then
-    pacman -Q -- "$@" 2>/dev/null | tr ' ' '\t'
-  fi
+  find_packager
+  case $packager in
+    apt-get)
+      # The third word of the status is what counts: removed packages keep an entry.
+      # shellcheck disable=SC2016
+      dpkg-query -W -f='${Status}|${Package}\t${Version}\n' -- "$@" 2>/dev/null |
+        sed -n 's/^[a-z]* [a-z]* installed|//p'
+      ;;
+    dnf | yum | zypper)
+      rpm -q --qf '%{NAME}\t%{VERSION}-%{RELEASE}\n' -- "$@" 2>/dev/null
+      ;;
+    apk)
+      for name in "$@"; do
+        if apk info -e "$name" >/dev/null 2>&1; then printf '%s\t-\n' "$name"; fi
+      done
+      ;;
+    pacman) pacman -Q -- "$@" 2>/dev/null | tr ' ' '\t' ;;
+  esac
 }
 
-# Prints what systemd's `show` prints for each service, in the order of the arguments.
+# Prints what systemd's `show` prints for each service: blocks with an empty line in between.
 probe_units() {
   section units
   if [ -d /run/systemd/system ]; then
-    systemctl show --property=Id,LoadState,ActiveState,UnitFileState,ConditionResult \
+    systemctl show --property=Id,Names,LoadState,ActiveState,UnitFileState,ConditionResult \
       --property=ConditionTimestampMonotonic,ActiveEnterTimestampMonotonic,ExecStart -- "$@" 2>&1
     return
   fi
@@ -41,16 +45,20 @@ probe_units() {
   done
 }
 
-# Prints mode|owner|group|size|kind|path for each path that exists, then the bytes of files.
+# Prints mode|owner|uid|group|gid|size|kind|path for each path that exists, then the bytes of files.
+# A link stands for what it leads to, or for itself when that is not there.
 probe_paths() {
   section paths
-  stat -L -c '%a|%U|%G|%s|%F|%n' -- "$@" 2>/dev/null
+  stat -L -c '%a|%U|%u|%G|%g|%s|%F|%n' -- "$@" 2>/dev/null
+  for path in "$@"; do
+    if [ -L "$path" ] && [ ! -e "$path" ]; then stat -c '%a|%U|%u|%G|%g|%s|%F|%n' -- "$path"; fi
+  done
   number=0
   for path in "$@"; do
     if [ -f "$path" ] && [ -r "$path" ]; then
       section content "$number"
       # Larger files are told apart from wanted ones by their size.
-      head -c 262144 "$path"
+      head -c "$content_max" "$path"
     fi
     number=$((number + 1))
   done

@@ -35,6 +35,8 @@ service_exists() {
 
 # start, stop, restart or reload SERVICE; what went wrong is shown with it.
 service_do() {
+  # Noted before it is tried: what fails is to be put back as well.
+  : >"$work/service.$2/touched"
   case $(service_manager) in
     systemd)
       if systemctl "$1" "$2"; then return 0; fi
@@ -57,13 +59,24 @@ service_enable() {
 service_disable() {
   case $(service_manager) in
     systemd) systemctl --quiet disable "$1" ;;
-    openrc) rc-update --quiet del "$1" ;;
+    openrc) rc-update --quiet --all del "$1" ;;
     *) if have update-rc.d; then update-rc.d "$1" disable; else chkconfig "$1" off; fi ;;
   esac
 }
 
+# mask or unmask SERVICE. Where nothing can be masked, nothing is.
 service_mask() {
-  if [ "$(service_manager)" = systemd ]; then systemctl --quiet "$1" "$2"; fi
+  if [ "$(service_manager)" = systemd ]; then
+    systemctl --quiet "$1" "$2"
+  elif [ "$1" = mask ]; then
+    echo 'only systemd can mask a service'
+    return 1
+  fi
+}
+
+service_is_masked() {
+  [ "$(service_manager)" = systemd ] &&
+    [ "$(systemctl show --property=LoadState -- "$1" 2>/dev/null | grep LoadState)" = LoadState=masked ]
 }
 
 # Notes, once a run, how the service stood before this run touched it.
@@ -72,19 +85,30 @@ service_note() {
   mkdir "$work/service.$1" || return 1
   if service_is_active "$1"; then : >"$work/service.$1/active"; fi
   if service_is_enabled "$1"; then : >"$work/service.$1/enabled"; fi
+  if service_is_masked "$1"; then : >"$work/service.$1/masked"; fi
 }
 
 service_reload_units() {
-  if [ "$1" = yes ] && [ "$(service_manager)" = systemd ]; then systemctl daemon-reload; fi
+  if [ "$1" = yes ] && [ "$(service_manager)" = systemd ]; then
+    reloaded=yes
+    systemctl daemon-reload
+  fi
 }
 
 # SERVICE ACTIVE ENABLED MASKED RELOAD; yes, no, or - for "as it is".
 service_set() {
   service_reload_units "$5" || return 1
   # What was removed with its package, or never was there, needs no stopping.
-  if [ "$2" != yes ] && [ "$3" != yes ] && ! service_exists "$1"; then return 0; fi
+  case $2$3$4 in
+    *yes*) ;;
+    *) if ! service_exists "$1"; then return 0; fi ;;
+  esac
   service_note "$1" || return 1
-  if [ "$4" = no ]; then service_mask unmask "$1" || return 1; fi
+  if [ "$4" = no ] && service_is_masked "$1"; then
+    service_mask unmask "$1" || return 1
+    # A masked service does not tell this.
+    if service_is_enabled "$1"; then : >"$work/service.$1/enabled"; fi
+  fi
   case $2 in
     no) if service_is_active "$1"; then service_do stop "$1" || return 1; fi ;;
     yes)
@@ -115,27 +139,42 @@ service_restart() {
 service_reload() {
   service_reload_units "$2" || return 1
   service_note "$1" || return 1
-  service_do reload "$1"
+  if service_is_active "$1"; then
+    service_do reload "$1"
+  else
+    service_do start "$1" || return 1
+    started="$started $1"
+  fi
 }
 
 # Puts a service back as it was noted. Files are back already: a restart reads them.
 service_undo() {
   noted=$work/service.$1
   if [ ! -d "$noted" ]; then return 0; fi
-  service_mask unmask "$1"
-  if [ -e "$noted/enabled" ]; then
-    if ! service_is_enabled "$1"; then service_enable "$1"; fi
+  status=0
+  service_reload_units "$reloaded" || status=1
+  if service_is_masked "$1"; then
+    # Masked before and now: nothing was enabled or disabled.
+    if [ -e "$noted/masked" ]; then : >"$noted/as-it-is"; fi
+    service_mask unmask "$1" || status=1
+  fi
+  if [ -e "$noted/as-it-is" ]; then
+    :
+  elif [ -e "$noted/enabled" ]; then
+    if ! service_is_enabled "$1"; then service_enable "$1" || status=1; fi
   elif service_is_enabled "$1"; then
-    service_disable "$1"
+    service_disable "$1" || status=1
   fi
-  if [ -e "$noted/active" ]; then
-    # A unit that failed several times in a row is refused until its count is forgotten.
-    if [ "$(service_manager)" = systemd ]; then systemctl reset-failed "$1" 2>/dev/null; fi
-    service_do restart "$1"
-  else
-    service_do stop "$1"
+  if [ -e "$noted/touched" ]; then
+    if [ -e "$noted/active" ]; then
+      # A unit that failed several times in a row is refused until its count is forgotten.
+      if [ "$(service_manager)" = systemd ]; then systemctl reset-failed "$1" 2>/dev/null; fi
+      service_do restart "$1" || status=1
+    elif service_exists "$1"; then
+      service_do stop "$1" || status=1
+    fi
   fi
-  status=$?
+  if [ -e "$noted/masked" ]; then service_mask mask "$1" || status=1; fi
   rm -rf "$noted"
-  return $status
+  return "$status"
 }

@@ -1,27 +1,38 @@
 # shellcheck shell=sh disable=SC2154 # variables and functions are shared between these files
 # The time zone, and commands.
 
-timezone_apply() {
+# What stood there is kept as it is: a link, a copy of a zone (as old installers left it), nothing.
+timezone_set() {
   if [ ! -e "/usr/share/zoneinfo/$1" ]; then
     printf 'the host has no time zone %s in /usr/share/zoneinfo\n' "$1"
     return 1
   fi
-  ln -sfn "/usr/share/zoneinfo/$1" /etc/localtime || return 1
-  if [ -f /etc/timezone ]; then printf '%s\n' "$1" >/etc/timezone; fi
-}
-
-timezone_set() {
-  current_timezone >"$work/timezone" || return 1
-  timezone_apply "$1"
+  for file in /etc/localtime /etc/timezone; do
+    beside "$file" new >>"$work/litter"
+    if [ -e "$file" ] || [ -L "$file" ]; then put_aside "$file" || return 1; fi
+  done
+  candidate=$(beside /etc/localtime new)
+  ln -s "/usr/share/zoneinfo/$1" "$candidate" && mv -f "$candidate" /etc/localtime || return 1
+  : >"$work/$number.done"
+  if [ -f /etc/timezone ]; then
+    candidate=$(beside /etc/timezone new)
+    printf '%s\n' "$1" >"$candidate" && mv -f "$candidate" /etc/timezone || return 1
+  fi
 }
 
 timezone_undo() {
-  if [ ! -e "$work/timezone" ]; then return 0; fi
-  read -r zone <"$work/timezone"
-  timezone_apply "$zone"
+  if [ ! -e "$work/$number.done" ]; then return 0; fi
+  for file in /etc/localtime /etc/timezone; do
+    saved=$(beside "$file" old)
+    if [ -e "$saved" ] || [ -L "$saved" ]; then
+      move_back "$saved" "$file" || return 1
+    else
+      rm -f "$file"
+    fi
+  done
 }
 
 # FOLDER LINE
 command_run() {
-  (umask 022 && cd "$1" && sh -c "$2" </dev/null)
+  (cd "$1" && sh -c "$2")
 }

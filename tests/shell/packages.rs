@@ -1,0 +1,188 @@
+//! Packages by each of the package managers.
+
+use std::fs;
+
+use ezsync::desired::Step;
+use ezsync::remote::Outcome;
+use serde_json::json;
+
+use crate::host::Host;
+use crate::run::task;
+
+fn install(names: &[&str]) -> Vec<Step> {
+    vec![task("package", json!({"name": names}))]
+}
+
+fn remove(name: &str) -> Vec<Step> {
+    vec![task("package", json!({"name": name, "state": "absent"}))]
+}
+
+fn debian(host: &Host, packages: &[(&str, &str)]) {
+    host.fake("apt-get");
+    host.fake("dpkg-query");
+    for folder in ["index", "archive"] {
+        fs::create_dir_all(host.at("/apt").join(folder)).unwrap();
+    }
+    for (name, place) in packages {
+        host.write(&format!("/apt/{place}/{name}"), "");
+    }
+}
+
+#[test]
+fn apt_fetches_before_it_installs() {
+    for host in Host::each() {
+        debian(&host, &[("chrony", "index"), ("rsync", "index")]);
+        assert_eq!(host.apply(|| install(&["chrony", "rsync"])), ["install chrony, rsync"]);
+        let calls = [
+            "apt-get install --download-only chrony rsync",
+            "apt-get install --no-download chrony rsync",
+        ];
+        assert_eq!(host.calls(), calls, "{:?}", host.shell);
+        assert_eq!(host.apply(|| remove("chrony")), ["remove chrony"]);
+        assert_eq!(host.calls(), ["apt-get remove chrony"]);
+    }
+}
+
+#[test]
+fn apt_refreshes_its_index_when_a_package_is_not_in_it() {
+    for host in Host::each() {
+        debian(&host, &[("chrony", "archive")]);
+        // One of several repositories that is broken does not matter while the others do.
+        host.write("/apt/update-fails", "");
+        host.apply(|| install(&["chrony"]));
+        let calls = [
+            "apt-get install --download-only chrony",
+            "apt-get update",
+            "apt-get install --download-only chrony",
+            "apt-get install --no-download chrony",
+        ];
+        assert_eq!(host.calls(), calls, "{:?}", host.shell);
+    }
+}
+
+#[test]
+fn a_package_that_cannot_be_had_is_named() {
+    for host in Host::each() {
+        debian(&host, &[]);
+        host.write("/apt/update-fails", "");
+        let log = host.fail(install(&["chrony"]));
+        assert_eq!(log, "E: a repository is broken\nE: Unable to locate package chrony");
+    }
+}
+
+#[test]
+fn apt_is_told_to_ask_nothing_and_to_give_up_soon() {
+    for host in Host::each() {
+        debian(&host, &[]);
+        host.program(
+            "apt-get",
+            "#!/bin/sh\nprintf '%s|' \"$DEBIAN_FRONTEND\" \"$LC_ALL\" \"$@\" >>/calls\necho >>/calls\n",
+        );
+        host.carry_out(&host.plan(install(&["chrony"])));
+        for call in host.calls() {
+            assert!(call.starts_with("noninteractive|C|-q|-y|-o|"), "{call}");
+            for option in ["Dpkg::Options::=--force-confold", "Acquire::http::Timeout=20"] {
+                assert!(call.contains(&format!("|-o|{option}|")), "{:?}: {call}", host.shell);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_removed_package_that_has_left_its_files_is_not_installed() {
+    for host in Host::each() {
+        debian(&host, &[("chrony", "index")]);
+        fs::create_dir_all(host.at("/apt/removed")).unwrap();
+        host.write("/apt/removed/chrony", "");
+        assert_eq!(host.apply(|| install(&["chrony"])), ["install chrony"], "{:?}", host.shell);
+    }
+}
+
+/// The package managers, the program that lists packages, and what they are called with.
+const OTHERS: [(&str, &str, &str, &str); 5] = [
+    (
+        "dnf",
+        "rpm",
+        "dnf -y -q --setopt=timeout=20 --setopt=retries=1 install chrony",
+        "dnf -y -q remove chrony",
+    ),
+    (
+        "yum",
+        "rpm",
+        "yum -y -q --setopt=timeout=20 --setopt=retries=1 install chrony",
+        "yum -y -q remove chrony",
+    ),
+    (
+        "zypper",
+        "rpm",
+        "zypper --non-interactive --quiet install chrony",
+        "zypper --non-interactive --quiet remove chrony",
+    ),
+    ("apk", "apk", "apk add --quiet chrony", "apk del --quiet chrony"),
+    (
+        "pacman",
+        "pacman",
+        "pacman -S --noconfirm --needed --quiet chrony",
+        "pacman -R --noconfirm chrony",
+    ),
+];
+
+/// `manager` under the name `tool`, with what lists packages in the same program.
+fn manager(host: &Host, tool: &str) {
+    let fake =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/shell/fakes/manager"));
+    let lists = "#!/bin/sh\ncase \"$1 $2\" in\n\
+        'info -e') [ -e \"/apt/installed/$3\" ]; exit ;;\n\
+        '-Q --') shift 2; for n; do [ ! -e \"/apt/installed/$n\" ] || echo \"$n 1.0-1\"; done; exit ;;\n\
+        esac\n";
+    host.program(tool, fake.unwrap().replacen("#!/bin/sh\n", lists, 1));
+    if matches!(tool, "dnf" | "yum" | "zypper") {
+        host.fake("rpm");
+    }
+}
+
+#[test]
+fn every_package_manager_installs_and_removes() {
+    for (tool, _, installs, removes) in OTHERS {
+        for host in Host::each() {
+            manager(&host, tool);
+            host.apply(|| install(&["chrony"]));
+            assert_eq!(host.calls(), [installs], "{:?}", host.shell);
+            host.apply(|| remove("chrony"));
+            assert_eq!(host.calls(), [removes], "{:?}", host.shell);
+        }
+    }
+}
+
+#[test]
+fn apk_refreshes_its_index_when_that_is_stale() {
+    for host in Host::each() {
+        manager(&host, "apk");
+        fs::create_dir_all(host.at("/apt")).unwrap();
+        host.write("/apt/stale", "");
+        host.apply(|| install(&["chrony"]));
+        let calls = ["apk add --quiet chrony", "apk add --quiet --update-cache chrony"];
+        assert_eq!(host.calls(), calls, "{:?}", host.shell);
+    }
+}
+
+#[test]
+fn the_list_of_packages_is_the_installers_own() {
+    for host in Host::each() {
+        // dpkg can be had on Red Hat's hosts as well; it knows nothing of their packages.
+        manager(&host, "dnf");
+        host.fake("dpkg-query");
+        host.apply(|| install(&["chrony"]));
+    }
+}
+
+#[test]
+fn a_host_without_a_package_manager_says_so() {
+    for host in Host::each() {
+        let plan = host.plan(install(&["chrony"]));
+        let answer = host.carry_out(&plan);
+        assert!(matches!(answer.outcome(), Outcome::Undone(_)));
+        let log = answer.undone();
+        assert!(log.starts_with("no package manager found: apt-get, dnf,"), "{log}");
+    }
+}

@@ -1,0 +1,185 @@
+//! What the probe and the watch find on a host.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+use ezsync::facts::Platform;
+use ezsync::remote::{Glance, Request, Word, watch_script};
+use ezsync::resource::{PathState, Subject};
+
+use crate::host::Host;
+use crate::run::Running;
+
+fn paths(host: &Host, paths: &[&str]) -> Vec<Option<PathState>> {
+    let subjects: BTreeSet<_> = paths.iter().map(|path| Subject::Path((*path).into())).collect();
+    let probe = host.probe(&Request::new(&subjects, &[]));
+    paths.iter().map(|path| probe.observed.paths.get(*path).cloned()).collect()
+}
+
+#[test]
+fn says_what_a_host_is() {
+    for host in Host::each() {
+        host.systemd();
+        host.program("apt-get", "");
+        host.program("chronyd", "#!/bin/sh\necho 'chronyd (chrony) version 4.3 (+CMDMON)'\n");
+        host.program(
+            "ip",
+            "#!/bin/sh\necho '2: eth0    inet 10.1.2.3/24 brd 10.1.2.255 scope global eth0'\n\
+             echo '2: eth0    inet6 fd00::3/64 scope global '\n",
+        );
+        host.write("/run/systemd/container", "lxc");
+        let probe = host.probe(&Request::new(&BTreeSet::new(), &[]));
+        assert!(probe.root);
+        let facts = probe.facts;
+        assert_eq!(facts.platform, Some(Platform::Debian));
+        assert_eq!(facts.pretty_name, "A \"B\"");
+        assert_eq!(facts.distribution_version, "12");
+        assert_eq!(
+            (facts.package_manager.as_str(), facts.service_manager.as_str()),
+            ("apt", "systemd")
+        );
+        assert_eq!(facts.addresses.len(), 2);
+        assert_eq!(facts.container, "lxc", "{:?}", host.shell);
+        assert!(facts.chrony.installed);
+        assert_eq!(facts.chrony.version, "4.3");
+        for text in [facts.hostname, facts.kernel, facts.architecture] {
+            assert!(!text.is_empty());
+        }
+    }
+}
+
+#[test]
+fn a_bare_host_answers_as_well() {
+    for host in Host::each() {
+        host.write("/etc/os-release", "ID=plan9\n");
+        let probe = host.probe(&Request::new(&BTreeSet::new(), &[]));
+        assert_eq!(probe.facts.platform, None);
+        assert_eq!(probe.facts.service_manager, "sysv");
+        assert_eq!(probe.facts.package_manager, "");
+        assert!(!probe.facts.chrony.installed);
+        assert_eq!(probe.facts.chrony.unit, "chronyd");
+    }
+}
+
+#[test]
+fn names_and_contents_arrive_unchanged() {
+    let names = [
+        "plain",
+        " blanks ",
+        "-dash",
+        "--",
+        "it's \"quoted\" \\ `x` $(x)",
+        "ü 日本",
+        "a|b|c",
+        "*",
+        "%n",
+    ];
+    let contents: [&[u8]; 9] = [
+        b"text\n",
+        b"no line end",
+        b"",
+        b"\n",
+        b"\n\n\nlines\n\n\n",
+        b"\0\x01\xff\xfe binary \0",
+        b"ezsync-0123456789abcdef0123456789abcdef content 0\n\nezsync-\nezsync-\n",
+        b"\r\n\t\r",
+        b"\xc3",
+    ];
+    for host in Host::each() {
+        let all: Vec<String> = names.iter().map(|name| format!("/srv/{name}")).collect();
+        for (path, content) in all.iter().zip(contents) {
+            host.write(path, content);
+        }
+        let asked: Vec<&str> = all.iter().map(String::as_str).collect();
+        for ((state, path), content) in paths(&host, &asked).into_iter().zip(&all).zip(contents) {
+            let state = state.unwrap_or_else(|| panic!("{:?}: {path} is not there", host.shell));
+            assert_eq!(state.content.as_deref(), Some(content), "{:?}: {path}", host.shell);
+            assert!(state.kind.starts_with("regular"), "{:?}: {}", host.shell, state.kind);
+            assert_eq!(
+                (state.mode, state.owner.name.as_str(), state.group.name.as_str()),
+                (0o644, "root", "root")
+            );
+        }
+    }
+}
+
+#[test]
+fn says_what_is_no_file() {
+    for host in Host::each() {
+        symlink("/etc/passwd", host.at("/srv/link")).unwrap();
+        symlink("/nowhere", host.at("/srv/broken")).unwrap();
+        fs::create_dir(host.at("/srv/folder")).unwrap();
+        host.chmod("/srv/folder", 0o1777);
+        host.write("/srv/big", vec![b'x'; 300 * 1024]);
+        let [link, broken, folder, big, missing] =
+            paths(&host, &["/srv/link", "/srv/broken", "/srv/folder", "/srv/big", "/srv/missing"])
+                .try_into()
+                .unwrap();
+        assert!(link.unwrap().kind.starts_with("regular"));
+        assert_eq!(broken.unwrap().kind, "symbolic link", "{:?}", host.shell);
+        let folder = folder.unwrap();
+        assert!(folder.is_directory() && folder.mode == 0o1777);
+        let big = big.unwrap();
+        assert_eq!((big.size, big.content), (300 * 1024, None), "{:?}", host.shell);
+        assert!(missing.is_none());
+    }
+}
+
+#[test]
+fn a_host_in_another_language_is_understood() {
+    for host in Host::each() {
+        // GNU's stat names kinds of files in the user's language.
+        host.program(
+            "stat",
+            "#!/bin/sh\nif [ \"$LC_ALL\" = C ]; then exec /host/usr/bin/stat \"$@\"; fi\n\
+             echo '644|root|root|5|reguläre Datei|/srv/file'\n",
+        );
+        host.write("/srv/file", "text\n");
+        assert!(paths(&host, &["/srv/file"])[0].as_ref().unwrap().kind.starts_with("regular"));
+    }
+}
+
+#[test]
+fn the_daemons_own_command_line_tells_its_file() {
+    for host in Host::each() {
+        host.systemd();
+        host.service("chronyd", &["active"], "");
+        // A daemon whose command line is told by its name: /proc is this machine's.
+        let conf = host.at("/srv/my.conf").display().to_string();
+        host.write("/srv/my.conf", "");
+        let mut tail = Command::new("tail");
+        tail.arg0("/usr/sbin/chronyd").args(["-f", &conf]).stdin(Stdio::null());
+        let mut daemon = tail.spawn().unwrap();
+        host.write("/run/chronyd.pid", format!("{}\n", daemon.id()));
+        let found = host.probe(&Request::new(&BTreeSet::new(), &[])).facts.chrony.conf;
+        daemon.kill().unwrap();
+        daemon.wait().unwrap();
+        assert_eq!(found, conf, "{:?}", host.shell);
+    }
+}
+
+#[test]
+fn a_watch_looks_once_for_each_line() {
+    for host in Host::each() {
+        host.systemd();
+        host.service("chronyd", &["active"], "");
+        host.program("chronyc", "#!/bin/sh\necho \"$*\" >>/calls\ncat\n");
+        let mark = Word::random().unwrap();
+        let names = ["node 1's".to_owned()];
+        let script = watch_script(Glance::Look, "chronyd", &names, &mark);
+        let mut running = Running::start(&host, script.as_bytes(), &mark);
+        running.until(&["looked"]);
+        running.say("burst\n");
+        running.say("explain\n");
+        running.hang_up();
+        let answer = running.finish();
+        let looks = answer.sections.iter().filter(|section| section.name == "looked").count();
+        assert_eq!(looks, 3, "{:?}: {:?}", host.shell, answer.sections);
+        let bursts = host.calls().into_iter().filter(|call| call.starts_with("burst")).count();
+        assert_eq!(bursts, 1, "{:?}", host.shell);
+        assert!(answer.status.success());
+    }
+}
