@@ -43,6 +43,7 @@ impl Builder<'_> {
         // Settings are the source's: it is the one that they configure.
         let addresses = self.addresses(&everyone, &shared)?;
         let source_member = self.member(&source, &shared)?;
+        self.reachable(&source_member, &addresses)?;
         let settings =
             Settings::new(&self.lookup(&source_member), &addresses, &source_member.connection)?;
         let mut members = Vec::new();
@@ -59,6 +60,28 @@ impl Builder<'_> {
         }
         let Self { name, recipe, .. } = self;
         Ok(Cluster { name: name.to_owned(), source, members, recipe, settings })
+    }
+
+    /// A source that only this machine reaches gives nobody else the time.
+    fn reachable(&self, source: &Member, addresses: &[String]) -> Result<(), Problem> {
+        let own = |address: &String| {
+            let loopback = address.parse::<IpAddr>().map(|address| address.is_loopback());
+            loopback.unwrap_or(address == "localhost")
+        };
+        let address = &source.connection.address;
+        if !own(address) || addresses.iter().all(own) {
+            return Ok(());
+        }
+        let problem = Problem::new(format!(
+            "{} is the time source, and other hosts cannot reach it at {address}",
+            source.name
+        ))
+        .hint("set its ansible_host to an address that the other hosts reach");
+        let place = self.place_of(&source.name, "ansible_host", None);
+        Err(match place.or_else(|| self.inventory.place_of_host(&source.name)) {
+            Some(place) => problem.at(place),
+            None => problem,
+        })
     }
 
     /// The first host of the group `chrony`.

@@ -156,6 +156,12 @@ fn job(member: &Member, source: &str, access: &Access) -> Result<Job, Problem> {
             "allow sudo without a password for this user, or log in as root",
         );
     }
+    if let Some(user) = connection.become_user.as_deref().filter(|user| *user != "root") {
+        return refuse(
+            &format!("ansible_become_user={user} is not supported"),
+            "everything that ezsync does is root's: leave it out",
+        );
+    }
     let method = connection.become_method.as_deref().unwrap_or("sudo");
     if method != "sudo" {
         return refuse(

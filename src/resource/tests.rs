@@ -346,17 +346,17 @@ fn wrong_arguments_are_refused() {
         (
             "copy",
             json!({"dest": "/a", "content": "", "mode": "rw"}),
-            "`mode` must be an octal mode such as \"0644\"",
+            "`mode` must be an octal mode such as \"0644\", not \"rw\"",
         ),
         (
             "copy",
             json!({"dest": "/a", "content": "", "mode": "17777"}),
-            "`mode` must be an octal mode such as \"0644\"",
+            "`mode` must be an octal mode such as \"0644\", not \"17777\"",
         ),
         (
             "copy",
             json!({"dest": "/a", "content": "", "mode": -1}),
-            "`mode` must be an octal mode such as \"0644\"",
+            "`mode` must be an octal mode such as \"0644\", not -1",
         ),
         (
             "copy",

@@ -142,7 +142,6 @@ async fn a_server_without_room_for_a_command_is_named() {
 }
 
 #[tokio::test]
-#[ignore = "takes more than a minute"]
 async fn a_server_that_stops_is_noticed() {
     let Some((server, idle)) = session().await else { return };
     let busy = server.client().connect(&server.user()).await.unwrap();
