@@ -2,6 +2,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use ezsync::remote::Outcome;
 use ezsync::resource::CONTENT_MAX;
 use serde_json::json;
 
@@ -205,6 +206,21 @@ fn all_is_put_back_when_a_later_step_fails() {
         old.set_modified(then(0)).unwrap();
         host.program("ln", "#!/bin/sh\nexit 1\n");
         assert_eq!(host.fail(steps()), "it broke", "{:?}", host.shell);
+    }
+}
+
+#[test]
+fn what_cannot_be_put_back_is_not_lost() {
+    for host in Host::each() {
+        host.write(CONF, "old\n");
+        let mv = "#!/bin/sh\ncase $2 in *.old) echo busy; exit 1 ;; esac\nexec /host/usr/bin/mv \"$@\"\n";
+        host.program("mv", mv);
+        let steps = vec![task("copy", json!({"dest": CONF, "content": "new\n"})), failing()];
+        let outcome = host.carry_out_untidy(&host.plan(steps)).outcome();
+        let Outcome::NotUndone(failure) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(failure.number, Some(2));
+        let kept = failure.log.rsplit_once("is kept as ").expect("it says where").1.trim();
+        assert_eq!(host.read(kept), "old\n", "{:?}", host.shell);
     }
 }
 

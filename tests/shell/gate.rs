@@ -39,6 +39,7 @@ fn nothing_but_go_lets_it_go_on() {
             let mut running = host.start(&plan);
             running.until(&["staged"]);
             running.say(word);
+            running.signal("HUP");
             running.hang_up();
             assert_eq!(running.finish().outcome(), Outcome::Dropped, "{:?} {word}", host.shell);
             assert_same(&before, &host.snapshot(), &host);
