@@ -20,8 +20,6 @@ pub struct Look {
     resolved: String,
     log: String,
     container: String,
-    /// The host's clock in seconds since 1970; none when `date` could not say it.
-    pub clock: Option<f64>,
 }
 
 impl Look {
@@ -40,7 +38,6 @@ impl Look {
             resolved: text("resolved"),
             log: text("log"),
             container: facts.container.clone(),
-            clock: text("clock").trim().parse().ok(),
         }
     }
 

@@ -24,8 +24,6 @@ look_clock() {
   for name in "$@"; do
     if have getent; then getent ahosts "$name" 2>/dev/null; fi
   done
-  section clock
-  date +%s.%N
 }
 
 # ORDER SERVICE NAMES...: looks at once, and again for each line on its input, until that ends.
