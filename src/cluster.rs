@@ -12,7 +12,6 @@ pub use settings::{Networks, Settings};
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use crate::desired::{HostVars, Recipe};
 use crate::inventory::{Connection, Inventory, extra};
@@ -20,13 +19,16 @@ use crate::problem::{self, Place, Problem};
 use crate::project::{self, Project};
 use crate::resource::Subject;
 use crate::role::{Role, tags};
-use crate::template::{Engine, Vars};
+use crate::template::{Engine, Layer, Vars};
 
 use builder::Builder;
 use config::Config;
 
 /// The group whose first host is the time source.
 const SOURCE_GROUP: &str = "chrony";
+
+/// The role that sets up the time: with it times are proved.
+pub const TIME_ROLE: &str = "chrony";
 
 /// What is given on the command line.
 #[derive(Debug, Clone, Default)]
@@ -54,6 +56,8 @@ pub struct Member {
     pub vars: HostVars,
     /// What its roles speak of, on any platform.
     pub subjects: BTreeSet<Subject>,
+    /// What the reader of the result should know of its settings.
+    pub notes: Vec<String>,
 }
 
 /// A cluster, read and checked.
@@ -88,7 +92,7 @@ impl Cluster {
             _ => problem,
         })?;
         let config = Config::read(&Config::path(project, name, &hosts))?;
-        let extra = Arc::new(extra::parse(&wish.extra)?);
+        let extra = Layer::written(extra::parse(&wish.extra)?);
         let roles = load_roles(project, &config, &extra, wish.step.as_deref())?;
         let recipe = Recipe {
             project: project.clone(),
@@ -103,7 +107,7 @@ impl Cluster {
     /// Whether times are proved: they are this role's work.
     #[must_use]
     pub fn has_time(&self) -> bool {
-        self.recipe.roles.iter().any(|role| role.name == SOURCE_GROUP)
+        self.recipe.roles.iter().any(|role| role.name == TIME_ROLE)
     }
 }
 
@@ -159,7 +163,7 @@ fn role_names(config: &Config, extra: &Vars) -> Result<Vec<(String, Option<Place
         }
     };
     let Some(value) = extra.get("roles").or_else(|| config.vars.get("roles")) else {
-        return Ok(vec![(SOURCE_GROUP.to_owned(), None)]);
+        return Ok(vec![(TIME_ROLE.to_owned(), None)]);
     };
     let items = value.as_array().filter(|items| !items.is_empty()).ok_or_else(|| problem(None))?;
     let mut names: Vec<(String, Option<Place>)> = Vec::new();

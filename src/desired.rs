@@ -11,7 +11,7 @@ use crate::problem::{Place, Problem};
 use crate::project::Project;
 use crate::resource::{self, Args, Resource, Subject};
 use crate::role::{Role, Task, tags};
-use crate::template::{Engine, Scope, Vars};
+use crate::template::{Engine, Layer, Scope, Vars};
 
 /// One resource that a task wants.
 #[derive(Debug, Clone)]
@@ -54,13 +54,13 @@ pub struct Recipe {
 #[derive(Debug, Clone, Default)]
 pub struct HostVars {
     /// Names that ezsync gives to this host: `inventory_hostname`, the time source, ...
-    pub magic: Arc<Vars>,
+    pub magic: Arc<Layer>,
     /// Inventory, then config.yml.
-    pub given: Vec<Arc<Vars>>,
+    pub given: Vec<Arc<Layer>>,
     /// `-e`.
-    pub extra: Arc<Vars>,
+    pub extra: Arc<Layer>,
     /// What is the same for all hosts: `groups`, `cluster_name`.
-    pub shared: Arc<Vars>,
+    pub shared: Arc<Layer>,
     /// The subnets that the source serves.
     pub networks: Networks,
 }
@@ -75,7 +75,7 @@ impl HostVars {
             ("local_network".to_owned(), json!(Networks::hull(&networks))),
             ("local_networks".to_owned(), json!(networks)),
         ]);
-        self.stack(Some(role), facts.vars()).with(computed)
+        self.stack(Some(role), facts.vars()).with(&Layer::literal(computed))
     }
 
     /// What settings and connections may refer to: everything that needs no host.
@@ -92,13 +92,14 @@ impl HostVars {
     fn stack(&self, role: Option<&Role>, facts: Vars) -> Scope {
         let mut scope = Scope::default();
         if let Some(role) = role {
-            scope = scope.with(role.defaults.clone());
+            scope = scope.with(&role.defaults);
         }
-        scope = self.given.iter().fold(scope, |scope, layer| scope.with(layer.clone())).with(facts);
+        scope = self.given.iter().fold(scope, |scope, layer| scope.with(layer));
+        scope = scope.with(&Layer::literal(facts));
         if let Some(role) = role {
-            scope = scope.with(role.vars.clone());
+            scope = scope.with(&role.vars);
         }
-        scope.with(self.extra.clone()).with(self.shared.clone()).with(self.magic.clone())
+        scope.with(&self.extra).with(&self.shared).with(&self.magic)
     }
 }
 
@@ -169,11 +170,13 @@ impl Recipe {
     ) -> Result<Vec<Step>, Problem> {
         let mut vars = task.vars.clone();
         vars.retain(|name, _| !host.vars.is_final(name));
-        let scope = host.scope.with(vars);
+        let scope = host.scope.with(&Layer::written(vars));
         let mut steps = Vec::new();
         for item in self.items(task, &scope)? {
             let scope = match item {
-                Some(item) => scope.with(Map::from_iter([(task.loop_var.clone(), item)])),
+                Some(item) => {
+                    scope.with(&Layer::literal(Map::from_iter([(task.loop_var.clone(), item)])))
+                }
                 None => scope.clone(),
             };
             if self.wanted(task, &scope)? {

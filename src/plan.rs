@@ -23,6 +23,8 @@ pub struct Change {
     pub diff: String,
     /// Whether it is a handler's.
     pub handler: bool,
+    /// Whether it was made and stands.
+    pub done: bool,
     /// What to run.
     #[serde(skip)]
     pub work: Work,
@@ -79,6 +81,7 @@ impl Plan {
             summary: difference.summary,
             diff: difference.texts.as_ref().map(unified).unwrap_or_default(),
             handler,
+            done: false,
             work: difference.work,
         });
         Ok(true)

@@ -72,6 +72,7 @@ fn change(number: usize, summary: &str, diff: &str) -> Change {
         summary: summary.to_owned(),
         diff: diff.to_owned(),
         handler: false,
+        done: false,
         work: Default::default(),
     }
 }
@@ -88,6 +89,7 @@ fn changing(mut host: HostResult, applied: bool, server: &str) -> HostResult {
         change(3, "remove /etc/chrony/sources.d/old.sources", ""),
     ];
     host.applied = applied;
+    host.plan.changes.iter_mut().for_each(|change| change.done = applied);
     host
 }
 
@@ -296,7 +298,7 @@ fn json_has_its_documented_keys() {
     assert_eq!(keys(&host["plan"]), "changes unchanged");
     assert_eq!(
         keys(&value["hosts"][1]["plan"]["changes"][0]),
-        "number role task summary diff handler"
+        "number role task summary diff handler done"
     );
     assert_eq!(value["started"], "2026-11-21T03:42:06.123Z");
     assert_eq!((&value["mode"], &value["exit"]), (&"setup".into(), &2.into()));

@@ -10,21 +10,25 @@ use serde_json::{Map, json};
 
 use super::config::Config;
 use super::settings::{self, Networks, Settings};
-use super::{Cluster, Member, SOURCE_GROUP, names};
+use super::{Cluster, Member, SOURCE_GROUP, TIME_ROLE, names};
 use crate::desired::{HostVars, Recipe};
 use crate::inventory::{Connection, Inventory};
 use crate::problem::{Place, Problem};
-use crate::template::Vars;
+use crate::template::{Layer, Vars};
 
 /// kubeasz's groups whose hosts get the time, beside `chrony`.
 const NODE_GROUPS: [&str; 4] = ["kube_master", "kube_node", "etcd", "ex_lb"];
+
+/// Settings of Ansible's that people have in their inventories, and that do nothing here so far.
+const NOT_YET: [&str; 3] =
+    ["ansible_ssh_common_args", "ansible_ssh_extra_args", "ansible_ssh_executable"];
 
 /// What a cluster is made from.
 pub(super) struct Builder<'a> {
     pub name: &'a str,
     pub inventory: Inventory,
     pub config: Config,
-    pub extra: Arc<Vars>,
+    pub extra: Arc<Layer>,
     pub recipe: Recipe,
 }
 
@@ -39,21 +43,18 @@ impl Builder<'_> {
                 .chosen(pattern, &everyone)
                 .map_err(|problem| problem.of(format!("--limit {pattern}").trim_end()))?,
         };
-        let shared = Arc::new(self.shared_vars());
+        let shared = Layer::literal(self.shared_vars());
         // Settings are the source's: it is the one that they configure.
         let addresses = self.addresses(&everyone, &shared)?;
         let source_member = self.member(&source, &shared)?;
         self.reachable(&source_member, &addresses)?;
         let settings =
             Settings::new(&self.lookup(&source_member), &addresses, &source_member.connection)?;
+        let shared = Layer::literal(self.time_vars(&settings));
         let mut members = Vec::new();
         for host in &chosen {
             let mut member = self.member(host, &shared)?;
             member.vars.networks = settings.networks.clone();
-            let magic = Arc::make_mut(&mut member.vars.magic);
-            magic.insert("ntp_servers".to_owned(), json!(settings.ntp_servers));
-            magic.insert("local_stratum".to_owned(), json!(settings.local_stratum));
-            magic.insert("time_source".to_owned(), json!(settings.source_address));
             // Renders everything: mistakes show before any host is touched.
             member.subjects = self.recipe.candidates(&member.vars)?;
             members.push(member);
@@ -110,7 +111,7 @@ impl Builder<'_> {
     }
 
     /// The addresses of hosts, all checked.
-    fn addresses(&self, hosts: &[String], shared: &Arc<Vars>) -> Result<Vec<String>, Problem> {
+    fn addresses(&self, hosts: &[String], shared: &Arc<Layer>) -> Result<Vec<String>, Problem> {
         let mut known: HashMap<(String, u16), &String> = HashMap::new();
         let mut addresses = Vec::new();
         for host in hosts {
@@ -167,7 +168,19 @@ impl Builder<'_> {
         ])
     }
 
-    fn member(&self, host: &str, shared: &Arc<Vars>) -> Result<Member, Problem> {
+    /// The same with what is known of the cluster's time. Servers and stratum are the chrony role's:
+    /// without it nobody has checked them.
+    fn time_vars(&self, settings: &Settings) -> Vars {
+        let mut vars = self.shared_vars();
+        vars.insert("time_source".to_owned(), json!(settings.source_address));
+        if self.recipe.roles.iter().any(|role| role.name == TIME_ROLE) {
+            vars.insert("ntp_servers".to_owned(), json!(settings.ntp_servers));
+            vars.insert("local_stratum".to_owned(), json!(settings.local_stratum));
+        }
+        vars
+    }
+
+    fn member(&self, host: &str, shared: &Arc<Layer>) -> Result<Member, Problem> {
         let vars = self.inventory.vars(host);
         let short = if host.parse::<IpAddr>().is_ok() {
             host
@@ -180,14 +193,21 @@ impl Builder<'_> {
             ("group_names".to_owned(), json!(self.inventory.group_names_of(host))),
         ]);
         let vars = HostVars {
-            magic: Arc::new(magic),
-            given: vec![Arc::new(vars), self.config.vars.clone()],
+            magic: Layer::literal(magic),
+            given: vec![Layer::written(vars), self.config.vars.clone()],
             extra: self.extra.clone(),
             shared: shared.clone(),
             networks: Networks::default(),
         };
         let connection = self.connection(host, &vars)?;
-        Ok(Member { name: host.to_owned(), connection, vars, subjects: BTreeSet::new() })
+        let known = vars.without_facts(None);
+        let notes = NOT_YET
+            .iter()
+            .filter(|name| known.get(name).is_some_and(|value| value.as_str() != Some("")))
+            .map(|name| format!("{name} is not supported yet: it was left aside"))
+            .collect();
+        let name = host.to_owned();
+        Ok(Member { name, connection, vars, subjects: BTreeSet::new(), notes })
     }
 
     /// How to reach a host: its `ansible_*` variables, which may refer to others.
@@ -236,7 +256,7 @@ impl Builder<'_> {
 
     /// Looks settings up as the chrony role would see them on the source.
     fn lookup<'a>(&'a self, source: &'a Member) -> settings::Lookup<'a> {
-        let role = self.recipe.roles.iter().find(|role| role.name == SOURCE_GROUP);
+        let role = self.recipe.roles.iter().find(|role| role.name == TIME_ROLE);
         let scope = source.vars.without_facts(role);
         let place = |name: &str, item| self.place_of(&source.name, name, item);
         settings::Lookup { engine: &self.recipe.engine, scope, place: Box::new(place) }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::problem::{Place, Problem};
 use crate::project::{self, Project};
-use crate::template::Vars;
+use crate::template::Layer;
 use crate::yaml::{self, Key, Kind, Node};
 
 /// The settings of config.yml.
@@ -16,7 +16,7 @@ pub(super) struct Config {
     file: String,
     text: String,
     /// The settings by name.
-    pub vars: Arc<Vars>,
+    pub vars: Arc<Layer>,
     /// Each key, and line and column of the items of its list.
     keys: Vec<(Key, Vec<(usize, usize)>)>,
 }
@@ -45,7 +45,7 @@ impl Config {
             _ => Vec::new(),
         };
         match node.into_value() {
-            Value::Object(vars) => Ok(Self { file, text, vars: Arc::new(vars), keys }),
+            Value::Object(vars) => Ok(Self { file, text, vars: Layer::written(vars), keys }),
             Value::Null => Ok(Self { file, text, ..Self::default() }),
             _ => Err(Problem::new("config.yml must be a map of settings")
                 .at(place)

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{list_hosts, print};
 use crate::cli::{Access, Cli, Setup, Verify};
-use crate::cluster::{Cluster, Member};
+use crate::cluster::{self, Cluster, Member};
 use crate::exit::Exit;
 use crate::fleet::{self, Job, Mode, Order, Part};
 use crate::problem::Problem;
@@ -92,6 +92,7 @@ async fn fleet(
     let order = Order {
         mode: plan.mode,
         forks: access.forks.into(),
+        time_role: cluster::TIME_ROLE.to_owned(),
         verify: cluster.has_time(),
         verify_timeout: Duration::from_secs(access.verify_timeout.into()),
         source_timeout: plan.source_timeout,
@@ -173,7 +174,8 @@ fn job(member: &Member, source: &str, access: &Access) -> Result<Job, Problem> {
     let Some(user) = user else {
         return refuse("nobody says who logs in", "set ansible_user, or give -u USER");
     };
-    let key = access.private_key.clone().or(connection.private_key_file.as_deref().map(expand));
+    // As in Ansible, what the inventory says of a host goes before the command line.
+    let key = connection.private_key_file.as_deref().map(expand).or(access.private_key.clone());
     Ok(Job {
         name: member.name.clone(),
         part: if member.name == source { Part::Source } else { Part::Client },
@@ -186,6 +188,7 @@ fn job(member: &Member, source: &str, access: &Access) -> Result<Job, Problem> {
         },
         vars: member.vars.clone(),
         subjects: member.subjects.clone(),
+        notes: member.notes.clone(),
     })
 }
 

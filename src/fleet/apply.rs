@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::gate::Source;
 use super::host::{Driver, exec_trouble};
-use super::result::Trouble;
+use super::result::{Outcome, Trouble};
 use super::talk::Talk;
 use super::{Doing, Part};
-use crate::remote::{Outcome, Progress, apply_script};
+use crate::remote::{self, Progress, Section, apply_script};
 use crate::sanitise::sanitise_lines;
 use crate::ssh::ExecError;
 
@@ -28,7 +28,7 @@ enum Hold {
 
 impl Driver<'_> {
     /// Carries out the plan. False when the run was interrupted before anything changed.
-    pub(super) async fn apply(&mut self) -> Result<bool, Trouble> {
+    pub(super) async fn apply(&mut self) -> Result<bool, Outcome> {
         let (mark, token) = (self.word()?, self.word()?);
         let script = apply_script(&self.result.plan, &mark, &token);
         let lost = |error: ExecError| exec_trouble("the changes", &error);
@@ -47,22 +47,44 @@ impl Driver<'_> {
                     }
                 }
                 Some(Progress::Ended) => {
-                    let outcome = Outcome::of(talk.sections());
+                    let ended = remote::Outcome::of(talk.sections());
+                    self.note_done(&ended, talk.sections());
                     talk.end(FAREWELL).await;
-                    return self.ended(outcome, held);
+                    return Ok(self.ended(ended, held)?);
                 }
             }
         }
-        Err(self.cut_off(&talk))
+        Err(self.cut_off(&talk).into())
     }
 
     /// What the script's own word for its end means.
-    fn ended(&self, outcome: Outcome, held: Option<Hold>) -> Result<bool, Trouble> {
-        match (outcome, held) {
-            (Outcome::Changed, _) => Ok(true),
-            (Outcome::Dropped, Some(Hold::NoSource(trouble))) => Err(trouble),
-            (Outcome::Dropped, _) => Ok(false),
-            (outcome, _) => Err(self.failed(outcome)),
+    fn ended(&self, ended: remote::Outcome, held: Option<Hold>) -> Result<bool, Trouble> {
+        match (ended, held) {
+            (remote::Outcome::Changed, _) => Ok(true),
+            (remote::Outcome::Dropped, Some(Hold::NoSource(trouble))) => Err(trouble),
+            (remote::Outcome::Dropped, _) => Ok(false),
+            (ended, _) => Err(self.failed(ended)),
+        }
+    }
+
+    /// Notes which changes stand: all of them, or those that nothing puts back. A package that
+    /// was installed before the run was called off is such a one.
+    fn note_done(&mut self, ended: &remote::Outcome, sections: &[Section]) {
+        let all = *ended == remote::Outcome::Changed;
+        let of = |name: &str, number: usize| {
+            sections.iter().any(|s| s.name == name && s.number() == Some(number))
+        };
+        let mut stay = Vec::new();
+        for change in &mut self.result.plan.changes {
+            let prepared = of("step", change.number) && !of("failed", change.number);
+            let lasting = change.work.prepare.is_some() && change.work.undo.is_none();
+            change.done = all || (prepared && lasting);
+            if change.done && !all {
+                stay.push(change.summary.clone());
+            }
+        }
+        if !stay.is_empty() {
+            self.result.notes.push(format!("was done and stays: {}", stay.join(", ")));
         }
     }
 
@@ -89,7 +111,7 @@ impl Driver<'_> {
         match source {
             Source::Serving | Source::Changed => None,
             Source::Lost(why) => Some(Hold::NoSource(Trouble::new(
-                format!("not changed, since {why}: its old configuration stays"),
+                format!("called off, since {why}: its old configuration stays"),
                 "mend the source and run again",
             ))),
             Source::Pending => Some(Hold::Interrupted),
@@ -97,14 +119,14 @@ impl Driver<'_> {
     }
 
     /// A change failed on the host.
-    fn failed(&self, outcome: Outcome) -> Trouble {
+    fn failed(&self, outcome: remote::Outcome) -> Trouble {
         let (failure, back, next) = match outcome {
-            Outcome::Undone(failure) => (
+            remote::Outcome::Undone(failure) => (
                 failure,
-                "what had been changed before it was put back",
+                "the files and services that had been changed before were put back",
                 "mend the cause and run again",
             ),
-            Outcome::NotUndone(failure) => (
+            remote::Outcome::NotUndone(failure) => (
                 failure,
                 "and not everything could be put back",
                 "look at the host: originals are in /var/lib/ezsync/originals",

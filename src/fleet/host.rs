@@ -10,7 +10,7 @@ use crate::plan::Plan;
 use crate::remote::{Probe, Request, Sections, Word, probe_script};
 use crate::resource::Subject;
 use crate::sanitise::sanitise_lines;
-use crate::ssh::{ExecError, ExitStatus, Output, Session};
+use crate::ssh::{ExecError, Output, Session};
 
 /// How long the probe may take: it only reads, but a busy host may be slow at it.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -72,16 +72,13 @@ impl Driver<'_> {
         if let Some(key) = self.session.learned_host_key() {
             self.result.notes.push(format!("its host key was not known and is now: {key}"));
         }
-        self.result.outcome = match self.stages().await {
-            Ok(outcome) => outcome,
-            Err(trouble) => Outcome::Failed(trouble),
-        };
+        self.result.outcome = self.stages().await.unwrap_or_else(|stopped| stopped);
         self.result.execs = self.session.execs();
         self.session.close().await;
         self.result
     }
 
-    async fn stages(&mut self) -> Result<Outcome, Trouble> {
+    async fn stages(&mut self) -> Result<Outcome, Outcome> {
         self.tell(Doing::Probing);
         let Known { probe, plan } = self.probe().await?;
         self.result.facts = Some(probe.facts.clone());
@@ -116,7 +113,7 @@ impl Driver<'_> {
 
     /// Probes and plans. Should the facts name something that was not looked at (a conf path
     /// of its own, say), a second look brings it.
-    async fn probe(&mut self) -> Result<Known, Trouble> {
+    async fn probe(&mut self) -> Result<Known, Outcome> {
         let recipe = &self.shared.recipe;
         let problem = |problem: crate::problem::Problem| {
             Trouble::new(problem.to_string(), "mend the file and run again")
@@ -151,7 +148,7 @@ impl Driver<'_> {
         needed.then(|| address.clone()).into_iter().collect()
     }
 
-    async fn look(&mut self, request: &Request) -> Result<Probe, Trouble> {
+    async fn look(&mut self, request: &Request) -> Result<Probe, Outcome> {
         let mark = self.word()?;
         let script = probe_script(request, &mark);
         let output = self
@@ -165,11 +162,11 @@ impl Driver<'_> {
         let probe = Probe::parse(request, sections.all());
         match probe {
             Some(probe) if probe.root => Ok(probe),
-            Some(_) => Err(Trouble::new(
+            Some(_) => Err(Outcome::Failed(Trouble::new(
                 format!("{} is not root, and sudo is off", self.job.target.user),
                 "log in as root, or take out ansible_become: false",
-            )),
-            None => Err(self.shell_trouble(&output)),
+            ))),
+            None => Err(self.shell_trouble(&output, &sections.preamble()).into()),
         }
     }
 
@@ -182,34 +179,45 @@ impl Driver<'_> {
         })
     }
 
-    /// Why the host ran no script of ours: sudo says so itself, mostly.
-    pub(super) fn shell_trouble(&self, output: &Output) -> Trouble {
-        let said = String::from_utf8_lossy(&output.stderr);
-        let said = sanitise_lines(said.trim()).into_owned();
+    /// Why the host ran no script of ours. `preamble`: what it printed in its place.
+    fn shell_trouble(&self, output: &Output, preamble: &str) -> Trouble {
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let said = format!("{}\n{}", preamble.trim(), stderr.trim());
+        let said = sanitise_lines(said.trim());
         let user = &self.job.target.user;
-        if self.job.sudo {
+        // sudo speaks in its own name.
+        if self.job.sudo && stderr.lines().any(|line| line.starts_with("sudo:")) {
             let next = format!(
                 "give {user} passwordless sudo (a line `{user} ALL=(ALL) NOPASSWD: ALL` by visudo), or log in as root with -u root"
             );
             return Trouble::new(format!("{user} may not run commands as root: sudo failed"), next)
                 .log(&said);
         }
-        let status = match &output.status {
-            ExitStatus::Code(code) => format!("status {code}"),
-            ExitStatus::Signal(name) => format!("signal {name}"),
-        };
         Trouble::new(
-            format!("the host's shell ended too soon, with {status}"),
-            format!("see what `ssh {user}@{} sh` does by hand", self.result.address),
+            format!("the host ran no script of ours: `{}` ended with {}", self.shell(), output.status),
+            format!(
+                "see what `ssh {user}@{} {}` does by hand; a forced command or a login shell that is none keeps us out",
+                self.result.address,
+                self.shell()
+            ),
         )
         .log(&said)
     }
 }
 
-/// A connection or command that failed while `what` was going on.
-pub(super) fn exec_trouble(what: &str, error: &ExecError) -> Trouble {
-    Trouble::new(
-        format!("{what} did not end: {error}"),
-        "see whether the host is up and not overloaded, then run again",
-    )
+/// A connection or command that failed while `what` was going on. A host that was lost is
+/// unreachable in Ansible's sense; one that takes no command, or does not end it, has failed.
+pub(super) fn exec_trouble(what: &str, error: &ExecError) -> Outcome {
+    let what = format!("{what} did not end: {error}");
+    match error {
+        ExecError::Lost(_) => Outcome::Unreachable(Trouble::new(
+            what,
+            "see whether the host and the network are up, then run again: a change that was under way \
+             goes to its end, or is undone, by itself",
+        )),
+        _ => Outcome::Failed(Trouble::new(
+            what,
+            "see whether the host is up and not overloaded, then run again",
+        )),
+    }
 }

@@ -63,6 +63,8 @@ pub struct Job {
     pub vars: HostVars,
     /// What its roles speak of, on any platform.
     pub subjects: BTreeSet<Subject>,
+    /// What the reader of the result should know of its settings.
+    pub notes: Vec<String>,
 }
 
 /// What holds for the whole run.
@@ -72,6 +74,8 @@ pub struct Order {
     pub mode: Mode,
     /// How many hosts at a time.
     pub forks: usize,
+    /// The role whose changes touch a host's time.
+    pub time_role: String,
     /// Whether times are proved at the end; without the chrony role there is nothing to prove.
     pub verify: bool,
     /// How long to wait for hosts to be synchronised.
@@ -119,11 +123,14 @@ pub async fn run(
     let mut slots: Vec<Option<HostResult>> = Vec::new();
     for (number, job) in jobs.into_iter().enumerate() {
         slots.push(Some(HostResult::interrupted(&job)));
-        let (shared, places) = (shared.clone(), places.clone());
+        // A place is taken before the task begins: tasks are not polled in order, and a client
+        // that waits for the source must never hold the last place that the source waits for.
+        let place = places.clone().acquire_owned().await;
+        let shared = shared.clone();
         tasks.spawn(async move {
-            // The semaphore is fair and never closed: hosts begin in order, the source first.
-            let _place = places.acquire().await;
-            (number, host::drive(&job, &shared).await)
+            let result = host::drive(&job, &shared).await;
+            drop(place);
+            (number, result)
         });
     }
     while let Some(ended) = tasks.join_next().await {

@@ -48,6 +48,12 @@ pub enum Outcome {
     Interrupted,
 }
 
+impl From<Trouble> for Outcome {
+    fn from(trouble: Trouble) -> Self {
+        Self::Failed(trouble)
+    }
+}
+
 /// What came of one host.
 #[derive(Debug, Clone, Serialize)]
 pub struct HostResult {
@@ -88,7 +94,7 @@ impl HostResult {
             plan: Plan::default(),
             applied: false,
             verdict: None,
-            notes: Vec::new(),
+            notes: job.notes.clone(),
             execs: 0,
             seconds: 0.0,
         }

@@ -29,22 +29,43 @@ const LOOK_TIMEOUT: Duration = Duration::from_secs(30);
 /// restarted may not answer yet.
 const SETTLED: u32 = 3;
 
+/// What the judgement of a host needs to know of this run.
+struct Ground {
+    /// This run has changed the host's time service.
+    touched: bool,
+    /// Since when another source serves than the one whose answers the host remembers.
+    new_source: Option<Instant>,
+}
+
 impl Driver<'_> {
     /// Proves the host's time, and tells the clients what became of the source.
-    pub(super) async fn prove(&mut self, probe: &Probe) -> Result<Outcome, Trouble> {
+    pub(super) async fn prove(&mut self, probe: &Probe) -> Result<Outcome, Outcome> {
         self.tell(Doing::Verifying(None));
-        let changed = !self.result.plan.is_empty();
-        let first = judge(&self.expectation(Duration::ZERO), &probe.look.reading());
-        let mut fresh = !changed;
+        let role = &self.shared.order.time_role;
+        let mut ground = Ground {
+            touched: self.result.plan.changes.iter().any(|change| change.role == *role),
+            new_source: None,
+        };
         if self.job.part == Part::Client && self.shared.order.mode == Mode::Setup {
-            // What a client said before its source changed proves nothing.
-            fresh &= self.shared.gate.decided().await != Source::Changed;
+            let source = tokio::select! {
+                source = self.shared.gate.decided() => source,
+                () = self.shared.cancel.cancelled() => return Ok(Outcome::Interrupted),
+            };
+            // What a client said before its source changed proves nothing. A client that was
+            // restarted after that remembers nothing.
+            if source == Source::Changed && !ground.touched {
+                ground.new_source = Some(Instant::now());
+            }
         }
-        let verdict =
-            if fresh && first.state.passes() { first } else { self.watch(probe, first).await? };
-        let state = verdict.state;
-        if self.job.part == Part::Source && state.passes() {
-            self.shared.gate.decide(if changed { Source::Changed } else { Source::Serving });
+        let first = judge(&self.expectation(&ground, Duration::ZERO), &probe.look.reading());
+        let verdict = if first.state.passes() && !ground.touched && ground.new_source.is_none() {
+            first
+        } else {
+            self.watch(probe, &ground, first).await?
+        };
+        if self.job.part == Part::Source && verdict.state.passes() {
+            let touched = ground.touched;
+            self.shared.gate.decide(if touched { Source::Changed } else { Source::Serving });
         }
         let outcome = outcome(&verdict, self.job.part);
         self.result.verdict = Some(verdict);
@@ -52,12 +73,14 @@ impl Driver<'_> {
     }
 
     /// What is expected of the host after it has been watched for so long.
-    fn expectation(&self, watched: Duration) -> Expectation {
+    fn expectation(&self, ground: &Ground, watched: Duration) -> Expectation {
         let order = &self.shared.order;
         // A source that this run did not touch has had its time to find its servers.
-        let touched = !self.result.plan.is_empty();
         let patience = order.source_timeout.min(order.verify_timeout);
-        let accept_local = !touched || watched >= patience;
+        let accept_local = !ground.touched || watched >= patience;
+        // chronyc rounds ages to seconds: one more makes sure that the answer is a new one.
+        let heard_within =
+            ground.new_source.map(|since| (since.elapsed().as_secs_f64() - 1.0).max(-1.0));
         let role = match self.job.part {
             Part::Source => Role::Source {
                 upstreams: order.upstreams.clone(),
@@ -65,24 +88,34 @@ impl Driver<'_> {
             },
             Part::Client => Role::Client { source: vec![order.source_address.clone()] },
         };
-        Expectation { role, max_offset: order.max_offset, accept_local }
+        Expectation { role, max_offset: order.max_offset, accept_local, heard_within }
     }
 
     /// Looks until the host passes, has failed for certain, or the time is up.
-    async fn watch(&mut self, probe: &Probe, first: Verdict) -> Result<Verdict, Trouble> {
+    async fn watch(
+        &mut self,
+        probe: &Probe,
+        ground: &Ground,
+        first: Verdict,
+    ) -> Result<Verdict, Outcome> {
         let order = &self.shared.order;
         let begun = Instant::now();
         let mut talk: Option<Talk> = None;
         let mut verdict = first;
         let mut failures = 0;
-        let mut last_burst = begun;
+        let mut last_burst: Option<Instant> = None;
         loop {
             let waited = begun.elapsed();
             let late = waited >= order.verify_timeout || self.shared.cancel.is_cancelled();
+            // Public servers are not to be asked at once, again and again: clients' source is ours.
+            let may_ask = self.job.part == Part::Client && verdict.state == State::Waiting;
+            let quiet = last_burst.map_or(waited, |burst| burst.elapsed());
             let glance = if late {
                 Glance::Explain
-            } else if verdict.state == State::Waiting && last_burst.elapsed() >= PATIENCE {
-                last_burst = Instant::now();
+            } else if may_ask
+                && (quiet >= PATIENCE || (ground.new_source.is_some() && last_burst.is_none()))
+            {
+                last_burst = Some(Instant::now());
                 Glance::Burst
             } else {
                 Glance::Look
@@ -96,7 +129,7 @@ impl Driver<'_> {
             };
             let sections = sections.map_err(|error| exec_trouble("the verification", &error))?;
             let look = Look::watched(&sections, &probe.facts);
-            verdict = judge(&self.expectation(waited), &look.reading());
+            verdict = judge(&self.expectation(ground, waited), &look.reading());
             self.tell(Doing::Verifying(Some(verdict.state)));
             failures = if verdict.state == State::Waiting { 0 } else { failures + 1 };
             if verdict.state.passes() || late || (verdict.state.is_final() && failures >= SETTLED) {
@@ -110,7 +143,7 @@ impl Driver<'_> {
         Ok(verdict)
     }
 
-    async fn open_watch(&self, first: Glance, probe: &Probe) -> Result<Talk, Trouble> {
+    async fn open_watch(&self, first: Glance, probe: &Probe) -> Result<Talk, Outcome> {
         let mark = self.word()?;
         let script = watch_script(first, &probe.facts.chrony.unit, &self.names(), &mark);
         Talk::begin(&self.session, self.shell(), script, &mark)

@@ -136,5 +136,5 @@ fn a_plan_is_shown_without_what_is_run() {
     let shown = serde_json::to_value(&plan).unwrap();
     assert_eq!(shown["unchanged"], 0);
     let keys: Vec<_> = shown["changes"][0].as_object().unwrap().keys().cloned().collect();
-    assert_eq!(keys, ["number", "role", "task", "summary", "diff", "handler"]);
+    assert_eq!(keys, ["number", "role", "task", "summary", "diff", "handler", "done"]);
 }

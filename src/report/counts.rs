@@ -30,8 +30,8 @@ impl Counts {
     /// The counts of `host` in a run of `mode`.
     #[must_use]
     pub fn of(host: &HostResult, mode: Mode) -> Self {
-        let stand = host.applied || mode == Mode::Check;
-        let changed = if stand { host.plan.changes.len() } else { 0 };
+        let changes = host.plan.changes.iter();
+        let changed = changes.filter(|change| change.done || mode == Mode::Check).count();
         Self {
             ok: host.plan.unchanged + changed,
             changed,

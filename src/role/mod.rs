@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use crate::problem::{self, Problem};
 use crate::project::{Project, Text};
-use crate::template::Vars;
+use crate::template::{Layer, Vars};
 use crate::yaml;
 
 /// A role with its tasks as they are written: nothing in them is rendered yet.
@@ -22,9 +22,9 @@ pub struct Role {
     /// Its name, the folder's.
     pub name: String,
     /// The variables of lowest precedence.
-    pub defaults: Arc<Vars>,
+    pub defaults: Arc<Layer>,
     /// The variables that only `-e` overrides.
-    pub vars: Arc<Vars>,
+    pub vars: Arc<Layer>,
     /// What is to be done, in order.
     pub tasks: Vec<Task>,
     /// What is to be done after changes, once each.
@@ -107,12 +107,12 @@ fn missing(project: &Project, name: &str) -> Problem {
 }
 
 /// Variables from a file that may be missing or empty.
-fn vars(text: Option<Text>) -> Result<Arc<Vars>, Problem> {
+fn vars(text: Option<Text>) -> Result<Arc<Layer>, Problem> {
     let vars = match text {
         Some(text) => yaml::parse::<Option<Vars>>(&text.file, &text.text)?.unwrap_or_default(),
         None => Vars::new(),
     };
-    Ok(Arc::new(vars))
+    Ok(Layer::written(vars))
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ fn desired(files: &[(&str, &str)]) -> Result<Desired, Problem> {
     else {
         panic!("not an object");
     };
-    let vars = HostVars { magic: Arc::new(magic), ..HostVars::default() };
+    let vars = HostVars { magic: crate::template::Layer::written(magic), ..HostVars::default() };
     recipe.desired(&vars, &Facts::typical(Platform::Debian)).map_err(|problem| {
         // The folder's name is another one each time.
         let place = problem.place().cloned().unwrap();

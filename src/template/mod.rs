@@ -7,7 +7,7 @@ mod explain;
 mod fields;
 mod scope;
 
-pub use scope::{Scope, Vars};
+pub use scope::{Layer, Scope, Vars};
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -172,12 +172,18 @@ impl Engine {
     ) -> Result<String, Problem> {
         let mut context = Context::new();
         for name in &compiled.needs {
-            match scope.get(name) {
-                Some(value) => {
-                    let value = self.resolve(name, value, &compiled.origin, scope, open)?;
-                    compiled.check_fields(name, &value)?;
-                    context.insert(name.clone(), &value);
-                }
+            match scope.find(name) {
+                Some((layer, value)) => match layer.ready(name, value) {
+                    Some(ready) => {
+                        compiled.check_fields(name, value)?;
+                        context.insert_value(name.clone(), ready);
+                    }
+                    None => {
+                        let value = self.resolve(name, value, &compiled.origin, scope, open)?;
+                        compiled.check_fields(name, &value)?;
+                        context.insert(name.clone(), &value);
+                    }
+                },
                 None if may_be_undefined(name, &compiled.source) => {}
                 None => return Err(undefined(name, compiled, scope)),
             }

@@ -1,31 +1,96 @@
 //! Variables in layers, as Ansible's precedence has them.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value};
+
+use super::is_template;
 
 /// Variables by name. Values may hold templates: they are resolved when they are used.
 pub type Vars = Map<String, Value>;
 
+/// One set of variables, shared by all scopes that hold it.
+#[derive(Debug, Default)]
+pub struct Layer {
+    vars: Vars,
+    literal: bool,
+    /// Values without templates in them, as the renderer takes them: made once for all hosts.
+    ready: Mutex<HashMap<String, tera::Value>>,
+}
+
+impl Layer {
+    /// Variables that a user wrote: templates in them are resolved.
+    #[must_use]
+    pub fn written(vars: Vars) -> Arc<Self> {
+        Arc::new(Self { vars, ..Self::default() })
+    }
+
+    /// Variables that are not the user's words: what a host says of itself, above all. Nothing in
+    /// them is a template, or a host could read every other variable of the run.
+    #[must_use]
+    pub fn literal(vars: Vars) -> Arc<Self> {
+        Arc::new(Self { vars, literal: true, ..Self::default() })
+    }
+
+    /// The value of `name` as the renderer takes it. None when there are templates to resolve.
+    pub(super) fn ready(&self, name: &str, value: &Value) -> Option<tera::Value> {
+        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = ready.get(name) {
+            return Some(known.clone());
+        }
+        if !self.literal && holds_template(value) {
+            return None;
+        }
+        let made = tera::Value::from_serializable(value);
+        ready.insert(name.to_owned(), made.clone());
+        Some(made)
+    }
+}
+
+impl Deref for Layer {
+    type Target = Vars;
+
+    fn deref(&self) -> &Vars {
+        &self.vars
+    }
+}
+
+fn holds_template(value: &Value) -> bool {
+    match value {
+        Value::String(text) => is_template(text),
+        Value::Array(items) => items.iter().any(holds_template),
+        Value::Object(map) => map.values().any(holds_template),
+        _ => false,
+    }
+}
+
 /// Layers of variables; a later layer wins. Layers are shared, not copied.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
-    layers: Vec<Arc<Vars>>,
+    layers: Vec<Arc<Layer>>,
 }
 
 impl Scope {
     /// The same scope with `layer` above all others.
     #[must_use]
-    pub fn with(&self, layer: impl Into<Arc<Vars>>) -> Self {
+    pub fn with(&self, layer: &Arc<Layer>) -> Self {
         let mut layers = self.layers.clone();
-        layers.push(layer.into());
+        layers.push(layer.clone());
         Self { layers }
     }
 
     /// The value of `name` as it was written, from the highest layer that has it.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.layers.iter().rev().find_map(|layer| layer.get(name))
+        self.find(name).map(|(_, value)| value)
+    }
+
+    /// The highest layer that has `name`, and the value there.
+    pub(super) fn find(&self, name: &str) -> Option<(&Layer, &Value)> {
+        let mut layers = self.layers.iter().rev();
+        layers.find_map(|layer| layer.get(name).map(|value| (&**layer, value)))
     }
 
     /// The known name that is most like `name`, when one is near enough to be meant.

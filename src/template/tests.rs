@@ -4,7 +4,7 @@ use super::*;
 
 fn scope(value: Value) -> Scope {
     let Value::Object(vars) = value else { panic!("not an object") };
-    Scope::default().with(vars)
+    Scope::default().with(&Layer::written(vars))
 }
 
 fn here() -> Place {
@@ -104,4 +104,22 @@ fn conditions_as_kubeasz_writes_them() {
     assert!(engine.holds("inventory_hostname == groups.chrony[0]", &here(), &scope).unwrap());
     assert!(engine.holds("groups['chrony']|length > 0", &here(), &scope).unwrap());
     assert!(!engine.holds("inventory_hostname not in groups.chrony", &here(), &scope).unwrap());
+}
+
+#[test]
+fn what_a_host_says_is_no_template() {
+    let scope = scope(json!({"secret": "hunter2", "mine": "{{ fact }}"}));
+    let Value::Object(facts) = json!({"fact": "{{ secret }}", "list": ["{{ secret }}"]}) else {
+        panic!("not an object")
+    };
+    let scope = scope.with(&Layer::literal(facts));
+    let engine = Engine::default();
+    for (text, wanted) in [
+        ("{{ fact }}", json!("{{ secret }}")),
+        ("a {{ fact }}", json!("a {{ secret }}")),
+        ("{{ list }}", json!(["{{ secret }}"])),
+        ("{{ mine }}", json!("{{ secret }}")),
+    ] {
+        assert_eq!(engine.value(text, &here(), &scope).unwrap(), wanted, "{text}");
+    }
 }

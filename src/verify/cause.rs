@@ -187,6 +187,13 @@ pub(super) fn no_reply(wanted: &str) -> Cause {
     )
 }
 
+pub(super) fn not_heard_again(wanted: &str) -> Cause {
+    cause(
+        format!("{wanted} has not answered since it was changed"),
+        "check that it allows this host, and that UDP port 123 is open on the way",
+    )
+}
+
 pub(super) fn no_upstream_reply(wanted: &str) -> Cause {
     cause(
         format!("no usable reply from {wanted} (reach 0)"),

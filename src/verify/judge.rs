@@ -117,6 +117,17 @@ fn following(
             Finding::failed(cause::wrong_reference(&peer.to_string(), &wanted.label))
         };
     }
+    // What was followed is remembered long after it has fallen silent: its row tells.
+    let mut rows = reading.chronyc.sources.iter();
+    if let Some(row) = rows.find(|row| row.peer == *peer) {
+        if row.state != SourceState::Selected || row.reach == 0 {
+            return wanted.why_not_selected(reading).but_waiting();
+        }
+        let silent = row.last_sample.map_or(f64::INFINITY, f64::from);
+        if expectation.heard_within.is_some_and(|limit| silent > limit) {
+            return Finding::waiting(cause::not_heard_again(&wanted.label));
+        }
+    }
     let max_offset = expectation.max_offset;
     let bound = tracking.bound();
     // Asked this way round, a threshold that is no number lets nothing pass.

@@ -63,11 +63,11 @@ impl Wanted {
         let any_is = |state| ours.iter().any(|row| row.state == state);
 
         if ours.is_empty() {
-            return if activity.is_some_and(|activity| activity.unresolved > 0)
-                || self.is_unresolved()
-            {
+            // An address needs no resolving: then some other source has a name without one.
+            let unresolved = activity.is_some_and(|activity| activity.unresolved > 0);
+            return if self.is_unresolved() || (unresolved && self.named) {
                 Finding::waiting(cause::unresolved(&self.label))
-            } else if !all.is_empty() {
+            } else if !all.is_empty() || unresolved {
                 Finding::failed(cause::source_absent(&self.label))
             } else if activity.is_some_and(|activity| activity.is_empty()) {
                 Finding::failed(cause::no_sources())

@@ -15,6 +15,10 @@ pub struct Expectation {
     pub max_offset: f64,
     /// Waiting for an upstream is over: a source that has upstreams but still runs free passes.
     pub accept_local: bool,
+    /// What the host follows must have answered within so many seconds: before that it was
+    /// another, or had not been restarted. None: any answer that still counts will do.
+    #[serde(default)]
+    pub heard_within: Option<f64>,
 }
 
 /// A host's part in the cluster's time.

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use ezsync_hosts::{Image, LabSpec};
 
-use crate::support::{Bench, EVERYTHING, LITTER, host, skipped, trouble};
+use crate::support::{Bench, EVERYTHING, LITTER, host, line, skipped, trouble};
 
 #[test]
 fn a_config_that_chronyd_rejects_changes_nothing() {
@@ -118,6 +118,64 @@ fn verify_says_what_is_wrong_with_a_client() {
     assert_eq!(host(&run, "node4")["outcome"]["state"], "ok", "{run:#}");
     // And setup mends both.
     assert_eq!(bench.run(&["setup", "c1"]).code, 0);
+}
+
+#[test]
+fn a_source_that_shuts_its_clients_out_is_noticed_at_once() {
+    if skipped() {
+        return;
+    }
+    let bench = Bench::new(Image::Chrony, 3);
+    assert_eq!(bench.run(&["setup", "c1"]).code, 0);
+    // Only the source changes. What its clients remember of it looks well for a minute.
+    bench.write(
+        "templates/chrony/server.conf.tera",
+        "local stratum {{ local_stratum }}\nallow\ndeny 10.99.0.12\nrtcsync\n",
+    );
+    let (code, run) = bench.json(&["setup", "c1", "--verify-timeout", "6"]);
+    assert_eq!(code, 2, "{run:#}");
+    let what = trouble(&run, "node2", "failed");
+    assert!(what.contains("10.99.0.11"), "{what}");
+    assert_eq!(host(&run, "node3")["outcome"]["state"], "ok", "{run:#}");
+
+    // Later on `verify` sees by itself that nobody answers any more.
+    bench.on(1, "chronyc burst 1/1; for n in $(seq 120); do chronyc -n -c sources | grep -q ',0,[0-9]*,' && exit; sleep 0.5; done; chronyc -n -c sources; exit 1");
+    let (code, run) = bench.json(&["verify", "c1", "--verify-timeout", "0"]);
+    assert_eq!(code, 2, "{run:#}");
+    assert!(trouble(&run, "node2", "failed").contains("reach 0"), "{run:#}");
+}
+
+#[test]
+fn one_host_at_a_time_still_begins_with_the_source() {
+    if skipped() {
+        return;
+    }
+    let bench = Bench::new(Image::Chrony, 3);
+    // The source stands last in the inventory.
+    let mut lines: Vec<String> = bench.hosts().iter().map(line).collect();
+    lines.rotate_left(1);
+    bench.inventory_of(&lines, "node1");
+    let (code, run) = bench.json(&["setup", "c1", "-f", "1"]);
+    assert_eq!(code, 0, "{run:#}");
+    assert_eq!(host(&run, "node1")["part"], "source");
+}
+
+#[test]
+fn packages_that_stay_after_a_run_is_called_off_are_told() {
+    if skipped() {
+        return;
+    }
+    let bench = Bench::new(Image::Bare, 2);
+    let mut lines: Vec<String> = bench.hosts().iter().map(line).collect();
+    lines[0] += " ansible_user=nosudo";
+    bench.inventory(&lines);
+    let (code, run) = bench.json(&["setup", "c1"]);
+    assert_eq!(code, 2, "{run:#}");
+    let what = trouble(&run, "node2", "failed");
+    assert!(what.contains("called off") && what.contains("node1"), "{what}");
+    assert_eq!(host(&run, "node2")["notes"][0], "was done and stays: install chrony");
+    assert_eq!(run["recap"]["node2"]["changed"], 1);
+    assert!(!bench.on(1, "cat /etc/chrony/chrony.conf").contains("ezsync"));
 }
 
 #[test]

@@ -53,7 +53,11 @@ impl Bench {
 
     /// Writes the inventory: one line a host, the first of them the source.
     pub fn inventory(&self, lines: &[String]) {
-        let source = lines[0].split_whitespace().next().unwrap();
+        self.inventory_of(lines, lines[0].split_whitespace().next().unwrap());
+    }
+
+    /// Writes the inventory with another source.
+    pub fn inventory_of(&self, lines: &[String], source: &str) {
         let text = format!(
             "[kube_node]\n{}\n[chrony]\n{source}\n[all:vars]\nansible_user=root\n\
              ansible_ssh_private_key_file={}\n",

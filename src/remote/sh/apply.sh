@@ -14,6 +14,7 @@ change() {
     status=$?
     section failed "$number" "$status"
     cat "$work/log" 2>/dev/null || :
+    if ! echo room >"$work/room" 2>/dev/null; then echo 'nothing can be written to /var/lib/ezsync: is the disk full?'; fi
     return 1
   fi
 }

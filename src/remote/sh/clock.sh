@@ -11,7 +11,12 @@ look_clock() {
   fi
   section chronyc
   if have chronyc; then
-    chronyc -n -c -m tracking sources sourcestats activity 2>&1
+    # A daemon that hangs makes chronyc wait for 7 s with each of the four.
+    if have timeout; then
+      timeout 5 chronyc -n -c -m tracking sources sourcestats activity 2>&1
+    else
+      chronyc -n -c -m tracking sources sourcestats activity 2>&1
+    fi
   fi
   section daemon
   for file in /run/chrony/chronyd.pid /run/chronyd.pid; do

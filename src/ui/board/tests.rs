@@ -18,6 +18,7 @@ fn done(host: &str, outcome: Outcome, changes: usize, applied: bool) -> Event {
         summary: String::new(),
         diff: String::new(),
         handler: false,
+        done: false,
         work: Default::default(),
     };
     let mut facts = crate::facts::Facts::typical(crate::facts::Platform::Debian);
