@@ -35,11 +35,13 @@ impl Driver<'_> {
         let mut talk =
             Talk::begin(&self.session, self.shell(), script, &mark).await.map_err(lost)?;
         let mut held = None;
+        let mut staged = false;
         while let Some(section) = talk.next(SILENCE).await.map_err(lost)? {
             match Progress::of(section) {
                 None => {}
-                Some(Progress::Step(number)) => self.tell_step(number),
+                Some(Progress::Step(number)) => self.tell_step(number, staged),
                 Some(Progress::Staged) => {
+                    staged = true;
                     held = self.wait_for_turn().await;
                     match held {
                         None => talk.say("go").await,
@@ -88,9 +90,11 @@ impl Driver<'_> {
         }
     }
 
-    fn tell_step(&self, number: usize) {
-        let change = self.result.plan.changes.iter().find(|change| change.number == number);
-        if let Some(change) = change {
+    /// A change is told once: when it is made, not when it is staged.
+    fn tell_step(&self, number: usize, staged: bool) {
+        let mut changes = self.result.plan.changes.iter();
+        let change = changes.find(|change| change.number == number);
+        if let Some(change) = change.filter(|c| staged || c.work.activate.is_none()) {
             self.tell(Doing::Changing(change.summary.clone()));
         }
     }
