@@ -12,7 +12,7 @@ use tempfile::TempDir;
 pub fn skipped() -> bool {
     match ezsync_hosts::unavailable() {
         Some(reason) => {
-            eprintln!("skipped: {reason}");
+            ezsync_hosts::skip(&reason);
             true
         }
         None => false,

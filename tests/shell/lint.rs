@@ -17,8 +17,7 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/remote/sh");
 fn shellcheck() -> Option<Command> {
     let there = Command::new("shellcheck").arg("--version").stdout(Stdio::null()).status();
     if there.is_err() {
-        assert!(std::env::var_os("CI").is_none(), "shellcheck is not installed");
-        eprintln!("skipped: shellcheck is not installed");
+        ezsync_hosts::skip("shellcheck is not installed");
         return None;
     }
     let mut command = Command::new("shellcheck");

@@ -49,7 +49,7 @@ impl Sshd {
 
     pub fn with_host_keys(types: &[&str], settings: &str) -> Option<Self> {
         if let Some(reason) = missing() {
-            eprintln!("skipped: {reason}");
+            ezsync_hosts::skip(reason);
             return None;
         }
         let folder = tempfile::tempdir().unwrap();

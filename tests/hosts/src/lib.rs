@@ -17,6 +17,7 @@ mod network;
 mod recipe;
 mod requirements;
 mod run;
+mod skip;
 
 pub use image::ensure as ensure_image;
 pub use inventory::inventory;
@@ -25,6 +26,7 @@ pub use leftovers::clean;
 pub use recipe::{Image, Suite};
 pub use requirements::{Missing, requirements, unavailable};
 pub use run::interrupt;
+pub use skip::skip;
 
 use std::path::PathBuf;
 

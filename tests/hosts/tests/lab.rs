@@ -19,7 +19,7 @@ use ezsync_hosts::{Image, Lab, LabSpec, TestHost, cache, unavailable};
 fn skip() -> bool {
     let reason = unavailable();
     if let Some(reason) = &reason {
-        eprintln!("skipped: {reason}");
+        ezsync_hosts::skip(reason);
     }
     reason.is_some()
 }
