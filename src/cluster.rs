@@ -73,6 +73,8 @@ pub struct Cluster {
     pub recipe: Recipe,
     /// The settings of the cluster's time.
     pub settings: Settings,
+    /// What looks like a mistake and may be none.
+    pub warnings: Vec<Problem>,
 }
 
 impl Cluster {

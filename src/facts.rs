@@ -231,12 +231,13 @@ impl Facts {
         };
         let facts = json!({
             "os_family": self.platform.map_or("", Platform::name),
-            "distribution": self.distribution,
+            "distribution": distribution_name(&self.distribution),
             "distribution_version": self.distribution_version,
             "distribution_major_version": self.distribution_version.split('.').next(),
             "pkg_mgr": self.package_manager,
             "service_mgr": self.service_manager,
-            "hostname": self.hostname,
+            "hostname": self.hostname.split('.').next(),
+            "nodename": self.hostname,
             "kernel": self.kernel,
             "architecture": self.architecture,
             "all_ipv4_addresses": of_kind(true),
@@ -252,6 +253,28 @@ impl Facts {
         vars.insert("time_daemons".to_owned(), json!(TIME_DAEMONS));
         vars
     }
+}
+
+/// Ansible's name for the distribution whose `ID` in os-release is `id`.
+fn distribution_name(id: &str) -> String {
+    let name = match id {
+        "debian" => "Debian",
+        "ubuntu" => "Ubuntu",
+        "rhel" => "RedHat",
+        "centos" => "CentOS",
+        "rocky" => "Rocky",
+        "almalinux" => "AlmaLinux",
+        "fedora" => "Fedora",
+        "ol" => "OracleLinux",
+        "amzn" => "Amazon",
+        "sles" => "SLES",
+        "opensuse-leap" => "openSUSE Leap",
+        "opensuse-tumbleweed" => "openSUSE Tumbleweed",
+        "alpine" => "Alpine",
+        "arch" => "Archlinux",
+        other => return other.to_owned(),
+    };
+    name.to_owned()
 }
 
 #[cfg(test)]

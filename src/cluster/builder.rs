@@ -13,11 +13,15 @@ use super::settings::{self, Networks, Settings};
 use super::{Cluster, Member, SOURCE_GROUP, TIME_ROLE, names};
 use crate::desired::{HostVars, Recipe};
 use crate::inventory::{Connection, Inventory};
-use crate::problem::{Place, Problem};
+use crate::problem::{Place, Problem, nearest};
 use crate::template::{Layer, Vars};
 
 /// kubeasz's groups whose hosts get the time, beside `chrony`.
 const NODE_GROUPS: [&str; 4] = ["kube_master", "kube_node", "etcd", "ex_lb"];
+
+/// The settings of config.yml that mean something to ezsync itself.
+const SETTINGS: [&str; 5] =
+    ["ntp_servers", "local_network", "local_stratum", "max_offset", "roles"];
 
 /// Settings of Ansible's that people have in their inventories, and that do nothing here so far.
 const NOT_YET: [&str; 3] =
@@ -59,8 +63,9 @@ impl Builder<'_> {
             member.subjects = self.recipe.candidates(&member.vars)?;
             members.push(member);
         }
+        let warnings = self.warnings();
         let Self { name, recipe, .. } = self;
-        Ok(Cluster { name: name.to_owned(), source, members, recipe, settings })
+        Ok(Cluster { name: name.to_owned(), source, members, recipe, settings, warnings })
     }
 
     /// A source that only this machine reaches gives nobody else the time.
@@ -147,6 +152,36 @@ impl Builder<'_> {
         let others = self.inventory.hosts().filter(|host| takes_part(host) && *host != source);
         hosts.extend(others.map(ToOwned::to_owned));
         hosts
+    }
+
+    /// Names that are nearly one of ours: a group whose hosts would silently take no part, a
+    /// setting that would silently keep its default.
+    fn warnings(&self) -> Vec<Problem> {
+        let mut warnings = Vec::new();
+        let groups = self.inventory.groups();
+        let known: Vec<&str> = NODE_GROUPS.iter().copied().chain([SOURCE_GROUP]).collect();
+        for name in groups.keys().filter(|name| !known.contains(*name)) {
+            if let (Some(near), Some(place)) =
+                (nearest(name, &known), self.inventory.place_of_group(name))
+            {
+                let message =
+                    format!("the group {name} is none of kubeasz's: its hosts may take no part");
+                warnings
+                    .push(Problem::new(message).at(place).hint(format!("did you mean {near}?")));
+            }
+        }
+        for name in self.config.vars.keys().filter(|name| !SETTINGS.contains(&name.as_str())) {
+            if let Some(near) = nearest(name, &SETTINGS) {
+                let problem = Problem::new(format!("there is no setting `{name}`"))
+                    .hint(format!("did you mean `{near}`?"));
+                let place = self.config.place_of(name, None);
+                warnings.push(match place {
+                    Some(place) => problem.at(place),
+                    None => problem,
+                });
+            }
+        }
+        warnings
     }
 
     fn chosen(&self, pattern: &str, everyone: &[String]) -> Result<Vec<String>, Problem> {

@@ -37,7 +37,11 @@ impl Hosts {
             tags: tags.to_vec(),
             step: step.map(ToOwned::to_owned),
         };
-        Ok(Cluster::load(project, &self.cluster, &wish)?)
+        let cluster = Cluster::load(project, &self.cluster, &wish)?;
+        for warning in &cluster.warnings {
+            eprintln!("warning: {warning}");
+        }
+        Ok(cluster)
     }
 }
 

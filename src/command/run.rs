@@ -118,7 +118,7 @@ async fn fleet(
 async fn interrupt(cancel: CancellationToken) {
     if tokio::signal::ctrl_c().await.is_ok() {
         eprintln!(
-            "interrupted: hosts that are being changed finish; press Ctrl-C again to stop at once"
+            "interrupted: hosts whose turn has not come are left as they are, the others finish; press Ctrl-C again to stop at once"
         );
         cancel.cancel();
         if tokio::signal::ctrl_c().await.is_ok() {

@@ -104,7 +104,7 @@ impl Driver<'_> {
         if self.shared.cancel.is_cancelled() {
             return Some(Hold::Interrupted);
         }
-        if self.job.part == Part::Source {
+        if self.job.part == Part::Source || !self.shared.order.verify {
             return None;
         }
         self.tell(Doing::WaitingForSource);

@@ -154,7 +154,7 @@ fn state(host: &HostResult, mode: Mode) -> Cell {
     let (word, style) = match (&host.outcome, host.verdict.as_ref().map(|v| v.state)) {
         (Outcome::Unreachable(_), _) => ("unreachable", BAD),
         (Outcome::Interrupted, _) => ("interrupted", BAD),
-        (_, Some(State::Waiting)) => ("waiting", BAD),
+        (_, Some(State::Waiting)) => ("not in sync", BAD),
         (_, Some(State::NotOurClock)) => ("not our clock", BAD),
         (Outcome::Failed(_), _) | (_, Some(State::Failed)) => ("failed", BAD),
         (Outcome::Ok, Some(State::Synchronised)) => ("synchronised", GOOD),

@@ -13,7 +13,7 @@ change() {
   else
     status=$?
     section failed "$number" "$status"
-    cat "$work/log" 2>/dev/null || :
+    if [ -s "$work/log" ]; then cat "$work/log" || :; else echo "it ended with status $status and printed nothing"; fi
     if ! echo room >"$work/room" 2>/dev/null; then echo 'nothing can be written to /var/lib/ezsync: is the disk full?'; fi
     return 1
   fi

@@ -17,6 +17,8 @@ look_clock() {
     else
       chronyc -n -c -m tracking sources sourcestats activity 2>&1
     fi
+  else
+    echo 'chronyc: not found'
   fi
   section daemon
   for file in /run/chrony/chronyd.pid /run/chronyd.pid; do
