@@ -194,6 +194,15 @@ pub(super) fn not_heard_again(wanted: &str) -> Cause {
     )
 }
 
+pub(super) fn fallen_silent(wanted: &str, silent: f64, interval: f64) -> Cause {
+    cause(
+        format!(
+            "no answer from {wanted} for {silent:.0} s, though it is asked every {interval:.0} s"
+        ),
+        "check that it is up and allows this host, and that UDP port 123 is open on the way",
+    )
+}
+
 pub(super) fn no_upstream_reply(wanted: &str) -> Cause {
     cause(
         format!("no usable reply from {wanted} (reach 0)"),

@@ -127,6 +127,12 @@ fn following(
         if expectation.heard_within.is_some_and(|limit| silent > limit) {
             return Finding::waiting(cause::not_heard_again(&wanted.label));
         }
+        // Its reach is 0 only after eight polls in vain. Two answers may be lost on the way; after
+        // three intervals it is silent.
+        let interval = 2.0_f64.powi(i32::from(row.poll));
+        if silent > 3.0 * interval + 2.0 {
+            return Finding::waiting(cause::fallen_silent(&wanted.label, silent, interval));
+        }
     }
     let max_offset = expectation.max_offset;
     let bound = tracking.bound();
