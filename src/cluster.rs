@@ -109,7 +109,7 @@ impl Cluster {
     /// Whether times are proved: they are this role's work.
     #[must_use]
     pub fn has_time(&self) -> bool {
-        self.recipe.roles.iter().any(|role| role.name == TIME_ROLE)
+        self.recipe.role(TIME_ROLE).is_some()
     }
 }
 
@@ -158,11 +158,7 @@ fn role_names(config: &Config, extra: &Vars) -> Result<Vec<(String, Option<Place
         false => config.place_of("roles", item),
     };
     let problem = |item| {
-        let problem = Problem::new("`roles` must be a list of names, as in [chrony, motd]");
-        match place(item) {
-            Some(place) => problem.at(place),
-            None => problem,
-        }
+        Problem::new("`roles` must be a list of names, as in [chrony, motd]").at(place(item))
     };
     let Some(value) = extra.get("roles").or_else(|| config.vars.get("roles")) else {
         return Ok(vec![(TIME_ROLE.to_owned(), None)]);

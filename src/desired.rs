@@ -110,6 +110,12 @@ struct Host<'a> {
 }
 
 impl Recipe {
+    /// The role `name`, when it is one of this run's.
+    #[must_use]
+    pub fn role(&self, name: &str) -> Option<&Role> {
+        self.roles.iter().find(|role| role.name == name)
+    }
+
     /// The desired state of a host with `vars` and `facts`.
     ///
     /// # Errors

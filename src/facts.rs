@@ -4,8 +4,6 @@
 //! for Ansible read the same. [`Facts::typical`] gives the facts that a platform usually has:
 //! with them templates are checked and resources are named before a host has answered.
 
-use std::net::IpAddr;
-
 use ipnet::IpNet;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -214,12 +212,6 @@ impl Facts {
                 user: custom.chrony_user.to_owned(),
             },
         }
-    }
-
-    /// True when `address` is one of the host's own.
-    #[must_use]
-    pub fn has_address(&self, address: IpAddr) -> bool {
-        self.addresses.iter().any(|net| net.addr() == address)
     }
 
     /// The facts as template variables, under Ansible's names where Ansible has them.

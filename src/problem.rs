@@ -52,10 +52,12 @@ impl Problem {
         Self { message: message.into(), place: None, hint: None }
     }
 
-    /// The same problem, standing at `place`.
+    /// The same problem, standing at `place`; as it was where no place is known.
     #[must_use]
-    pub fn at(mut self, place: Place) -> Self {
-        self.place = Some(Box::new(place));
+    pub fn at(mut self, place: impl Into<Option<Place>>) -> Self {
+        if let Some(place) = place.into() {
+            self.place = Some(Box::new(place));
+        }
         self
     }
 

@@ -1,7 +1,6 @@
 //! From the inventory, config.yml and `-e` to the hosts of a run and all their variables.
 
-use std::collections::BTreeSet;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -78,16 +77,13 @@ impl Builder<'_> {
         if !own(address) || addresses.iter().all(own) {
             return Ok(());
         }
-        let problem = Problem::new(format!(
+        let place = self.place_of(&source.name, "ansible_host", None);
+        Err(Problem::new(format!(
             "{} is the time source, and other hosts cannot reach it at {address}",
             source.name
         ))
-        .hint("set its ansible_host to an address that the other hosts reach");
-        let place = self.place_of(&source.name, "ansible_host", None);
-        Err(match place.or_else(|| self.inventory.place_of_host(&source.name)) {
-            Some(place) => problem.at(place),
-            None => problem,
-        })
+        .at(place.or_else(|| self.inventory.place_of_host(&source.name)))
+        .hint("set its ansible_host to an address that the other hosts reach"))
     }
 
     /// The first host of the group `chrony`.
@@ -120,10 +116,7 @@ impl Builder<'_> {
         let mut known: HashMap<(String, u16), &String> = HashMap::new();
         let mut addresses = Vec::new();
         for host in hosts {
-            let placed = |problem: Problem| match self.inventory.place_of_host(host) {
-                Some(place) => problem.at(place),
-                None => problem,
-            };
+            let placed = |problem: Problem| problem.at(self.inventory.place_of_host(host));
             names::check_host(host).map_err(placed)?;
             let Connection { address, port, .. } = self.member(host, shared)?.connection;
             if let Some(other) = known.insert((address.clone(), port), host) {
@@ -175,10 +168,7 @@ impl Builder<'_> {
                 let problem = Problem::new(format!("there is no setting `{name}`"))
                     .hint(format!("did you mean `{near}`?"));
                 let place = self.config.place_of(name, None);
-                warnings.push(match place {
-                    Some(place) => problem.at(place),
-                    None => problem,
-                });
+                warnings.push(problem.at(place));
             }
         }
         warnings
@@ -208,7 +198,7 @@ impl Builder<'_> {
     fn time_vars(&self, settings: &Settings) -> Vars {
         let mut vars = self.shared_vars();
         vars.insert("time_source".to_owned(), json!(settings.source_address));
-        if self.recipe.roles.iter().any(|role| role.name == TIME_ROLE) {
+        if self.recipe.role(TIME_ROLE).is_some() {
             vars.insert("ntp_servers".to_owned(), json!(settings.ntp_servers));
             vars.insert("local_stratum".to_owned(), json!(settings.local_stratum));
         }
@@ -266,10 +256,7 @@ impl Builder<'_> {
         let placed = |names: [&str; 2], problem: Problem| {
             let set = names.iter().rev().find(|name| resolved.contains_key(**name));
             let place = set.and_then(|name| place(name));
-            match place.or_else(|| self.inventory.place_of_host(host)) {
-                Some(place) => problem.at(place),
-                None => problem,
-            }
+            problem.at(place.or_else(|| self.inventory.place_of_host(host)))
         };
         names::check_address(&connection.address)
             .map_err(|problem| placed(["ansible_host", "ansible_ssh_host"], problem))?;
@@ -291,7 +278,7 @@ impl Builder<'_> {
 
     /// Looks settings up as the chrony role would see them on the source.
     fn lookup<'a>(&'a self, source: &'a Member) -> settings::Lookup<'a> {
-        let role = self.recipe.roles.iter().find(|role| role.name == TIME_ROLE);
+        let role = self.recipe.role(TIME_ROLE);
         let scope = source.vars.without_facts(role);
         let place = |name: &str, item| self.place_of(&source.name, name, item);
         settings::Lookup { engine: &self.recipe.engine, scope, place: Box::new(place) }

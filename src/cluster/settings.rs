@@ -105,11 +105,7 @@ impl Lookup<'_> {
     }
 
     fn problem_in(&self, name: &str, item: Option<usize>, message: &str) -> Problem {
-        let problem = Problem::new(format!("{name}: {message}"));
-        match (self.place)(name, item) {
-            Some(place) => problem.at(place),
-            None => problem,
-        }
+        Problem::new(format!("{name}: {message}")).at((self.place)(name, item))
     }
 
     fn number(&self, name: &str) -> Result<Option<f64>, Problem> {

@@ -96,9 +96,7 @@ impl Driver<'_> {
         if self.shared.order.verify {
             return self.prove(&probe).await;
         }
-        if self.job.part == Part::Source {
-            self.shared.gate.decide(Source::Serving);
-        }
+        // Without times to prove the gate has been open from the start.
         Ok(Outcome::Ok)
     }
 

@@ -117,20 +117,13 @@ impl<'a> Settings<'a> {
     /// Says which host and variable a mistake is about.
     fn named<T>(&self, key: &str, result: Result<T, String>) -> Result<T, Problem> {
         result.map_err(|fault| {
-            let problem = Problem::new(format!("{}: {key} {fault}", self.host));
-            match (self.place)(key) {
-                Some(place) => problem.at(place),
-                None => problem,
-            }
+            Problem::new(format!("{}: {key} {fault}", self.host)).at((self.place)(key))
         })
     }
 
     /// The same problem at the place of a setting, when that was set.
     fn placed(&self, spellings: &[&'static str], problem: Problem) -> Problem {
-        match self.get(spellings).and_then(|(key, _)| (self.place)(key)) {
-            Some(place) => problem.at(place),
-            None => problem,
-        }
+        problem.at(self.get(spellings).and_then(|(key, _)| (self.place)(key)))
     }
 
     /// A text; an empty one counts as not set. Numbers are taken as they are written.

@@ -163,12 +163,6 @@ impl Inventory {
     }
 }
 
-/// Puts layers of variables on top of each other. A later layer replaces whole values.
-#[must_use]
-pub fn merge(layers: impl IntoIterator<Item = Map<String, Value>>) -> Map<String, Value> {
-    layers.into_iter().flatten().collect()
-}
-
 /// Whether a file is YAML: by its ending, or without one by its first line.
 fn is_yaml(file: &Path, text: &str) -> bool {
     match file.extension().and_then(|ending| ending.to_str()) {
