@@ -31,7 +31,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("remote", "facts plan resource verify"),
     ("verify", ""),
     // Connections, and the hosts that are reached by them.
-    ("ssh", "sanitise"),
+    ("ssh", "problem sanitise"),
     ("fleet", "cluster desired facts plan problem remote resource sanitise ssh verify"),
     // What is shown. None of these knows how results come about.
     ("report", "exit facts fleet plan sanitise verify"),

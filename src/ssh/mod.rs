@@ -4,6 +4,7 @@
 //! host; a session runs commands.
 
 mod auth;
+pub mod config;
 mod error;
 mod exec;
 mod identity;
