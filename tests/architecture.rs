@@ -32,13 +32,14 @@ const MAY_USE: &[(&str, &str)] = &[
     ("verify", ""),
     // Connections, and the hosts that are reached by them.
     ("ssh", "sanitise"),
-    ("fleet", "cluster desired facts plan problem remote resource sanitise ssh verify"),
+    ("access", "inventory problem ssh"),
+    ("fleet", "access cluster desired facts plan problem remote resource sanitise ssh verify"),
     // What is shown. None of these knows how results come about.
     ("report", "exit facts fleet plan sanitise verify"),
     ("ui", "fleet plan sanitise verify"),
     // What is typed.
     ("cli", "cluster"),
-    ("command", "cli cluster exit facts fleet problem project report ssh ui"),
+    ("command", "access cli cluster exit facts fleet problem project report ssh ui"),
 ];
 
 /// Crates that one module alone may use.
