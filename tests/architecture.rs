@@ -46,6 +46,7 @@ const MAY_USE: &[(&str, &str)] = &[
 const ALONE: &[(&str, &str)] = &[
     ("russh", "ssh"),
     ("indicatif", "ui"),
+    ("rpassword", "ui"),
     ("tera", "template"),
     ("serde_yaml", "yaml"),
     ("clap", "cli"),
