@@ -11,10 +11,11 @@ use crate::exit::Exit;
 use crate::facts::{Facts, Platform};
 use crate::problem::{self, Problem};
 use crate::project::Project;
+use crate::role::tags::Choice;
 
 pub(super) fn run(project: &Project, options: &Render) -> Result<Exit> {
     let platform = platform(&options.platform)?;
-    let cluster = options.hosts.load(project, None, &[])?;
+    let cluster = options.hosts.load(project, None, Choice::default())?;
     if options.hosts.list_hosts {
         return list_hosts(&cluster);
     }
