@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use crate::desired::{HostVars, Recipe};
 use crate::inventory::{Connection, Inventory, extra};
-use crate::problem::{self, Place, Problem};
+use crate::problem::{Place, Problem};
 use crate::project::{self, Project};
 use crate::resource::Subject;
 use crate::role::{Role, tags};
@@ -141,14 +141,9 @@ fn load_roles(
 fn unknown_step(project: &Project, step: &str) -> Problem {
     let roles = project.role_names();
     let names: Vec<&str> = roles.iter().map(String::as_str).collect();
-    let problem = Problem::new(format!("`{}` is neither a step nor a role", step.escape_debug()));
-    match problem::nearest(step, &names) {
-        Some(near) => problem.hint(format!("did you mean `{near}`?")),
-        None => problem.hint(format!(
-            "leave it out (or write 01 or all) for every role, or name one of: {}",
-            names.join(", ")
-        )),
-    }
+    let otherwise = "leave it out (or write 01 or all) for every role, or name one of";
+    Problem::new(format!("`{}` is neither a step nor a role", step.escape_debug()))
+        .meant(step, &names, otherwise)
 }
 
 /// The names that `roles` lists, each once, with their places; without a list it is chrony alone.
@@ -196,9 +191,9 @@ fn known_tag(option: &str, tag: &str, known: &[&str]) -> Result<String, Problem>
     if known.contains(&tag) || tags::SPECIAL.contains(&tag) {
         return Ok(tag.to_owned());
     }
-    let problem = Problem::new(format!("{option} {}: no task has this tag", tag.escape_debug()));
-    Err(match problem::nearest(tag, known) {
-        Some(near) => problem.hint(format!("did you mean {near}?")),
-        None => problem.hint(format!("the tags are: {}", known.join(", "))),
-    })
+    Err(Problem::new(format!("{option} {}: no task has this tag", tag.escape_debug())).meant(
+        tag,
+        known,
+        "the tags are",
+    ))
 }
