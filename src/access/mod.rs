@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::inventory::Connection;
 use crate::problem::Problem;
-use crate::ssh::{Credentials, Endpoint, HostKeyPolicy, HostKeys, Target};
+use crate::ssh::{Credentials, Endpoint, HostKeyPolicy, HostKeys, Keepalive, Target, Via};
 
 /// The names of OpenSSH's default keys, the likeliest first.
 const DEFAULT_IDENTITY_FILES: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
@@ -91,6 +91,8 @@ impl Access {
             },
             host_keys: HostKeys { policy: self.host_keys, files: self.known_hosts_files() },
             connect_timeout: self.connect_timeout,
+            via: Via::default(),
+            keepalive: Keepalive::default(),
         }
     }
 

@@ -4,17 +4,24 @@
 //! host; a session runs commands.
 
 mod auth;
+mod client;
 pub mod config;
 mod error;
 mod exec;
+mod gateway;
 mod identity;
 pub mod known_hosts;
+mod open;
+mod pace;
+mod proxy;
 mod session;
+mod stream;
 mod target;
 mod transport;
 
+pub use client::Client;
 pub use error::{ConnectError, ExecError, Phase, Rejected, UnusableKey, UnusableReason};
 pub use exec::{Event, Events, Exec, ExitStatus, OUTPUT_MAX, Output, Stdin};
 pub use known_hosts::HostKeyPolicy;
-pub use session::{Client, Session};
-pub use target::{Credentials, Endpoint, HostKeys, Target};
+pub use session::Session;
+pub use target::{Credentials, Endpoint, HostKeys, Jump, Keepalive, Socket, Target, Via};

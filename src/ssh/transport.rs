@@ -6,26 +6,19 @@ use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use russh::client::{Config, DisconnectReason, Handler, Session};
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKeyOrCertificate};
 use russh::{Preferred, SshId, kex};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::error::ConnectError;
 use super::known_hosts::{Fingerprint, HostKeyPolicy, KnownHosts, Verdict};
-use super::target::Endpoint;
+use super::stream::Stream;
+use super::target::{Endpoint, Keepalive};
 use crate::sanitise::sanitise;
 
-/// A server that has been silent for so long after authentication is asked for a sign of life.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
-/// The connection is given up when so many such questions stay without an answer.
-const KEEPALIVE_MAX: usize = 3;
-/// The same for a server that takes nothing in, so that not even a question can be sent.
-const SILENCE_MAX: Duration = Duration::from_secs(75);
 /// How much is kept of what a server says before its greeting, and to its users (bytes).
 const WORDS_MAX: usize = 512;
 
@@ -58,7 +51,7 @@ const HOST_KEYS: [Algorithm; 6] = [
 
 /// Settings for a host of which keys with the algorithms `known` are known: these are asked for
 /// first, so that a host with several keys shows one that we can check.
-pub(super) fn config(known: &[Algorithm]) -> Config {
+pub(super) fn config(known: &[Algorithm], keepalive: Keepalive) -> Config {
     let is_known = |wanted: &Algorithm| match wanted {
         Algorithm::Rsa { .. } => known.iter().any(|known| matches!(known, Algorithm::Rsa { .. })),
         _ => known.contains(wanted),
@@ -70,9 +63,10 @@ pub(super) fn config(known: &[Algorithm]) -> Config {
         client_id: SshId::Standard(Cow::Borrowed(id)),
         preferred: Preferred { kex: Cow::Borrowed(KEX), key: key.into(), ..Preferred::DEFAULT },
         nodelay: true,
-        keepalive_interval: Some(KEEPALIVE_INTERVAL),
-        keepalive_max: KEEPALIVE_MAX,
-        inactivity_timeout: Some(SILENCE_MAX),
+        keepalive_interval: Some(keepalive.interval),
+        keepalive_max: usize::try_from(keepalive.count_max).unwrap_or(usize::MAX),
+        // For a server that takes nothing in, so that not even a question can be sent.
+        inactivity_timeout: Some(keepalive.interval * keepalive.count_max.saturating_add(2)),
         ..Config::default()
     }
 }
@@ -103,6 +97,15 @@ impl Log {
         shorten(line)
     }
 
+    /// Whether the server has hung up without a greeting; the words are those of sshd for a
+    /// connection too many (`MaxStartups`) and for a client that it keeps out for a while.
+    pub(super) fn hung_up(&self) -> bool {
+        let notes = self.notes();
+        let said = String::from_utf8_lossy(&notes.first_bytes);
+        let words = ["Exceeded MaxStartups", "Not allowed at this time"];
+        said.is_empty() || words.iter().any(|words| said.starts_with(words))
+    }
+
     /// What the server told its users before they log in.
     pub(super) fn banner(&self) -> Option<String> {
         shorten(&self.notes().banner)
@@ -120,7 +123,7 @@ impl Log {
 }
 
 /// One line of at most [`WORDS_MAX`] characters that is safe to print.
-fn shorten(text: &str) -> Option<String> {
+pub(super) fn shorten(text: &str) -> Option<String> {
     let text: String = text.trim().chars().take(WORDS_MAX).collect();
     (!text.is_empty()).then(|| sanitise(&text).into_owned())
 }
@@ -134,7 +137,14 @@ pub(super) fn describe(error: &russh::Error) -> String {
         Disconnect | HUP | SendError | RecvError => "the server closed the connection".to_owned(),
         KeepaliveTimeout | InactivityTimeout => "the server has stopped answering".to_owned(),
         Version => "this is no SSH server".to_owned(),
-        IO(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+        IO(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::UnexpectedEof
+                    | io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::BrokenPipe
+            ) =>
+        {
             "the server closed the connection".to_owned()
         }
         other => sanitise(&other.to_string()).into_owned(),
@@ -214,23 +224,19 @@ impl Handler for Watcher {
     }
 }
 
-/// The socket of a connection, which closes as soon as nobody wants the connection any more.
+/// The bytes of a connection, which closes as soon as nobody wants the connection any more.
 ///
 /// russh serves a connection in a task of its own, which would wait for the server even when the
 /// future that started it is gone.
 pub(super) struct Wire {
-    socket: TcpStream,
+    stream: Stream,
     unwanted: Pin<Box<WaitForCancellationFutureOwned>>,
     log: Log,
 }
 
 impl Wire {
-    pub(super) fn new(
-        socket: TcpStream,
-        unwanted: WaitForCancellationFutureOwned,
-        log: Log,
-    ) -> Self {
-        Self { socket, unwanted: Box::pin(unwanted), log }
+    pub(super) fn new(stream: Stream, unwanted: WaitForCancellationFutureOwned, log: Log) -> Self {
+        Self { stream, unwanted: Box::pin(unwanted), log }
     }
 
     fn check_wanted(&mut self, context: &mut Context<'_>) -> io::Result<()> {
@@ -249,7 +255,7 @@ impl AsyncRead for Wire {
     ) -> Poll<io::Result<()>> {
         self.check_wanted(context)?;
         let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.socket).poll_read(context, buffer);
+        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
         let mut notes = self.log.notes();
         let room = WORDS_MAX.saturating_sub(notes.first_bytes.len());
         if room > 0 {
@@ -266,15 +272,15 @@ impl AsyncWrite for Wire {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.check_wanted(context)?;
-        Pin::new(&mut self.socket).poll_write(context, bytes)
+        Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(context)
+        Pin::new(&mut self.stream).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         // An error here would hide from us why the connection ended.
-        Pin::new(&mut self.socket).poll_shutdown(context).map(|_| Ok(()))
+        Pin::new(&mut self.stream).poll_shutdown(context).map(|_| Ok(()))
     }
 }

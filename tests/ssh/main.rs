@@ -5,7 +5,10 @@
 
 mod exec;
 mod host_keys;
+mod jump;
 mod login;
 mod misbehaving;
+mod pace;
+mod proxy_command;
 mod sshd;
 mod stand_in;
