@@ -94,6 +94,9 @@ pub struct Setup {
     /// How long the source may take to follow one of its servers, before it serves its own clock
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u32).range(0..=86_400))]
     pub source_timeout: u32,
+    /// How the time is proved.
+    #[command(flatten)]
+    pub proof: Proof,
     /// How they are reached.
     #[command(flatten)]
     pub access: Access,
@@ -105,6 +108,9 @@ pub struct Verify {
     /// Which hosts.
     #[command(flatten)]
     pub hosts: Hosts,
+    /// How the time is proved.
+    #[command(flatten)]
+    pub proof: Proof,
     /// How they are reached.
     #[command(flatten)]
     pub access: Access,
@@ -164,10 +170,38 @@ pub struct Access {
     /// The file of known host keys, instead of ~/.ssh/known_hosts
     #[arg(long, value_name = "FILE")]
     pub known_hosts: Option<PathBuf>,
-    /// How long to wait for hosts to be synchronised
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = value_parser!(u32).range(0..=86_400))]
-    pub verify_timeout: u32,
+    /// Whose commands become.
+    #[command(flatten)]
+    pub privilege: Privilege,
     /// Print the result as one JSON document, and nothing else there
     #[arg(long)]
     pub json: bool,
+}
+
+/// Whose commands become on a host.
+#[derive(Debug, Args)]
+pub struct Privilege {
+    /// Run commands as another user, root when none is named
+    #[arg(short, long = "become")]
+    pub become_: bool,
+    /// The program that makes us another user
+    #[arg(long, value_name = "METHOD", value_parser = ["sudo", "su", "doas"])]
+    pub become_method: Option<String>,
+    /// The user to become
+    #[arg(long, value_name = "USER", value_parser = user_name)]
+    pub become_user: Option<String>,
+    /// Ask for the password that sudo, su or doas asks for
+    #[arg(short = 'K', long, conflicts_with = "become_password_file")]
+    pub ask_become_pass: bool,
+    /// Take that password from a file, or from what it prints if it is a program
+    #[arg(long, visible_alias = "become-pass-file", value_name = "FILE")]
+    pub become_password_file: Option<PathBuf>,
+}
+
+/// How a host's time is proved.
+#[derive(Debug, Args)]
+pub struct Proof {
+    /// How long to wait for hosts to be synchronised
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = value_parser!(u32).range(0..=86_400))]
+    pub verify_timeout: u32,
 }

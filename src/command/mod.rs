@@ -1,5 +1,6 @@
 //! The subcommands, one file each: they wire stages together and know no details.
 
+mod access;
 mod new;
 mod render;
 mod run;

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 
+use super::access::Rights;
 use super::{list_hosts, print};
 use crate::access::Access;
 use crate::cli::{self, Cli, Setup, Verify};
@@ -15,7 +16,7 @@ use crate::fleet::{self, Job, Mode, Order, Part};
 use crate::problem::Problem;
 use crate::project::Project;
 use crate::report::{self, Look, Run};
-use crate::ssh::{Client, HostKeyPolicy};
+use crate::ssh::Client;
 use crate::ui;
 
 pub(super) fn setup(cli: &Cli, project: &Project, options: &Setup) -> Result<Exit> {
@@ -25,7 +26,8 @@ pub(super) fn setup(cli: &Cli, project: &Project, options: &Setup) -> Result<Exi
     }
     let mode = if options.check { Mode::Check } else { Mode::Setup };
     let source_timeout = Duration::from_secs(options.source_timeout.into());
-    let plan = Plan { mode, source_timeout, diff: options.diff };
+    let verify_timeout = Duration::from_secs(options.proof.verify_timeout.into());
+    let plan = Plan { mode, source_timeout, verify_timeout, diff: options.diff };
     carry_out(cli, cluster, &options.access, &plan)
 }
 
@@ -41,7 +43,9 @@ pub(super) fn verify(cli: &Cli, project: &Project, options: &Verify) -> Result<E
         .hint("add chrony to `roles` in config.yml")
         .into());
     }
-    let plan = Plan { mode: Mode::Verify, source_timeout: Duration::ZERO, diff: false };
+    let verify_timeout = Duration::from_secs(options.proof.verify_timeout.into());
+    let source_timeout = Duration::ZERO;
+    let plan = Plan { mode: Mode::Verify, source_timeout, verify_timeout, diff: false };
     carry_out(cli, cluster, &options.access, &plan)
 }
 
@@ -49,6 +53,7 @@ pub(super) fn verify(cli: &Cli, project: &Project, options: &Verify) -> Result<E
 struct Plan {
     mode: Mode,
     source_timeout: Duration,
+    verify_timeout: Duration,
     diff: bool,
 }
 
@@ -94,7 +99,7 @@ async fn fleet(
         forks: access.forks.into(),
         time_role: cluster::TIME_ROLE.to_owned(),
         verify: cluster.has_time(),
-        verify_timeout: Duration::from_secs(access.verify_timeout.into()),
+        verify_timeout: plan.verify_timeout,
         source_timeout: plan.source_timeout,
         upstreams: cluster.settings.ntp_servers.clone(),
         local_stratum: cluster.settings.local_stratum,
@@ -127,9 +132,11 @@ async fn interrupt(cancel: CancellationToken) {
     }
 }
 
-fn jobs(cluster: &Cluster, options: &cli::Access) -> Result<Vec<Job>, Problem> {
-    let access = options.settings();
-    cluster.members.iter().map(|member| job(member, &cluster.source, &access)).collect()
+fn jobs(cluster: &Cluster, options: &cli::Access) -> Result<Vec<Job>> {
+    let access = options.settings(Rights::Root)?;
+    let jobs: Result<Vec<Job>, Problem> =
+        cluster.members.iter().map(|member| job(member, &cluster.source, &access)).collect();
+    Ok(jobs?)
 }
 
 fn job(member: &Member, source: &str, access: &Access) -> Result<Job, Problem> {
@@ -141,18 +148,4 @@ fn job(member: &Member, source: &str, access: &Access) -> Result<Job, Problem> {
         subjects: member.subjects.clone(),
         notes: member.notes.clone(),
     })
-}
-
-impl cli::Access {
-    /// What was typed on how hosts are reached.
-    fn settings(&self) -> Access {
-        let accept_new = self.accept_new_host_keys;
-        Access {
-            user: self.user.clone(),
-            private_key: self.private_key.clone(),
-            connect_timeout: Duration::from_secs(self.timeout.into()),
-            host_keys: if accept_new { HostKeyPolicy::AcceptNew } else { HostKeyPolicy::Strict },
-            known_hosts: self.known_hosts.clone(),
-        }
-    }
 }

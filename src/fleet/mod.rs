@@ -6,7 +6,9 @@ mod apply;
 mod event;
 mod gate;
 mod host;
+mod link;
 mod result;
+mod shell;
 mod talk;
 mod watch;
 
@@ -21,11 +23,14 @@ use tokio_util::sync::CancellationToken;
 pub use event::{Doing, Event};
 pub use result::{HostResult, Outcome, Trouble};
 
-use crate::access::Reach;
+use crate::access::{Reach, Way};
 use crate::desired::{HostVars, Recipe};
+use crate::local::Machine;
 use crate::resource::Subject;
 use crate::ssh::Client;
 use gate::Gate;
+use link::Link;
+use shell::Shell;
 
 /// How far a run goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -145,6 +150,24 @@ pub async fn run(
 }
 
 impl Shared {
+    /// Opens the way to a host, as `reach` has it.
+    async fn connect(&self, host: &str, reach: &Reach) -> Result<Shell, Outcome> {
+        self.tell(host, Doing::Connecting);
+        let link = match &reach.way {
+            Way::Local => Link::Local(Machine::default()),
+            Way::Ssh(target) => {
+                let connected = tokio::select! {
+                    connected = self.client.connect(target) => connected,
+                    () = self.cancel.cancelled() => return Err(Outcome::Interrupted),
+                };
+                Link::Ssh(connected.map_err(|error| {
+                    Outcome::Unreachable(Trouble::new(error.to_string(), error.hint()))
+                })?)
+            }
+        };
+        Ok(Shell::new(link, reach))
+    }
+
     fn tell(&self, host: &str, doing: Doing) {
         // Nobody listens any more when the program ends: that is no mistake.
         let _ = self.events.send(Event { host: host.to_owned(), doing });

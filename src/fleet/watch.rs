@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 use super::gate::Source;
-use super::host::{Driver, exec_trouble};
+use super::host::Driver;
 use super::result::{Outcome, Trouble};
+use super::shell::exec_trouble;
 use super::talk::Talk;
 use super::{Doing, Mode, Part};
+use crate::exec::ExecError;
 use crate::remote::{Glance, Look, Probe, Section, watch_script};
 use crate::sanitise::sanitise;
-use crate::ssh::ExecError;
 use crate::verify::{self, Expectation, Role, State, Verdict, judge};
 
 /// The pause between two looks. chronyd's own numbers change with each reply, every two seconds
@@ -146,9 +147,7 @@ impl Driver<'_> {
     async fn open_watch(&self, first: Glance, probe: &Probe) -> Result<Talk, Outcome> {
         let mark = self.word()?;
         let script = watch_script(first, &probe.facts.chrony.unit, &self.names(), &mark);
-        Talk::begin(&self.session, self.shell(), script, &mark)
-            .await
-            .map_err(|error| exec_trouble("the verification", &error))
+        self.shell.start("the verification", &script, &mark, LOOK_TIMEOUT).await
     }
 }
 

@@ -6,6 +6,7 @@
 mod answer;
 mod apply;
 mod look;
+mod privilege;
 mod probe;
 mod script;
 mod units;
@@ -13,6 +14,7 @@ mod units;
 pub use answer::{Section, Sections};
 pub use apply::{Outcome, Progress, apply_script};
 pub use look::{Glance, Look, watch_script};
+pub use privilege::{Become, Greeting, Heard, Method, Opening, Stream};
 pub use probe::{Probe, Request, probe_script};
 pub use script::{Word, quote};
 
