@@ -44,7 +44,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("ui", "fleet plan sanitise verify"),
     // What is typed.
     ("cli", "cluster"),
-    ("command", "access cli cluster exit facts fleet problem project remote report ssh ui"),
+    ("command", "access cli cluster exit facts fleet problem project remote report role ssh ui"),
 ];
 
 /// Crates that one module alone may use.

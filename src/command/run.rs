@@ -16,11 +16,16 @@ use crate::fleet::{self, Job, Mode, Order, Part};
 use crate::problem::Problem;
 use crate::project::Project;
 use crate::report::{self, Look, Run};
+use crate::role::tags::Choice;
 use crate::ssh::Client;
 use crate::ui;
 
 pub(super) fn setup(cli: &Cli, project: &Project, options: &Setup) -> Result<Exit> {
-    let cluster = options.hosts.load(project, options.step.as_deref(), &options.tags)?;
+    let tags = Choice { only: options.tags.clone(), skip: options.skip_tags.clone() };
+    let cluster = options.hosts.load(project, options.step.as_deref(), tags)?;
+    if options.list_tasks {
+        return list_tasks(&cluster);
+    }
     if options.hosts.list_hosts {
         return list_hosts(&cluster);
     }
@@ -32,7 +37,7 @@ pub(super) fn setup(cli: &Cli, project: &Project, options: &Setup) -> Result<Exi
 }
 
 pub(super) fn verify(cli: &Cli, project: &Project, options: &Verify) -> Result<Exit> {
-    let cluster = options.hosts.load(project, None, &[])?;
+    let cluster = options.hosts.load(project, None, Choice::default())?;
     if options.hosts.list_hosts {
         return list_hosts(&cluster);
     }
@@ -47,6 +52,22 @@ pub(super) fn verify(cli: &Cli, project: &Project, options: &Verify) -> Result<E
     let source_timeout = Duration::ZERO;
     let plan = Plan { mode: Mode::Verify, source_timeout, verify_timeout, diff: false };
     carry_out(cli, cluster, &options.access, &plan)
+}
+
+/// `--list-tasks`: what a run would see to, in order.
+fn list_tasks(cluster: &Cluster) -> Result<Exit> {
+    let recipe = &cluster.recipe;
+    let picked: Vec<String> = recipe
+        .roles
+        .iter()
+        .flat_map(|role| role.tasks.iter().map(move |task| (&role.name, task)))
+        .filter(|(_, task)| recipe.tags.picks(&task.tags))
+        .map(|(role, task)| {
+            format!("    {role} : {}  TAGS: [{}]\n", task.name, task.tags.join(", "))
+        })
+        .collect();
+    print(&format!("  tasks ({}):\n{}", picked.len(), picked.concat()))?;
+    Ok(Exit::Ok)
 }
 
 /// What this run is to do.

@@ -44,7 +44,10 @@ impl Link {
             }
             Self::Local(machine) => {
                 let exec = machine.exec(command)?;
-                Ok(Exec { stdin: Stdin::Local(exec.stdin), events: Events::Local(Box::new(exec.events)) })
+                Ok(Exec {
+                    stdin: Stdin::Local(exec.stdin),
+                    events: Events::Local(Box::new(exec.events)),
+                })
             }
         }
     }
