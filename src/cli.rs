@@ -17,6 +17,8 @@ Examples:
   ezsync setup cluster01 --check --diff   show what would change
   ezsync verify cluster01                 prove it again, change nothing
   ezsync render cluster01 -o out          write the files that each host would get
+  ezsync ping cluster01                   say which hosts answer
+  ezsync exec cluster01 all -- date       run a command everywhere
 
 Exit codes: 0 all well, 1 an error, 2 a host failed or is not synchronised,
 4 a host is unreachable, 5 bad options or input, 99 interrupted.";
@@ -66,6 +68,21 @@ Examples:
   ezsync setup cluster01 chrony -l 'kube_node:!node7'
   ezsync setup cluster01 -e max_offset=0.01 -u ops")]
     Setup(Box<Setup>),
+    /// Say which hosts answer, and as whom commands run there
+    #[command(after_help = "\
+Examples:
+  ezsync ping cluster01
+  ezsync ping cluster01 'kube_node:!node7' -u ops -K")]
+    Ping(Box<Ping>),
+    /// Run a command on hosts and show who answers the same
+    #[command(after_help = "\
+Examples:
+  ezsync exec cluster01 all -- timedatectl
+  ezsync exec cluster01 kube_node -b -- 'journalctl -u chrony | tail -3'
+
+The words of COMMAND are joined with blanks and read by sh on the host, as with ssh. It has
+nothing to read, and runs as the login user unless -b or the inventory says otherwise.")]
+    Exec(Box<Exec>),
     /// Prove the time on every host: only the verification and the report
     #[command(after_help = "Example:\n  ezsync verify cluster01 --json | jq .recap")]
     Verify(Box<Verify>),
@@ -103,6 +120,38 @@ pub struct Setup {
     /// How the time is proved.
     #[command(flatten)]
     pub proof: Proof,
+    /// How they are reached.
+    #[command(flatten)]
+    pub access: Access,
+}
+
+/// Options of `ping`.
+#[derive(Debug, Args)]
+pub struct Ping {
+    /// Which hosts.
+    #[command(flatten)]
+    pub hosts: Hosts,
+    /// Only these hosts: a pattern such as 'kube_node:!node7'
+    pub pattern: Option<String>,
+    /// How they are reached.
+    #[command(flatten)]
+    pub access: Access,
+}
+
+/// Options of `exec`.
+#[derive(Debug, Args)]
+pub struct Exec {
+    /// Which hosts.
+    #[command(flatten)]
+    pub hosts: Hosts,
+    /// On which of them: a pattern such as all or 'kube_node:!node7'
+    pub pattern: String,
+    /// What to run
+    #[arg(last = true, required_unless_present = "list_hosts")]
+    pub command: Vec<String>,
+    /// How long the command may take; 0: as long as it likes
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = value_parser!(u32).range(0..=604_800))]
+    pub command_timeout: u32,
     /// How they are reached.
     #[command(flatten)]
     pub access: Access,

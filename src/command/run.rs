@@ -1,12 +1,11 @@
 //! `ezsync setup` and `ezsync verify`: the fleet, from the files to the report.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result};
-use tokio::sync::mpsc::unbounded_channel;
-use tokio_util::sync::CancellationToken;
+use anyhow::Result;
 
 use super::access::Rights;
+use super::drive::{Moved, drive};
 use super::{list_hosts, print};
 use crate::access::Access;
 use crate::cli::{self, Cli, Setup, Verify};
@@ -17,8 +16,6 @@ use crate::problem::Problem;
 use crate::project::Project;
 use crate::report::{self, Look, Run};
 use crate::role::tags::Choice;
-use crate::ssh::Client;
-use crate::ui;
 
 pub(super) fn setup(cli: &Cli, project: &Project, options: &Setup) -> Result<Exit> {
     let tags = Choice { only: options.tags.clone(), skip: options.skip_tags.clone() };
@@ -80,14 +77,12 @@ struct Plan {
 
 fn carry_out(cli: &Cli, cluster: Cluster, access: &cli::Access, plan: &Plan) -> Result<Exit> {
     let jobs = jobs(&cluster, access)?;
-    let client = Client::default();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the asynchronous runtime")?;
-    let run = runtime.block_on(fleet(cli, cluster, jobs, client, access, plan));
-    // A name service that does not answer must not hold up the report.
-    runtime.shutdown_background();
+    let order = order(&cluster, plan);
+    let names = jobs.iter().map(|job| job.name.clone()).collect();
+    let recipe = cluster.recipe;
+    let moved = drive(cli, access.forks, names, |means| fleet::run(means, recipe, jobs, order))?;
+    let Moved { hosts, started, seconds, interrupted } = moved;
+    let run = Run::new(&cluster.name, plan.mode, started, seconds, interrupted, hosts);
     keep(&run);
     if access.json {
         print(&run.to_json()?)?;
@@ -104,20 +99,10 @@ fn keep(run: &Run) {
     }
 }
 
-async fn fleet(
-    cli: &Cli,
-    cluster: Cluster,
-    jobs: Vec<Job>,
-    client: Client,
-    access: &cli::Access,
-    plan: &Plan,
-) -> Run {
-    let started = jiff::Timestamp::now();
-    let clock = Instant::now();
-    let names: Vec<String> = jobs.iter().map(|job| job.name.clone()).collect();
-    let order = Order {
+/// What holds for all hosts.
+fn order(cluster: &Cluster, plan: &Plan) -> Order {
+    Order {
         mode: plan.mode,
-        forks: access.forks.into(),
         time_role: cluster::TIME_ROLE.to_owned(),
         verify: cluster.has_time(),
         verify_timeout: plan.verify_timeout,
@@ -126,30 +111,6 @@ async fn fleet(
         local_stratum: cluster.settings.local_stratum,
         max_offset: cluster.settings.max_offset,
         source_address: cluster.settings.source_address.clone(),
-    };
-    let cancel = CancellationToken::new();
-    let interrupt = tokio::spawn(interrupt(cancel.clone()));
-    let (events, told) = unbounded_channel();
-    let settings = ui::Settings::choose(cli.colours(), cli.verbose > 0);
-    let ui = tokio::spawn(async move { ui::show(told, &names, settings).await });
-    let hosts = fleet::run(client, cluster.recipe, jobs, order, events, cancel.clone()).await;
-    // The display ends by itself when nobody sends any more.
-    let _ = ui.await;
-    interrupt.abort();
-    let seconds = clock.elapsed().as_secs_f64();
-    Run::new(&cluster.name, plan.mode, started, seconds, cancel.is_cancelled(), hosts)
-}
-
-/// The first Ctrl-C ends the run in order; the second one ends the program at once.
-async fn interrupt(cancel: CancellationToken) {
-    if tokio::signal::ctrl_c().await.is_ok() {
-        eprintln!(
-            "interrupted: hosts whose turn has not come are left as they are, the others finish; press Ctrl-C again to stop at once"
-        );
-        cancel.cancel();
-        if tokio::signal::ctrl_c().await.is_ok() {
-            std::process::exit(Exit::Interrupted.code().into());
-        }
     }
 }
 

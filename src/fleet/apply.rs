@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::gate::Source;
 use super::host::Driver;
 use super::result::{Outcome, Trouble};
-use super::shell::exec_trouble;
+use super::shell::{exec_trouble, word};
 use super::talk::Talk;
 use super::{Doing, Part};
 use crate::exec::ExecError;
@@ -30,7 +30,7 @@ enum Hold {
 impl Driver<'_> {
     /// Carries out the plan. False when the run was interrupted before anything changed.
     pub(super) async fn apply(&mut self) -> Result<bool, Outcome> {
-        let (mark, token) = (self.word()?, self.word()?);
+        let (mark, token) = (word()?, word()?);
         let script = apply_script(&self.result.plan, &mark, &token);
         let lost = |error: ExecError| exec_trouble("the changes", &error);
         let mut talk = self.shell.start("the changes", &script, &mark, SILENCE).await?;
@@ -101,7 +101,7 @@ impl Driver<'_> {
 
     /// Waits until this host may go on; what keeps it from that, if anything.
     async fn wait_for_turn(&self) -> Option<Hold> {
-        if self.shared.cancel.is_cancelled() {
+        if self.shared.means.cancel.is_cancelled() {
             return Some(Hold::Interrupted);
         }
         if self.job.part == Part::Source || !self.shared.order.verify {
@@ -110,7 +110,7 @@ impl Driver<'_> {
         self.tell(Doing::WaitingForSource);
         let source = tokio::select! {
             source = self.shared.gate.decided() => source,
-            () = self.shared.cancel.cancelled() => return Some(Hold::Interrupted),
+            () = self.shared.means.cancel.cancelled() => return Some(Hold::Interrupted),
         };
         match source {
             Source::Serving | Source::Changed => None,

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use super::gate::Source;
 use super::result::{HostResult, Outcome, Trouble};
-use super::shell::{Shell, exec_trouble};
+use super::shell::{Shell, exec_trouble, word};
 use super::{Doing, Job, Mode, Part, Shared};
 use crate::plan::Plan;
-use crate::remote::{Probe, Request, Word, probe_script};
+use crate::remote::{Probe, Request, probe_script};
 use crate::resource::Subject;
 
 /// How long the probe may take: it only reads, but a busy host may be slow at it.
@@ -32,18 +32,16 @@ pub(super) struct Known {
 pub(super) async fn drive(job: &Job, shared: &Shared) -> HostResult {
     let begun = Instant::now();
     let mut result = HostResult::interrupted(job);
-    if !shared.cancel.is_cancelled() {
-        match shared.connect(&job.name, &job.reach).await {
-            Ok(shell) => result = Driver { job, shared, shell, result }.run().await,
-            Err(outcome) => result.outcome = outcome,
-        }
+    match shared.means.connect(&job.name, &job.reach).await {
+        Ok(shell) => result = Driver { job, shared, shell, result }.run().await,
+        Err(no) => result.outcome = no.into(),
     }
     if job.part == Part::Source {
         // Whatever became of the source: nobody waits for it any longer.
         shared.gate.decide(Source::Lost(lost(&result)));
     }
     result.seconds = begun.elapsed().as_secs_f64();
-    shared.tell(&job.name, Doing::Done(Box::new(result.clone())));
+    shared.means.tell(&job.name, Doing::Done(Box::new(result.clone())));
     result
 }
 
@@ -91,7 +89,7 @@ impl Driver<'_> {
     }
 
     pub(super) fn tell(&self, doing: Doing) {
-        self.shared.tell(&self.job.name, doing);
+        self.shared.means.tell(&self.job.name, doing);
     }
 
     /// Probes and plans. Should the facts name something that was not looked at (a conf path
@@ -133,7 +131,7 @@ impl Driver<'_> {
 
     async fn look(&mut self, request: &Request) -> Result<Probe, Outcome> {
         let what = "the probe";
-        let mark = self.word()?;
+        let mark = word()?;
         let script = probe_script(request, &mark);
         let mut talk = self.shell.start(what, &script, &mark, PROBE_TIMEOUT).await?;
         let read = talk.read_to_end(PROBE_TIMEOUT).await;
@@ -150,14 +148,5 @@ impl Driver<'_> {
             ))),
             None => Err(self.cut_off(what, &talk).into()),
         }
-    }
-
-    pub(super) fn word(&self) -> Result<Word, Trouble> {
-        Word::random().map_err(|error| {
-            Trouble::new(
-                format!("this machine gives no random numbers: {error}"),
-                "look at its kernel log",
-            )
-        })
     }
 }

@@ -88,12 +88,7 @@ impl Shell {
     }
 
     async fn attempt(&self, script: &str, mark: &Word, limit: Duration) -> Result<Talk, NoShell> {
-        let word = Word::random().map_err(|error| {
-            NoShell::Refused(Trouble::new(
-                format!("this machine gives no random numbers: {error}"),
-                "look at its kernel log",
-            ))
-        })?;
+        let word = word().map_err(NoShell::Refused)?;
         let opening = match &self.become_ {
             Some(become_) => become_.opening(self.on_terminal(), &word),
             None => Opening::own(),
@@ -248,4 +243,12 @@ pub(super) fn exec_trouble(what: &str, error: &ExecError) -> Outcome {
             "see whether the host is up and not overloaded, then run again",
         )),
     }
+}
+
+/// A word of the run's own.
+pub(super) fn word() -> Result<Word, Trouble> {
+    Word::random().map_err(|error| {
+        let what = format!("this machine gives no random numbers: {error}");
+        Trouble::new(what, "look at its kernel log")
+    })
 }

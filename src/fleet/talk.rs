@@ -17,7 +17,10 @@ pub(super) struct Talk {
     sections: Sections,
     seen: usize,
     received: usize,
+    /// How much is kept of each stream; more than can be held is an error where nothing is said.
+    kept: Option<usize>,
     stderr: Vec<u8>,
+    stderr_cut: bool,
     status: Option<ExitStatus>,
 }
 
@@ -34,7 +37,9 @@ impl Talk {
             sections,
             seen: 0,
             received: heard.len(),
+            kept: None,
             stderr: Vec::new(),
+            stderr_cut: false,
             status: None,
         }
     }
@@ -54,6 +59,17 @@ impl Talk {
             }
         }
         Ok(!self.sections.all().is_empty())
+    }
+
+    /// Keeps only the first `bytes` of what is written to each stream, and passes over the rest.
+    pub(super) fn keep(&mut self, bytes: usize) {
+        self.kept = Some(bytes);
+        self.sections.keep(bytes);
+    }
+
+    /// Whether more was written than was kept.
+    pub(super) fn was_cut(&self) -> bool {
+        self.stderr_cut || self.sections.was_cut()
     }
 
     /// Says a line. A script that has ended does not hear it: its events tell.
@@ -95,7 +111,10 @@ impl Talk {
             }
             Some(Event::Stderr(bytes)) => {
                 self.received += bytes.len();
-                self.stderr.extend(bytes);
+                let room =
+                    self.kept.map_or(usize::MAX, |kept| kept.saturating_sub(self.stderr.len()));
+                self.stderr_cut |= bytes.len() > room;
+                self.stderr.extend(bytes.into_iter().take(room));
             }
             Some(Event::Exit(status)) => self.status = Some(status),
             None => {
@@ -103,7 +122,7 @@ impl Talk {
                 return Ok(false);
             }
         }
-        if self.received > OUTPUT_MAX {
+        if self.kept.is_none() && self.received > OUTPUT_MAX {
             return Err(ExecError::TooMuchOutput(OUTPUT_MAX));
         }
         Ok(true)
