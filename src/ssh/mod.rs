@@ -19,9 +19,10 @@ mod stream;
 mod target;
 mod transport;
 
+pub use crate::exec::{Event, ExecError, ExitStatus, OUTPUT_MAX};
 pub use client::Client;
-pub use error::{ConnectError, ExecError, Phase, Rejected, UnusableKey, UnusableReason};
-pub use exec::{Event, Events, Exec, ExitStatus, OUTPUT_MAX, Output, Stdin};
+pub use error::{ConnectError, Phase, Rejected, UnusableKey, UnusableReason};
+pub use exec::{Events, Exec, Output, Stdin};
 pub use known_hosts::HostKeyPolicy;
 pub use session::Session;
 pub use target::{Credentials, Endpoint, HostKeys, Jump, Keepalive, Socket, Target, Via};
