@@ -16,6 +16,11 @@ const USER: &[&str] = &["ansible_user", "ansible_ssh_user"];
 const PASSWORD: &[&str] = &["ansible_password", "ansible_ssh_pass", "ansible_ssh_password"];
 const KEY_FILE: &[&str] = &["ansible_private_key_file", "ansible_ssh_private_key_file"];
 const KIND: &[&str] = &["ansible_connection"];
+const HOST_KEY_CHECKING: &[&str] = &["ansible_host_key_checking", "ansible_ssh_host_key_checking"];
+const TIMEOUT: &[&str] = &["ansible_ssh_timeout"];
+const SSH_ARGS: &[&str] = &["ansible_ssh_args"];
+const SSH_COMMON_ARGS: &[&str] = &["ansible_ssh_common_args"];
+const SSH_EXTRA_ARGS: &[&str] = &["ansible_ssh_extra_args"];
 const BECOME: &[&str] = &["ansible_become"];
 const BECOME_METHOD: &[&str] = &["ansible_become_method"];
 
@@ -61,7 +66,21 @@ impl Becoming {
     }
 }
 
-const ALL: [&[&str]; 8] = [HOST, PORT, USER, PASSWORD, KEY_FILE, KIND, BECOME, BECOME_METHOD];
+const ALL: [&[&str]; 13] = [
+    HOST,
+    PORT,
+    USER,
+    PASSWORD,
+    KEY_FILE,
+    KIND,
+    HOST_KEY_CHECKING,
+    TIMEOUT,
+    SSH_ARGS,
+    SSH_COMMON_ARGS,
+    SSH_EXTRA_ARGS,
+    BECOME,
+    BECOME_METHOD,
+];
 
 /// How to reach a host. What is `None` was not set, and is for options and ssh_config to say.
 #[derive(Debug, Clone)]
@@ -78,6 +97,16 @@ pub struct Connection {
     pub private_key_file: Option<String>,
     /// Password to log in with.
     pub password: Option<SecretString>,
+    /// Whether the host's key is checked; `no` is `StrictHostKeyChecking=no`.
+    pub host_key_checking: Option<bool>,
+    /// How long connecting may take, in seconds.
+    pub timeout: Option<u32>,
+    /// Options of ssh in the place of Ansible's own, which mean nothing here.
+    pub ssh_args: Option<SshArgs>,
+    /// Options of ssh.
+    pub ssh_common_args: Option<SshArgs>,
+    /// More of them.
+    pub ssh_extra_args: Option<SshArgs>,
     /// Whether to change user after logging in.
     pub become_: Option<bool>,
     /// How to change user: `sudo` and the like.
@@ -94,12 +123,30 @@ pub struct Connection {
     pub local: bool,
 }
 
+/// Options for the command line of ssh, as they are written.
+#[derive(Debug, Clone)]
+pub struct SshArgs {
+    /// The options.
+    pub text: String,
+    /// What they were given as: a variable, or an option of the command line.
+    pub given_as: &'static str,
+    /// Where they stand.
+    pub place: Option<Place>,
+}
+
 impl Connection {
     /// Whether the variable `name` means anything here.
     #[must_use]
     pub fn uses(name: &str) -> bool {
         let becoming = [&SUDO, &SU, &DOAS].into_iter().flat_map(Becoming::spellings);
         ALL.into_iter().chain(becoming).any(|spellings| spellings.contains(&name))
+    }
+
+    /// All options of ssh in one text: hosts that differ in it may be reached by different ways.
+    #[must_use]
+    pub fn ssh_options(&self) -> String {
+        let all = [&self.ssh_args, &self.ssh_common_args, &self.ssh_extra_args];
+        all.into_iter().flatten().map(|args| args.text.as_str()).collect::<Vec<_>>().join(" ")
     }
 
     /// Reads the settings of `host` from all its variables, templates already resolved. `place`
@@ -125,6 +172,11 @@ impl Connection {
             user: vars.text(USER)?,
             private_key_file: vars.text(KEY_FILE)?,
             password: vars.secret(PASSWORD)?,
+            host_key_checking: vars.boolean(HOST_KEY_CHECKING)?,
+            timeout: vars.seconds(TIMEOUT)?,
+            ssh_args: vars.ssh_args(SSH_ARGS)?,
+            ssh_common_args: vars.ssh_args(SSH_COMMON_ARGS)?,
+            ssh_extra_args: vars.ssh_args(SSH_EXTRA_ARGS)?,
             become_: vars.boolean(BECOME)?,
             become_user: vars.text(becoming.user)?,
             become_password: vars.secret(becoming.password)?,
@@ -194,6 +246,19 @@ impl<'a> Settings<'a> {
         self.named(key, boolean).map(Some)
     }
 
+    fn seconds(&self, spellings: &[&'static str]) -> Result<Option<u32>, Problem> {
+        let Some(text) = self.text(spellings)? else { return Ok(None) };
+        let key = self.get(spellings).map_or("", |(key, _)| key);
+        let wrong = |_| format!("must be a number of seconds, not {text:?}");
+        self.named(key, text.parse().map_err(wrong)).map(Some)
+    }
+
+    fn ssh_args(&self, spellings: &[&'static str]) -> Result<Option<SshArgs>, Problem> {
+        let Some(text) = self.text(spellings)? else { return Ok(None) };
+        let given_as = self.get(spellings).map_or("", |(key, _)| key);
+        Ok(Some(SshArgs { text, given_as, place: (self.place)(given_as) }))
+    }
+
     fn local(&self) -> Result<bool, Problem> {
         let kind = self.text(KIND)?;
         match kind.as_deref().map(|kind| kind.trim_start_matches("ansible.builtin.")) {
@@ -253,9 +318,17 @@ mod tests {
             "ansible_password": "geheim", "ansible_ssh_private_key_file": "~/.ssh/id",
             "ansible_become": "yes", "ansible_become_method": "sudo",
             "ansible_become_user": "root", "ansible_become_password": 1234,
-            "ansible_connection": "ssh",
+            "ansible_connection": "ssh", "ansible_host_key_checking": false,
+            "ansible_ssh_timeout": 20, "ansible_ssh_common_args": "-J bastion",
         }))
         .unwrap();
+        assert_eq!((found.host_key_checking, found.timeout), (Some(false), Some(20)));
+        let common = found.ssh_common_args.as_ref().unwrap();
+        assert_eq!(
+            (common.text.as_str(), common.given_as),
+            ("-J bastion", "ansible_ssh_common_args")
+        );
+        assert!(found.ssh_args.is_none() && found.ssh_extra_args.is_none());
         assert_eq!((found.address.as_str(), found.port), ("10.0.0.1", 2222));
         assert!(found.port_is_set);
         assert_eq!(found.user.as_deref(), Some("root"));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::file::{Item, read_setting};
 use super::jump::Jump;
 use super::line::{Line, Source};
-use super::setting::{AddressFamily, Setting, Settings};
+use super::setting::{AddressFamily, HostKeyChecking, Setting, Settings};
 use crate::problem::Problem;
 
 /// Options of ssh that take no value and mean nothing to us: forwarding, terminals, output.
@@ -104,11 +104,51 @@ impl Overrides {
         Ok(())
     }
 
+    /// Adds who logs in.
+    #[must_use]
+    pub fn user(self, user: &str) -> Self {
+        self.with(Setting::User(user.to_owned()))
+    }
+
+    /// Adds the port.
+    #[must_use]
+    pub fn port(self, port: u16) -> Self {
+        self.with(Setting::Port(port))
+    }
+
+    /// Adds a private key, in which tokens and variables are replaced.
+    #[must_use]
+    pub fn identity_file(self, file: &str) -> Self {
+        self.with(Setting::IdentityFile(file.to_owned()))
+    }
+
+    /// Adds how a host's key is checked.
+    #[must_use]
+    pub fn host_key_checking(self, checking: HostKeyChecking) -> Self {
+        self.with(Setting::StrictHostKeyChecking(checking))
+    }
+
+    /// Adds how long connecting may take, in seconds.
+    #[must_use]
+    pub fn connect_timeout(self, seconds: u32) -> Self {
+        self.with(Setting::ConnectTimeout(seconds))
+    }
+
+    /// Adds the only file of known host keys, in which nothing is replaced but `~`.
+    #[must_use]
+    pub fn known_hosts(self, file: &str) -> Self {
+        let file = file.replace('%', "%%");
+        self.with(Setting::UserKnownHostsFile(vec![file]))
+            .with(Setting::GlobalKnownHostsFile(Vec::new()))
+    }
+
+    fn with(mut self, setting: Setting) -> Self {
+        self.settings.push(setting);
+        self
+    }
+
     /// Adds a line of ssh_config, as `-o` takes it.
-    ///
-    /// # Errors
-    /// It is a block, its keyword is not known, or its value is wrong.
-    pub fn line(&mut self, text: &str) -> Result<(), Problem> {
+    fn line(&mut self, text: &str) -> Result<(), Problem> {
         let source = Source { file: None, number: 0, text };
         let Some(line) = Line::read(source)? else { return Ok(()) };
         if ["host", "match", "include"].contains(&line.keyword.as_str()) {
@@ -123,11 +163,7 @@ impl Overrides {
         Ok(())
     }
 
-    /// Adds a setting of ssh_config with a value that may have anything in it.
-    ///
-    /// # Errors
-    /// As for [`line`](Self::line).
-    pub fn keyword(&mut self, keyword: &str, value: &str) -> Result<(), Problem> {
+    fn keyword(&mut self, keyword: &str, value: &str) -> Result<(), Problem> {
         self.line(&format!("{keyword}={value}"))
     }
 
