@@ -91,6 +91,12 @@ pub struct Setup {
     /// Only tasks with one of these tags
     #[arg(short = 't', long, value_name = "TAGS", value_delimiter = ',')]
     pub tags: Vec<String>,
+    /// No tasks with one of these tags
+    #[arg(long, value_name = "TAGS", value_delimiter = ',')]
+    pub skip_tags: Vec<String>,
+    /// Only list the tasks, with their tags
+    #[arg(long, alias = "list-tags")]
+    pub list_tasks: bool,
     /// How long the source may take to follow one of its servers, before it serves its own clock
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u32).range(0..=86_400))]
     pub source_timeout: u32,

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use crate::desired::{HostVars, Recipe};
 use crate::inventory::{Connection, Inventory, extra};
-use crate::problem::{self, Place, Problem};
+use crate::problem::{Place, Problem};
 use crate::project::{self, Project};
 use crate::resource::Subject;
 use crate::role::{Role, tags};
@@ -39,8 +39,8 @@ pub struct Wish {
     pub extra: Vec<String>,
     /// `--limit`: a pattern of hosts.
     pub limit: Option<String>,
-    /// `--tags`.
-    pub tags: Vec<String>,
+    /// `--tags` and `--skip-tags`.
+    pub tags: tags::Choice,
     /// The step: `01` or `all` for all roles, else the name of one.
     pub step: Option<String>,
 }
@@ -141,14 +141,9 @@ fn load_roles(
 fn unknown_step(project: &Project, step: &str) -> Problem {
     let roles = project.role_names();
     let names: Vec<&str> = roles.iter().map(String::as_str).collect();
-    let problem = Problem::new(format!("`{}` is neither a step nor a role", step.escape_debug()));
-    match problem::nearest(step, &names) {
-        Some(near) => problem.hint(format!("did you mean `{near}`?")),
-        None => problem.hint(format!(
-            "leave it out (or write 01 or all) for every role, or name one of: {}",
-            names.join(", ")
-        )),
-    }
+    let otherwise = "leave it out (or write 01 or all) for every role, or name one of";
+    Problem::new(format!("`{}` is neither a step nor a role", step.escape_debug()))
+        .meant(step, &names, otherwise)
 }
 
 /// The names that `roles` lists, each once, with their places; without a list it is chrony alone.
@@ -174,31 +169,31 @@ fn role_names(config: &Config, extra: &Vars) -> Result<Vec<(String, Option<Place
     Ok(names)
 }
 
-/// `--tags` as a list without blanks.
+/// `--tags` and `--skip-tags` without blanks.
 ///
 /// # Errors
 /// A tag that no task has: it would silently leave out what was meant.
-fn known_tags(wanted: &[String], roles: &[Role]) -> Result<Vec<String>, Problem> {
-    let mut known: Vec<&str> = roles
-        .iter()
-        .flat_map(|role| &role.tasks)
-        .flat_map(|task| &task.tags)
-        .map(String::as_str)
-        .collect();
+fn known_tags(wanted: &tags::Choice, roles: &[Role]) -> Result<tags::Choice, Problem> {
+    let mut known: Vec<&str> = roles.iter().flat_map(Role::tags).collect();
     known.sort_unstable();
     known.dedup();
-    let wanted = wanted.iter().map(|tag| tag.trim()).filter(|tag| !tag.is_empty());
-    wanted
-        .map(|tag| {
-            if known.contains(&tag) || tags::SPECIAL.contains(&tag) {
-                return Ok(tag.to_owned());
-            }
-            let problem =
-                Problem::new(format!("--tags {}: no task has this tag", tag.escape_debug()));
-            Err(match problem::nearest(tag, &known) {
-                Some(near) => problem.hint(format!("did you mean {near}?")),
-                None => problem.hint(format!("the tags are: {}", known.join(", "))),
-            })
-        })
-        .collect()
+    let checked = |option: &str, wanted: &[String]| -> Result<Vec<String>, Problem> {
+        let wanted = wanted.iter().map(|tag| tag.trim()).filter(|tag| !tag.is_empty());
+        wanted.map(|tag| known_tag(option, tag, &known)).collect()
+    };
+    Ok(tags::Choice {
+        only: checked("--tags", &wanted.only)?,
+        skip: checked("--skip-tags", &wanted.skip)?,
+    })
+}
+
+fn known_tag(option: &str, tag: &str, known: &[&str]) -> Result<String, Problem> {
+    if known.contains(&tag) || tags::SPECIAL.contains(&tag) {
+        return Ok(tag.to_owned());
+    }
+    Err(Problem::new(format!("{option} {}: no task has this tag", tag.escape_debug())).meant(
+        tag,
+        known,
+        "the tags are",
+    ))
 }

@@ -10,7 +10,8 @@ use crate::facts::{Facts, Platform};
 use crate::problem::{Place, Problem};
 use crate::project::Project;
 use crate::resource::{self, Args, Resource, Subject};
-use crate::role::{Role, Task, tags};
+use crate::role::tags::Choice;
+use crate::role::{Role, Task};
 use crate::template::{Engine, Layer, Scope, Vars};
 
 /// One resource that a task wants.
@@ -44,8 +45,8 @@ pub struct Recipe {
     pub project: Project,
     /// The roles in order.
     pub roles: Vec<Role>,
-    /// `--tags`: only tasks that these pick.
-    pub tags: Vec<String>,
+    /// `--tags` and `--skip-tags`.
+    pub tags: Choice,
     /// Compiled templates, shared by all hosts.
     pub engine: Engine,
 }
@@ -133,7 +134,7 @@ impl Recipe {
                 handler_numbers.push((start..first_handler + handlers.len()).collect());
             }
             for task in &role.tasks {
-                if !tags::picks(&self.tags, &task.tags) {
+                if !self.tags.picks(&task.tags) {
                     continue;
                 }
                 let notify: Vec<usize> = role

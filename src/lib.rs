@@ -4,6 +4,7 @@
 //! inventory -> facts -> desired state -> plan -> apply -> verify -> report.
 //! ARCHITECTURE.md says which module may know what.
 
+pub mod access;
 pub mod cli;
 pub mod cluster;
 pub mod command;

@@ -68,6 +68,16 @@ impl Problem {
         self
     }
 
+    /// The same problem with the one of `known` that was probably meant by `name`, else with all
+    /// of them behind `otherwise`.
+    #[must_use]
+    pub fn meant(self, name: &str, known: &[&str], otherwise: &str) -> Self {
+        match nearest(name, known) {
+            Some(near) => self.hint(format!("did you mean `{near}`?")),
+            None => self.hint(format!("{otherwise}: {}", known.join(", "))),
+        }
+    }
+
     /// The same problem, told as one of `what` (an option, say) where no place says so.
     #[must_use]
     pub fn of(mut self, what: &str) -> Self {

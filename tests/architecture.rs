@@ -32,19 +32,21 @@ const MAY_USE: &[(&str, &str)] = &[
     ("verify", ""),
     // Connections, and the hosts that are reached by them.
     ("ssh", "sanitise"),
-    ("fleet", "cluster desired facts plan problem remote resource sanitise ssh verify"),
+    ("access", "inventory problem ssh"),
+    ("fleet", "access cluster desired facts plan problem remote resource sanitise ssh verify"),
     // What is shown. None of these knows how results come about.
     ("report", "exit facts fleet plan sanitise verify"),
     ("ui", "fleet plan sanitise verify"),
     // What is typed.
     ("cli", "cluster"),
-    ("command", "cli cluster exit facts fleet problem project report ssh ui"),
+    ("command", "access cli cluster exit facts fleet problem project report role ssh ui"),
 ];
 
 /// Crates that one module alone may use.
 const ALONE: &[(&str, &str)] = &[
     ("russh", "ssh"),
     ("indicatif", "ui"),
+    ("rpassword", "ui"),
     ("tera", "template"),
     ("serde_yaml", "yaml"),
     ("clap", "cli"),

@@ -12,6 +12,7 @@ use crate::cli::{Cli, Command, Hosts};
 use crate::cluster::{Cluster, Wish};
 use crate::exit::Exit;
 use crate::project::Project;
+use crate::role::tags::Choice;
 
 /// Does what was typed.
 ///
@@ -29,12 +30,12 @@ pub fn run(cli: &Cli) -> Result<Exit> {
 
 impl Hosts {
     /// The cluster as the options want it.
-    fn load(&self, project: &Project, step: Option<&str>, tags: &[String]) -> Result<Cluster> {
+    fn load(&self, project: &Project, step: Option<&str>, tags: Choice) -> Result<Cluster> {
         let wish = Wish {
             inventory: self.inventory.clone(),
             extra: self.extra_vars.clone(),
             limit: self.limit.clone(),
-            tags: tags.to_vec(),
+            tags,
             step: step.map(ToOwned::to_owned),
         };
         let cluster = Cluster::load(project, &self.cluster, &wish)?;

@@ -9,12 +9,13 @@ use super::{list_hosts, print};
 use crate::cli::Render;
 use crate::exit::Exit;
 use crate::facts::{Facts, Platform};
-use crate::problem::{self, Problem};
+use crate::problem::Problem;
 use crate::project::Project;
+use crate::role::tags::Choice;
 
 pub(super) fn run(project: &Project, options: &Render) -> Result<Exit> {
     let platform = platform(&options.platform)?;
-    let cluster = options.hosts.load(project, None, &[])?;
+    let cluster = options.hosts.load(project, None, Choice::default())?;
     if options.hosts.list_hosts {
         return list_hosts(&cluster);
     }
@@ -52,11 +53,11 @@ fn platform(name: &str) -> Result<Platform, Problem> {
     let known = |platform: &Platform| platform.name().eq_ignore_ascii_case(name);
     Platform::all().find(known).ok_or_else(|| {
         let names: Vec<&str> = Platform::all().map(Platform::name).collect();
-        let problem = Problem::new(format!("--platform {name}: there is no such family"));
-        match problem::nearest(name, &names) {
-            Some(near) => problem.hint(format!("did you mean {near}?")),
-            None => problem.hint(format!("known are: {}", names.join(", "))),
-        }
+        Problem::new(format!("--platform {name}: there is no such family")).meant(
+            name,
+            &names,
+            "known are",
+        )
     })
 }
 

@@ -1,6 +1,5 @@
 //! `ezsync setup` and `ezsync verify`: the fleet, from the files to the report.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -8,18 +7,24 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 
 use super::{list_hosts, print};
-use crate::cli::{Access, Cli, Setup, Verify};
+use crate::access::Access;
+use crate::cli::{self, Cli, Setup, Verify};
 use crate::cluster::{self, Cluster, Member};
 use crate::exit::Exit;
 use crate::fleet::{self, Job, Mode, Order, Part};
 use crate::problem::Problem;
 use crate::project::Project;
 use crate::report::{self, Look, Run};
-use crate::ssh::{Client, Endpoint, HostKeyPolicy, Options, Target};
+use crate::role::tags::Choice;
+use crate::ssh::{Client, HostKeyPolicy};
 use crate::ui;
 
 pub(super) fn setup(cli: &Cli, project: &Project, options: &Setup) -> Result<Exit> {
-    let cluster = options.hosts.load(project, options.step.as_deref(), &options.tags)?;
+    let tags = Choice { only: options.tags.clone(), skip: options.skip_tags.clone() };
+    let cluster = options.hosts.load(project, options.step.as_deref(), tags)?;
+    if options.list_tasks {
+        return list_tasks(&cluster);
+    }
     if options.hosts.list_hosts {
         return list_hosts(&cluster);
     }
@@ -30,7 +35,7 @@ pub(super) fn setup(cli: &Cli, project: &Project, options: &Setup) -> Result<Exi
 }
 
 pub(super) fn verify(cli: &Cli, project: &Project, options: &Verify) -> Result<Exit> {
-    let cluster = options.hosts.load(project, None, &[])?;
+    let cluster = options.hosts.load(project, None, Choice::default())?;
     if options.hosts.list_hosts {
         return list_hosts(&cluster);
     }
@@ -45,6 +50,22 @@ pub(super) fn verify(cli: &Cli, project: &Project, options: &Verify) -> Result<E
     carry_out(cli, cluster, &options.access, &plan)
 }
 
+/// `--list-tasks`: what a run would see to, in order.
+fn list_tasks(cluster: &Cluster) -> Result<Exit> {
+    let recipe = &cluster.recipe;
+    let picked: Vec<String> = recipe
+        .roles
+        .iter()
+        .flat_map(|role| role.tasks.iter().map(move |task| (&role.name, task)))
+        .filter(|(_, task)| recipe.tags.picks(&task.tags))
+        .map(|(role, task)| {
+            format!("    {role} : {}  TAGS: [{}]\n", task.name, task.tags.join(", "))
+        })
+        .collect();
+    print(&format!("  tasks ({}):\n{}", picked.len(), picked.concat()))?;
+    Ok(Exit::Ok)
+}
+
 /// What this run is to do.
 struct Plan {
     mode: Mode,
@@ -52,9 +73,9 @@ struct Plan {
     diff: bool,
 }
 
-fn carry_out(cli: &Cli, cluster: Cluster, access: &Access, plan: &Plan) -> Result<Exit> {
+fn carry_out(cli: &Cli, cluster: Cluster, access: &cli::Access, plan: &Plan) -> Result<Exit> {
     let jobs = jobs(&cluster, access)?;
-    let client = Client::new(ssh_options(access)).map_err(anyhow::Error::from)?;
+    let client = Client::default();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -83,7 +104,7 @@ async fn fleet(
     cluster: Cluster,
     jobs: Vec<Job>,
     client: Client,
-    access: &Access,
+    access: &cli::Access,
     plan: &Plan,
 ) -> Run {
     let started = jiff::Timestamp::now();
@@ -127,80 +148,32 @@ async fn interrupt(cancel: CancellationToken) {
     }
 }
 
-fn ssh_options(access: &Access) -> Options {
-    let policy =
-        if access.accept_new_host_keys { HostKeyPolicy::AcceptNew } else { HostKeyPolicy::Strict };
-    let mut options = Options::for_this_user(Duration::from_secs(access.timeout.into()), policy);
-    if let Some(file) = &access.known_hosts {
-        options.known_hosts_files = vec![file.clone()];
-    }
-    options
-}
-
-fn jobs(cluster: &Cluster, access: &Access) -> Result<Vec<Job>, Problem> {
-    cluster.members.iter().map(|member| job(member, &cluster.source, access)).collect()
+fn jobs(cluster: &Cluster, options: &cli::Access) -> Result<Vec<Job>, Problem> {
+    let access = options.settings();
+    cluster.members.iter().map(|member| job(member, &cluster.source, &access)).collect()
 }
 
 fn job(member: &Member, source: &str, access: &Access) -> Result<Job, Problem> {
-    let connection = &member.connection;
-    let refuse =
-        |what: &str, hint: &str| Err(Problem::new(format!("{}: {what}", member.name)).hint(hint));
-    if connection.local {
-        return refuse(
-            "ansible_connection=local is not supported",
-            "reach this machine over SSH, as any other",
-        );
-    }
-    if connection.become_password.is_some() {
-        return refuse(
-            "a password for sudo is not supported",
-            "allow sudo without a password for this user, or log in as root",
-        );
-    }
-    if let Some(user) = connection.become_user.as_deref().filter(|user| *user != "root") {
-        return refuse(
-            &format!("ansible_become_user={user} is not supported"),
-            "everything that ezsync does is root's: leave it out",
-        );
-    }
-    let method = connection.become_method.as_deref().unwrap_or("sudo");
-    if method != "sudo" {
-        return refuse(
-            &format!("ansible_become_method={method} is not supported"),
-            "use sudo, or log in as root",
-        );
-    }
-    let user = connection.user.clone().or_else(|| access.user.clone()).or_else(this_user);
-    let Some(user) = user else {
-        return refuse("nobody says who logs in", "set ansible_user, or give -u USER");
-    };
-    // As in Ansible, what the inventory says of a host goes before the command line.
-    let key = connection.private_key_file.as_deref().map(expand).or(access.private_key.clone());
     Ok(Job {
         name: member.name.clone(),
         part: if member.name == source { Part::Source } else { Part::Client },
-        sudo: connection.become_.unwrap_or(user != "root") && user != "root",
-        target: Target {
-            endpoint: Endpoint { address: connection.address.clone(), port: connection.port },
-            user,
-            identity_files: key.into_iter().collect(),
-            password: connection.password.clone(),
-        },
+        reach: access.reach(&member.name, &member.connection)?,
         vars: member.vars.clone(),
         subjects: member.subjects.clone(),
         notes: member.notes.clone(),
     })
 }
 
-/// The user who runs this program, as OpenSSH and Ansible take it.
-fn this_user() -> Option<String> {
-    std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).ok().filter(|name| !name.is_empty())
-}
-
-/// `~/...` is below the home folder.
-fn expand(path: &str) -> PathBuf {
-    match (path.strip_prefix("~/"), etcetera::home_dir()) {
-        (Some(rest), Ok(home)) => home.join(rest),
-        _ => PathBuf::from(path),
+impl cli::Access {
+    /// What was typed on how hosts are reached.
+    fn settings(&self) -> Access {
+        let accept_new = self.accept_new_host_keys;
+        Access {
+            user: self.user.clone(),
+            private_key: self.private_key.clone(),
+            connect_timeout: Duration::from_secs(self.timeout.into()),
+            host_keys: if accept_new { HostKeyPolicy::AcceptNew } else { HostKeyPolicy::Strict },
+            known_hosts: self.known_hosts.clone(),
+        }
     }
 }

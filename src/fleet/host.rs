@@ -36,7 +36,7 @@ pub(super) async fn drive(job: &Job, shared: &Shared) -> HostResult {
     if !shared.cancel.is_cancelled() {
         shared.tell(&job.name, Doing::Connecting);
         let connected = tokio::select! {
-            connected = shared.client.connect(&job.target) => Some(connected),
+            connected = shared.client.connect(&job.reach.target) => Some(connected),
             () = shared.cancel.cancelled() => None,
         };
         match connected {
@@ -106,7 +106,7 @@ impl Driver<'_> {
 
     /// The command that runs a script from its standard input as root.
     pub(super) fn shell(&self) -> &'static str {
-        if self.job.sudo { "sudo -n sh" } else { "sh" }
+        if self.job.reach.sudo { "sudo -n sh" } else { "sh" }
     }
 
     /// Probes and plans. Should the facts name something that was not looked at (a conf path
@@ -161,7 +161,7 @@ impl Driver<'_> {
         match probe {
             Some(probe) if probe.root => Ok(probe),
             Some(_) => Err(Outcome::Failed(Trouble::new(
-                format!("{} is not root, and sudo is off", self.job.target.user),
+                format!("{} is not root, and sudo is off", self.job.reach.target.user),
                 "log in as root, or take out ansible_become: false",
             ))),
             None => Err(self.shell_trouble(&output, &sections.preamble()).into()),
@@ -182,9 +182,9 @@ impl Driver<'_> {
         let stderr = String::from_utf8_lossy(&output.stderr);
         let said = format!("{}\n{}", preamble.trim(), stderr.trim());
         let said = sanitise_lines(said.trim());
-        let user = &self.job.target.user;
+        let user = &self.job.reach.target.user;
         // sudo speaks in its own name.
-        if self.job.sudo && stderr.lines().any(|line| line.starts_with("sudo:")) {
+        if self.job.reach.sudo && stderr.lines().any(|line| line.starts_with("sudo:")) {
             let next = format!(
                 "give {user} passwordless sudo (a line `{user} ALL=(ALL) NOPASSWD: ALL` by visudo), or log in as root with -u root"
             );

@@ -21,9 +21,10 @@ use tokio_util::sync::CancellationToken;
 pub use event::{Doing, Event};
 pub use result::{HostResult, Outcome, Trouble};
 
+use crate::access::Reach;
 use crate::desired::{HostVars, Recipe};
 use crate::resource::Subject;
-use crate::ssh::{Client, Target};
+use crate::ssh::Client;
 use gate::Gate;
 
 /// How far a run goes.
@@ -55,10 +56,8 @@ pub struct Job {
     pub name: String,
     /// Its part.
     pub part: Part,
-    /// Where and as whom to log in.
-    pub target: Target,
-    /// Whether commands run through sudo.
-    pub sudo: bool,
+    /// How it is reached.
+    pub reach: Reach,
     /// Its variables.
     pub vars: HostVars,
     /// What its roles speak of, on any platform.

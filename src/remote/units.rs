@@ -79,7 +79,6 @@ fn state(block: &str) -> UnitState {
             _ => Some(false),
         },
         masked: load == "masked",
-        started: time("ActiveEnterTimestampMonotonic"),
         condition: !kept,
         exec_start: value("ExecStart").to_owned(),
     }

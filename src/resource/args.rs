@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::problem::{self, Place, Problem};
+use crate::problem::{Place, Problem};
 
 /// Arguments of one task's module, all templates in them resolved.
 #[derive(Debug, Clone)]
@@ -203,10 +203,7 @@ impl Args {
     pub fn finish(self) -> Result<(), Problem> {
         let Some(name) = self.values.keys().next() else { return Ok(()) };
         let problem = self.problem(&format!("there is no argument `{name}`"));
-        Err(match problem::nearest(name, &self.asked) {
-            Some(near) => problem.hint(format!("did you mean `{near}`?")),
-            None => problem.hint(format!("known are: {}", self.asked.join(", "))),
-        })
+        Err(problem.meant(name, &self.asked, "known are"))
     }
 }
 

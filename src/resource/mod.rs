@@ -98,8 +98,6 @@ pub struct UnitState {
     pub enabled: Option<bool>,
     /// Whether it is forbidden to start.
     pub masked: bool,
-    /// When it was last started, in microseconds of the host's monotonic clock; 0 for never.
-    pub started: u64,
     /// False when a condition of the unit kept it from starting.
     pub condition: bool,
     /// Its command line as the service manager shows it.

@@ -11,7 +11,7 @@ pub use task::Task;
 
 use std::sync::Arc;
 
-use crate::problem::{self, Problem};
+use crate::problem::Problem;
 use crate::project::{Project, Text};
 use crate::template::{Layer, Vars};
 use crate::yaml;
@@ -77,15 +77,13 @@ impl Role {
                 if !self.handlers.iter().any(|handler| handler.answers_to(notified)) {
                     let message =
                         format!("the task notifies `{notified}`, and the role has no such handler");
-                    let hint = match problem::nearest(notified, &known) {
-                        Some(near) => format!("did you mean `{near}`?"),
-                        None if known.is_empty() => {
-                            format!("handlers stand in roles/{}/handlers/main.yml", self.name)
-                        }
-                        None => format!("its handlers are: {}", known.join(", ")),
-                    };
-                    let place = task.place_of("notify").clone();
-                    return Err(Problem::new(message).at(place).hint(hint));
+                    let problem = Problem::new(message).at(task.place_of("notify").clone());
+                    return Err(if known.is_empty() {
+                        let name = &self.name;
+                        problem.hint(format!("handlers stand in roles/{name}/handlers/main.yml"))
+                    } else {
+                        problem.meant(notified, &known, "its handlers are")
+                    });
                 }
             }
         }
@@ -96,14 +94,9 @@ impl Role {
 fn missing(project: &Project, name: &str) -> Problem {
     let roles = project.role_names();
     let names: Vec<&str> = roles.iter().map(String::as_str).collect();
-    let problem = Problem::new(format!("there is no role `{}`", name.escape_debug()));
-    match problem::nearest(name, &names) {
-        Some(near) => problem.hint(format!("did you mean `{near}`?")),
-        None => problem.hint(format!(
-            "a role is a folder roles/NAME with tasks/main.yml in it; there are: {}",
-            names.join(", ")
-        )),
-    }
+    let otherwise = "a role is a folder roles/NAME with tasks/main.yml in it; there are";
+    Problem::new(format!("there is no role `{}`", name.escape_debug()))
+        .meant(name, &names, otherwise)
 }
 
 /// Variables from a file that may be missing or empty.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::arguments;
-use crate::problem::{self, Place, Problem};
+use crate::problem::{Place, Problem};
 use crate::project::Text;
 use crate::resource;
 use crate::template::Vars;
@@ -248,10 +248,7 @@ fn module(map: &Map<String, Value>, around: &Around) -> Result<(&'static str, St
 fn unknown(key: &str, around: &Around) -> Problem {
     let problem = around.problem(key, format!("ezsync knows no module or keyword `{key}`"));
     let known: Vec<&str> = resource::module_names().into_iter().chain(KEYWORDS).collect();
-    match problem::nearest(key, &known) {
-        Some(near) => problem.hint(format!("did you mean `{near}`?")),
-        None => problem.hint(format!("known are: {}", known.join(", "))),
-    }
+    problem.meant(key, &known, "known are")
 }
 
 /// A text, a truth, or a list of them, as texts. None for anything else.

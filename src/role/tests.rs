@@ -19,7 +19,12 @@ fn desired(files: &[(&str, &str)]) -> Result<Desired, Problem> {
     }
     let project = Project::new(folder.path());
     let role = Role::load(&project, "motd")?;
-    let recipe = Recipe { project, roles: vec![role], tags: vec![], engine: Engine::default() };
+    let recipe = Recipe {
+        project,
+        roles: vec![role],
+        tags: tags::Choice::default(),
+        engine: Engine::default(),
+    };
     let Value::Object(magic) = json!({"inventory_hostname": "n1", "groups": {"chrony": ["n1"]}})
     else {
         panic!("not an object");

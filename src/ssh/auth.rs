@@ -1,6 +1,5 @@
 //! Logging in: which keys in which order, and what is said when none is accepted.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +10,9 @@ use secrecy::ExposeSecret;
 use tokio::time::timeout;
 
 use super::error::{ConnectError, Phase, Rejected, UnusableKey, UnusableReason};
-use super::identity::{AgentSigner, Identity, Keyring};
+use super::identity::{Agent, AgentSigner, Identity, Keyring};
 use super::known_hosts::Fingerprint;
-use super::target::Target;
+use super::target::{Credentials, Target};
 use super::transport::{Log, Watcher, describe};
 
 /// sshd ends a connection after so many refusals (`MaxAuthTries`).
@@ -37,13 +36,13 @@ struct Candidate {
 pub(super) async fn authenticate(
     handle: &mut Handle<Watcher>,
     target: &Target,
-    default_identity_files: &[PathBuf],
     keyring: &Keyring,
     log: &Log,
 ) -> Result<(), ConnectError> {
-    let (candidates, unusable) = candidates(target, default_identity_files, keyring).await;
-    let mut login =
-        Login { handle, target, keyring, tried: Vec::new(), unusable, methods: None, over: false };
+    let agent = keyring.agent(target.credentials.agent_socket.as_deref());
+    let (candidates, unusable) = candidates(&target.credentials, keyring, &agent).await;
+    let tried = Vec::new();
+    let mut login = Login { handle, target, agent, tried, unusable, methods: None, over: false };
     if login.run(candidates).await {
         return Ok(());
     }
@@ -78,12 +77,12 @@ pub(super) async fn authenticate(
 /// As in OpenSSH the named files go by their names in the agent, too; unlike there they come
 /// before all other keys of the agent, which else could use up the server's patience.
 async fn candidates(
-    target: &Target,
-    default_identity_files: &[PathBuf],
+    credentials: &Credentials,
     keyring: &Keyring,
+    agent: &Agent,
 ) -> (Vec<Candidate>, Vec<UnusableKey>) {
     let mut unusable = Vec::new();
-    let in_agent = keyring.agent.keys().await.unwrap_or_else(|reason| {
+    let in_agent = agent.keys().await.unwrap_or_else(|reason| {
         let reason = UnusableReason::Other(reason.to_owned());
         unusable.push(UnusableKey { name: "the SSH agent".to_owned(), reason });
         &[]
@@ -91,8 +90,9 @@ async fn candidates(
     let held = |wanted: &PublicKey| in_agent.iter().any(|key| key.key_data() == wanted.key_data());
 
     let mut from_files = Vec::new();
-    let named = !target.identity_files.is_empty();
-    let files = if named { &target.identity_files } else { default_identity_files };
+    let Credentials { identity_files, default_identity_files, .. } = credentials;
+    let named = !identity_files.is_empty();
+    let files = if named { identity_files } else { default_identity_files };
     for file in files {
         let name = file.display().to_string();
         let reason = match keyring.identity(file).as_deref() {
@@ -132,7 +132,7 @@ async fn candidates(
 struct Login<'a> {
     handle: &'a mut Handle<Watcher>,
     target: &'a Target,
-    keyring: &'a Keyring,
+    agent: Arc<Agent>,
     tried: Vec<String>,
     unusable: Vec<UnusableKey>,
     /// The methods that may go on, once the server has told them.
@@ -144,7 +144,7 @@ struct Login<'a> {
 impl Login<'_> {
     /// Whether one of the keys, or the password, is accepted.
     async fn run(&mut self, candidates: Vec<Candidate>) -> bool {
-        let password = self.target.password.as_ref();
+        let password = self.target.credentials.password.as_ref();
         if candidates.is_empty() && password.is_none() {
             // Asks what the server would accept; and it may want no proof at all.
             let user = self.target.user.clone();
@@ -194,7 +194,7 @@ impl Login<'_> {
             }
             None => {
                 let binding = self.handle.agent_session_binding().cloned();
-                let mut signer = AgentSigner { agent: &self.keyring.agent, binding };
+                let mut signer = AgentSigner { agent: &self.agent, binding };
                 let signed =
                     self.handle.authenticate_publickey_with(user, public, hash, &mut signer).await;
                 match signed {

@@ -36,20 +36,22 @@ pub(super) struct Identity {
 }
 
 /// All keys, shared by all connections.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Keyring {
     files: Mutex<HashMap<PathBuf, Option<Arc<Identity>>>>,
-    pub(super) agent: Agent,
+    agents: Mutex<HashMap<Option<PathBuf>, Arc<Agent>>>,
 }
 
 impl Keyring {
-    pub(super) fn new(agent_socket: Option<PathBuf>) -> Self {
-        let agent = Agent {
-            socket: agent_socket,
-            keys: OnceCell::new(),
-            callers: Semaphore::new(AGENT_CALLERS),
-        };
-        Self { files: Mutex::default(), agent }
+    /// The agent behind `socket`, or one without keys.
+    pub(super) fn agent(&self, socket: Option<&Path>) -> Arc<Agent> {
+        let mut agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);
+        let socket = socket.map(Path::to_path_buf);
+        let agent = agents.entry(socket.clone()).or_insert_with(|| {
+            let callers = Semaphore::new(AGENT_CALLERS);
+            Arc::new(Agent { socket, keys: OnceCell::new(), callers })
+        });
+        Arc::clone(agent)
     }
 
     /// The identity in `file`, or nothing where there is no such file.

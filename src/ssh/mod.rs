@@ -16,4 +16,4 @@ pub use error::{ConnectError, ExecError, Phase, Rejected, UnusableKey, UnusableR
 pub use exec::{Event, Events, Exec, ExitStatus, OUTPUT_MAX, Output, Stdin};
 pub use known_hosts::HostKeyPolicy;
 pub use session::{Client, Session};
-pub use target::{Endpoint, Options, Target};
+pub use target::{Credentials, Endpoint, HostKeys, Target};

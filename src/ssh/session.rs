@@ -1,8 +1,10 @@
 //! From a target to a session, and what a session can do.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -17,46 +19,49 @@ use super::error::{ConnectError, ExecError, Phase};
 use super::exec::{Exec, Output, lost, within};
 use super::identity::Keyring;
 use super::known_hosts::{Fingerprint, KnownHosts, KnownHostsError};
-use super::target::{Endpoint, Options, Target};
+use super::target::{Endpoint, Target};
 use super::transport::{Log, WatchError, Watcher, Wire, config, describe};
 use crate::sanitise::sanitise;
 
 /// How long a farewell to a server may take.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// What all connections share: settings, known host keys, and our own keys. Cheap to clone.
-#[derive(Debug, Clone)]
+/// What all connections share: known host keys, and our own keys. Cheap to clone.
+#[derive(Debug, Clone, Default)]
 pub struct Client(Arc<Shared>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Shared {
-    options: Options,
-    known_hosts: Arc<KnownHosts>,
+    known_hosts: Mutex<HashMap<Vec<PathBuf>, Arc<KnownHosts>>>,
     keyring: Keyring,
 }
 
-impl Client {
-    /// Reads the known_hosts files. Identity files and the agent are read when the first host
-    /// needs them, once for all hosts.
-    ///
-    /// # Errors
-    /// When a known_hosts file exists and cannot be read.
-    pub fn new(options: Options) -> Result<Self, KnownHostsError> {
-        let known_hosts = Arc::new(KnownHosts::read(&options.known_hosts_files)?);
-        let keyring = Keyring::new(options.agent_socket.clone());
-        Ok(Self(Arc::new(Shared { options, known_hosts, keyring })))
+impl Shared {
+    /// What `files` know, read once for all hosts that name them.
+    fn known_hosts(&self, files: &[PathBuf]) -> Result<Arc<KnownHosts>, KnownHostsError> {
+        // Held while reading, so that nobody learns a key from a file that is read twice.
+        let mut known = self.known_hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.get(files) {
+            return Ok(Arc::clone(known));
+        }
+        let read = Arc::new(KnownHosts::read(files)?);
+        known.insert(files.to_vec(), Arc::clone(&read));
+        Ok(read)
     }
+}
 
-    /// Connects and logs in to a host, within the [`connect_timeout`](Options::connect_timeout).
+impl Client {
+    /// Connects and logs in to a host, within its [`connect_timeout`](Target::connect_timeout).
+    /// Files of keys and the agent are read when the first host needs them, once for all hosts.
     ///
     /// Dropping the future closes the connection.
     ///
     /// # Errors
     /// See [`ConnectError`].
     pub async fn connect(&self, target: &Target) -> Result<Session, ConnectError> {
-        let Shared { options, known_hosts, keyring } = &*self.0;
-        let endpoint = &target.endpoint;
-        let deadline = Deadline::new(endpoint, options.connect_timeout);
+        let Target { endpoint, host_keys, .. } = target;
+        let known_hosts = self.0.known_hosts(&host_keys.files)?;
+        let deadline = Deadline::new(endpoint, target.connect_timeout);
 
         let socket = deadline.open().await?;
         let log = Log::default();
@@ -67,8 +72,8 @@ impl Client {
         let config = config(&known_hosts.algorithms(&endpoint.address, endpoint.port));
         let watcher = Watcher {
             endpoint: endpoint.clone(),
-            known_hosts: Arc::clone(known_hosts),
-            policy: options.host_keys,
+            known_hosts,
+            policy: host_keys.policy,
             log: log.clone(),
         };
         let handshake = client::connect_stream(Arc::new(config), wire, watcher);
@@ -77,8 +82,7 @@ impl Client {
             .await?
             .map_err(|error| handshake_error(endpoint, error, &log))?;
 
-        let files = &options.default_identity_files;
-        let login = authenticate(&mut handle, target, files, keyring, &log);
+        let login = authenticate(&mut handle, target, &self.0.keyring, &log);
         deadline.limit(Phase::Authentication, login).await??;
         Ok(Session { handle, log, execs: AtomicU32::new(0), _close_on_drop: close_on_drop })
     }

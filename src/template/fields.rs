@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
-use crate::problem::{self, Problem};
+use crate::problem::Problem;
 
 /// One use of a field of a variable in a template.
 #[derive(Debug, PartialEq, Eq)]
@@ -114,11 +114,7 @@ pub(super) fn missing(field: &Field, value: &Value) -> Option<(usize, Problem)> 
                 None => {
                     let known: Vec<&str> = map.keys().map(String::as_str).collect();
                     let problem = Problem::new(format!("`{name}` has no field `{part}`"));
-                    let hint = match problem::nearest(part, &known) {
-                        Some(near) => format!("did you mean `{near}`?"),
-                        None => format!("it has: {}", known.join(", ")),
-                    };
-                    return Some((*offset, problem.hint(hint)));
+                    return Some((*offset, problem.meant(part, &known, "it has")));
                 }
             },
             Value::Array(items) => match part.parse().ok().map(|index: usize| items.get(index)) {

@@ -2,6 +2,7 @@
 //!
 //! It goes to standard error. Only events are known here: no files, no hosts, no reports.
 
+pub mod ask;
 mod board;
 mod live;
 mod plain;

@@ -5,7 +5,9 @@ use ezsync::ssh::{Client, ConnectError, HostKeyPolicy, Session};
 use crate::sshd::{Sshd, fingerprint, run};
 
 async fn connect(server: &Sshd, policy: HostKeyPolicy) -> Result<Session, ConnectError> {
-    Client::new(server.options(policy)).unwrap().connect(&server.user()).await
+    let mut target = server.user();
+    target.host_keys.policy = policy;
+    Client::default().connect(&target).await
 }
 
 #[tokio::test]
@@ -97,10 +99,11 @@ async fn of_several_host_keys_the_known_one_is_asked_for() {
 #[tokio::test]
 async fn many_hosts_are_learned_at_once() {
     let Some(server) = Sshd::start("") else { return };
-    let client = Client::new(server.options(HostKeyPolicy::AcceptNew)).unwrap();
+    let client = Client::default();
     let logins = (1..=8).map(|number| {
         // One server, but two hosts as far as known_hosts goes.
         let (client, mut target) = (client.clone(), server.user());
+        target.host_keys.policy = HostKeyPolicy::AcceptNew;
         target.endpoint.address = if number == 1 { "127.0.0.1" } else { "localhost" }.to_owned();
         tokio::spawn(async move { client.connect(&target).await.map(|s| s.learned_host_key()) })
     });

@@ -1,18 +1,10 @@
 //! Which keys are tried, and what is said when none is accepted.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use ezsync::ssh::{Client, ConnectError, HostKeyPolicy, Target};
+use ezsync::ssh::ConnectError;
 
-use crate::sshd::{SECRET, Sshd, agent, fingerprint, target};
-
-/// A client that knows the server and uses the agent at `socket`.
-fn client_with_agent(server: &Sshd, socket: PathBuf) -> Client {
-    server.know(&server.host_line("ed25519"));
-    let options = server.options(HostKeyPolicy::Strict);
-    Client::new(ezsync::ssh::Options { agent_socket: Some(socket), ..options }).unwrap()
-}
+use crate::sshd::{SECRET, Sshd, agent, fingerprint, with_agent};
 
 #[tokio::test]
 async fn keys_of_every_type_from_files() {
@@ -30,10 +22,10 @@ async fn keys_of_every_type_from_files() {
 #[tokio::test]
 async fn default_keys_are_tried_where_none_is_named() {
     let Some(server) = Sshd::start("") else { return };
-    server.know(&server.host_line("ed25519"));
-    let mut options = server.options(HostKeyPolicy::Strict);
-    options.default_identity_files = vec![server.path("id_missing"), server.path("user")];
-    Client::new(options).unwrap().connect(&target(server.port)).await.unwrap();
+    let mut target = server.bare();
+    target.credentials.default_identity_files =
+        vec![server.path("id_missing"), server.path("user")];
+    server.client().connect(&target).await.unwrap();
 }
 
 #[tokio::test]
@@ -43,8 +35,7 @@ async fn the_agent_signs_with_keys_of_every_type() {
         let key = server.user_key(kind, "", true);
         let folder = tempfile::tempdir().unwrap();
         let (_agent, socket) = agent(folder.path(), &[&key]);
-        let client = client_with_agent(&server, socket);
-        client.connect(&target(server.port)).await.unwrap();
+        server.client().connect(&with_agent(server.bare(), socket)).await.unwrap();
     }
 }
 
@@ -56,8 +47,7 @@ async fn an_encrypted_file_is_used_through_the_agent_before_its_other_keys() {
     let folder = tempfile::tempdir().unwrap();
     let (_agent, socket) =
         agent(folder.path(), &[&other, &server.user_key("rsa", "", false), &key]);
-    let client = client_with_agent(&server, socket);
-    client.connect(&server.target(key)).await.unwrap();
+    server.client().connect(&with_agent(server.target(key), socket)).await.unwrap();
     assert!(!server.log().contains("Failed publickey"), "{}", server.log());
 }
 
@@ -84,9 +74,10 @@ async fn a_refused_login_lists_what_was_tried() {
     let folder = tempfile::tempdir().unwrap();
     let (_agent, socket) = agent(folder.path(), &[&held]);
     let mut target = server.target(&file);
-    target.identity_files.push(server.path("id_missing"));
-    target.password = Some("never-shown".to_owned().into());
-    let error = client_with_agent(&server, socket).connect(&target).await.unwrap_err();
+    target.credentials.identity_files.push(server.path("id_missing"));
+    target.credentials.password = Some("never-shown".to_owned().into());
+    let target = with_agent(target, socket);
+    let error = server.client().connect(&target).await.unwrap_err();
     assert_eq!(
         error.to_string(),
         format!(
@@ -104,7 +95,8 @@ async fn a_refused_login_lists_what_was_tried() {
 async fn a_server_that_has_had_enough_is_quoted() {
     let Some(server) = Sshd::start("MaxAuthTries 1\n") else { return };
     let keys = ["ed25519", "ecdsa"].map(|kind| server.user_key(kind, "", false));
-    let target = Target { identity_files: keys.to_vec(), ..target(server.port) };
+    let mut target = server.bare();
+    target.credentials.identity_files = keys.to_vec();
     let error = server.client().connect(&target).await.unwrap_err().to_string();
     assert!(
         error.contains("the server ended the connection: Too many authentication failures"),
@@ -127,10 +119,11 @@ async fn the_servers_words_are_shown_safely() {
 #[tokio::test]
 async fn an_agent_that_is_gone_does_not_keep_us_from_the_files() {
     let Some(server) = Sshd::start("") else { return };
-    let client = client_with_agent(&server, server.path("no_such_socket"));
-    client.connect(&server.user()).await.unwrap();
+    let client = server.client();
+    let gone = server.path("no_such_socket");
+    client.connect(&with_agent(server.user(), gone.clone())).await.unwrap();
     let key = server.user_key("ed25519", "", false);
-    let error = client.connect(&server.target(key)).await.unwrap_err();
+    let error = client.connect(&with_agent(server.target(key), gone)).await.unwrap_err();
     let ConnectError::Authentication(rejected) = error else { panic!("{error}") };
     assert_eq!(rejected.unusable[0].name, "the SSH agent");
 }
@@ -140,9 +133,9 @@ async fn fifty_hosts_share_one_agent() {
     let Some(server) = Sshd::start("") else { return };
     let folder = tempfile::tempdir().unwrap();
     let (_agent, socket) = agent(folder.path(), &[&server.path("user")]);
-    let client = client_with_agent(&server, socket);
+    let client = server.client();
     let logins = (0..50).map(|_| {
-        let (client, target) = (client.clone(), target(server.port));
+        let (client, target) = (client.clone(), with_agent(server.bare(), socket.clone()));
         tokio::spawn(async move { client.connect(&target).await.map(drop) })
     });
     for login in logins.collect::<Vec<_>>() {
@@ -155,7 +148,7 @@ async fn an_agent_that_never_answers_does_not_keep_us_from_the_files() {
     let Some(server) = Sshd::start("") else { return };
     let socket = server.path("silent_agent");
     let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
-    client_with_agent(&server, socket).connect(&server.user()).await.unwrap();
+    server.client().connect(&with_agent(server.user(), socket)).await.unwrap();
 }
 
 #[tokio::test]
@@ -167,21 +160,21 @@ async fn a_server_may_want_two_keys() {
         error.contains("user (accepted, but not enough); the server accepts publickey"),
         "{error}"
     );
-    target.identity_files.push(server.user_key("ecdsa", "", true));
+    target.credentials.identity_files.push(server.user_key("ecdsa", "", true));
     server.client().connect(&target).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_password_is_tried_last_and_within_the_servers_patience() {
     let Some(server) = Sshd::start("") else { return };
-    let mut target = target(server.port);
-    target.identity_files = (0..8).map(|n| server.path(&format!("many_{n}"))).collect();
-    for file in &target.identity_files {
+    let mut target = server.bare();
+    target.credentials.identity_files = (0..8).map(|n| server.path(&format!("many_{n}"))).collect();
+    for file in &target.credentials.identity_files {
         let from = server.user_key("ed25519", "", false);
         std::fs::rename(&from, file).unwrap();
         std::fs::remove_file(from.with_extension("pub")).unwrap();
     }
-    target.password = Some("wrong".to_owned().into());
+    target.credentials.password = Some("wrong".to_owned().into());
     let error = server.client().connect(&target).await.unwrap_err();
     let ConnectError::Authentication(rejected) = error else { panic!("{error}") };
     assert_eq!(rejected.tried.len(), 6);

@@ -2,22 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use ezsync::ssh::{Client, ConnectError, HostKeyPolicy, Options, Phase};
+use ezsync::ssh::{Client, ConnectError, Phase, Session, Target};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use crate::sshd::{free_port, target};
 
-fn client(connect_timeout: Duration) -> Client {
-    Client::new(Options {
-        connect_timeout,
-        host_keys: HostKeyPolicy::Strict,
-        known_hosts_files: Vec::new(),
-        default_identity_files: Vec::new(),
-        agent_socket: None,
-    })
-    .unwrap()
+async fn connect(target: Target, connect_timeout: Duration) -> Result<Session, ConnectError> {
+    Client::default().connect(&Target { connect_timeout, ..target }).await
 }
 
 /// Connects to a server that says `greeting` and then listens, or hangs up if `hang_up`. Returns
@@ -34,14 +27,14 @@ async fn meet(greeting: &'static str, hang_up: bool) -> (ConnectError, bool) {
         let read_all = async { while socket.read(&mut [0; 4096]).await.is_ok_and(|n| n > 0) {} };
         timeout(Duration::from_secs(5), read_all).await.is_ok()
     });
-    let error = client(Duration::from_millis(500)).connect(&target(port)).await.unwrap_err();
+    let error = connect(target(port), Duration::from_millis(500)).await.unwrap_err();
     (error, serve.await.unwrap())
 }
 
 #[tokio::test]
 async fn nobody_listens() {
     let port = free_port();
-    let error = client(Duration::from_secs(5)).connect(&target(port)).await.unwrap_err();
+    let error = connect(target(port), Duration::from_secs(5)).await.unwrap_err();
     assert!(matches!(error, ConnectError::Refused(_)), "{error}");
     assert_eq!(error.to_string(), format!("127.0.0.1:{port} refuses the connection"));
 }
@@ -50,7 +43,7 @@ async fn nobody_listens() {
 async fn a_name_without_address() {
     let mut target = target(22);
     target.endpoint.address = "no-such-host.invalid".to_owned();
-    let error = client(Duration::from_secs(10)).connect(&target).await.unwrap_err();
+    let error = connect(target, Duration::from_secs(10)).await.unwrap_err();
     assert!(matches!(error, ConnectError::Resolve { .. }), "{error}");
 }
 

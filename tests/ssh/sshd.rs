@@ -9,7 +9,7 @@ use std::sync::Once;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use ezsync::ssh::{Client, Endpoint, HostKeyPolicy, Options, Target};
+use ezsync::ssh::{Client, Credentials, Endpoint, HostKeyPolicy, HostKeys, Target};
 use tempfile::TempDir;
 
 const SSHD: &str = "/usr/sbin/sshd";
@@ -108,24 +108,23 @@ impl Sshd {
         fs::write(self.path("known_hosts"), text).unwrap();
     }
 
-    pub fn options(&self, host_keys: HostKeyPolicy) -> Options {
-        Options {
-            connect_timeout: PATIENCE,
-            host_keys,
-            known_hosts_files: vec![self.path("known_hosts")],
-            default_identity_files: Vec::new(),
-            agent_socket: None,
-        }
-    }
-
     /// A client that knows the Ed25519 host key.
     pub fn client(&self) -> Client {
         self.know(&self.host_line("ed25519"));
-        Client::new(self.options(HostKeyPolicy::Strict)).unwrap()
+        Client::default()
+    }
+
+    /// Root on this server, without any key.
+    pub fn bare(&self) -> Target {
+        let mut target = target(self.port);
+        target.host_keys.files = vec![self.path("known_hosts")];
+        target
     }
 
     pub fn target(&self, identity_file: impl Into<PathBuf>) -> Target {
-        Target { identity_files: vec![identity_file.into()], ..target(self.port) }
+        let mut target = self.bare();
+        target.credentials.identity_files = vec![identity_file.into()];
+        target
     }
 
     /// The key that is let in from the start.
@@ -138,14 +137,21 @@ impl Sshd {
     }
 }
 
-/// Root on this machine, without any key.
+/// Root on this machine, without any key, and without known hosts.
 pub fn target(port: u16) -> Target {
     Target {
         endpoint: Endpoint { address: "127.0.0.1".to_owned(), port },
         user: "root".to_owned(),
-        identity_files: Vec::new(),
-        password: None,
+        credentials: Credentials::default(),
+        host_keys: HostKeys { policy: HostKeyPolicy::Strict, files: Vec::new() },
+        connect_timeout: PATIENCE,
     }
+}
+
+/// The same target with the agent at `socket`.
+pub fn with_agent(mut target: Target, socket: PathBuf) -> Target {
+    target.credentials.agent_socket = Some(socket);
+    target
 }
 
 /// An ssh-agent on a socket in `folder`, holding `keys` (with the passphrase in `SECRET`).

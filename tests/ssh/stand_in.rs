@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
-use ezsync::ssh::{Client, ConnectError, HostKeyPolicy, Options, Target};
+use ezsync::ssh::{Client, ConnectError, HostKeyPolicy, HostKeys, Target};
 use russh::Preferred;
 use russh::keys::ssh_key::private::Ed25519Keypair;
 use russh::keys::{Algorithm, PrivateKey};
 use russh::server::{Auth, Config, Handler, run_stream};
 use tokio::net::TcpListener;
 
-use crate::sshd::{PATIENCE, make_key, missing, target};
+use crate::sshd::{make_key, missing, target};
 
 struct Doorman;
 
@@ -38,18 +38,15 @@ async fn log_in(
         let _ = run_stream(Arc::new(config), socket, Doorman).await.unwrap().await;
     });
     let folder = tempfile::tempdir().unwrap();
-    let client = Client::new(Options {
-        connect_timeout: PATIENCE,
-        host_keys: HostKeyPolicy::AcceptNew,
-        known_hosts_files: vec![folder.path().join("known_hosts")],
-        default_identity_files: Vec::new(),
-        agent_socket: None,
-    });
-    client.unwrap().connect(&target).await.map(drop)
+    target.host_keys = HostKeys {
+        policy: HostKeyPolicy::AcceptNew,
+        files: vec![folder.path().join("known_hosts")],
+    };
+    Client::default().connect(&target).await.map(drop)
 }
 
 async fn log_in_with_password(password: &str) -> Result<(), ConnectError> {
-    let set = |target: &mut Target| target.password = Some(password.to_owned().into());
+    let set = |target: &mut Target| target.credentials.password = Some(password.to_owned().into());
     log_in(vec![Algorithm::Ed25519], set).await
 }
 
@@ -70,7 +67,7 @@ async fn an_rsa_key_is_not_used_with_sha1() {
     let folder = tempfile::tempdir().unwrap();
     let key = folder.path().join("key");
     make_key("rsa", &key, "");
-    let set = |target: &mut Target| target.identity_files = vec![key.clone()];
+    let set = |target: &mut Target| target.credentials.identity_files = vec![key.clone()];
     let old = vec![Algorithm::Ed25519, Algorithm::Rsa { hash: None }];
     let error = log_in(old, set).await.unwrap_err().to_string();
     let expected = format!(

@@ -29,7 +29,7 @@ probe_units() {
   section units
   if [ -d /run/systemd/system ]; then
     systemctl show --property=Id,Names,LoadState,ActiveState,UnitFileState,ConditionResult \
-      --property=ConditionTimestampMonotonic,ActiveEnterTimestampMonotonic,ExecStart -- "$@" 2>&1
+      --property=ConditionTimestampMonotonic,ExecStart -- "$@" 2>&1
     return
   fi
   for name in "$@"; do

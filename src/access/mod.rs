@@ -1,0 +1,124 @@
+//! How each host is reached: what the inventory says of it, then the command line, then what
+//! OpenSSH would take.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::inventory::Connection;
+use crate::problem::Problem;
+use crate::ssh::{Credentials, Endpoint, HostKeyPolicy, HostKeys, Target};
+
+/// The names of OpenSSH's default keys, the likeliest first.
+const DEFAULT_IDENTITY_FILES: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
+
+/// What is said for all hosts. As in Ansible, what the inventory says of one goes before it.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// Who logs in (`-u`).
+    pub user: Option<String>,
+    /// What with (`--private-key`).
+    pub private_key: Option<PathBuf>,
+    /// How long connecting to one host may take (`-T`).
+    pub connect_timeout: Duration,
+    /// What to do with hosts of which no key is known.
+    pub host_keys: HostKeyPolicy,
+    /// The file of known host keys (`--known-hosts`).
+    pub known_hosts: Option<PathBuf>,
+}
+
+/// How one host is reached.
+#[derive(Debug, Clone)]
+pub struct Reach {
+    /// Where and as whom to log in.
+    pub target: Target,
+    /// Whether commands run through sudo.
+    pub sudo: bool,
+}
+
+impl Access {
+    /// How to reach `host`, of which the inventory says `connection`.
+    ///
+    /// # Errors
+    /// A [`Problem`] for what cannot be done.
+    pub fn reach(&self, host: &str, connection: &Connection) -> Result<Reach, Problem> {
+        let refuse =
+            |what: &str, hint: &str| Err(Problem::new(format!("{host}: {what}")).hint(hint));
+        if connection.local {
+            return refuse(
+                "ansible_connection=local is not supported",
+                "reach this machine over SSH, as any other",
+            );
+        }
+        if connection.become_password.is_some() {
+            return refuse(
+                "a password for sudo is not supported",
+                "allow sudo without a password for this user, or log in as root",
+            );
+        }
+        if let Some(user) = connection.become_user.as_deref().filter(|user| *user != "root") {
+            return refuse(
+                &format!("ansible_become_user={user} is not supported"),
+                "everything that ezsync does is root's: leave it out",
+            );
+        }
+        let method = connection.become_method.as_deref().unwrap_or("sudo");
+        if method != "sudo" {
+            return refuse(
+                &format!("ansible_become_method={method} is not supported"),
+                "use sudo, or log in as root",
+            );
+        }
+        let user = connection.user.clone().or_else(|| self.user.clone()).or_else(this_user);
+        let Some(user) = user else {
+            return refuse("nobody says who logs in", "set ansible_user, or give -u USER");
+        };
+        let sudo = connection.become_.unwrap_or(user != "root") && user != "root";
+        Ok(Reach { target: self.target(user, connection), sudo })
+    }
+
+    fn target(&self, user: String, connection: &Connection) -> Target {
+        let of_host = connection.private_key_file.as_deref().map(expand);
+        Target {
+            endpoint: Endpoint { address: connection.address.clone(), port: connection.port },
+            user,
+            credentials: Credentials {
+                identity_files: of_host.or(self.private_key.clone()).into_iter().collect(),
+                default_identity_files: DEFAULT_IDENTITY_FILES.into_iter().flat_map(own).collect(),
+                agent_socket: std::env::var_os("SSH_AUTH_SOCK")
+                    .filter(|socket| !socket.is_empty())
+                    .map(Into::into),
+                password: connection.password.clone(),
+            },
+            host_keys: HostKeys { policy: self.host_keys, files: self.known_hosts_files() },
+            connect_timeout: self.connect_timeout,
+        }
+    }
+
+    fn known_hosts_files(&self) -> Vec<PathBuf> {
+        match &self.known_hosts {
+            Some(file) => vec![file.clone()],
+            None => own("known_hosts").into_iter().chain([SYSTEM_KNOWN_HOSTS.into()]).collect(),
+        }
+    }
+}
+
+/// The known hosts of all users (ssh_config(5), `GlobalKnownHostsFile`).
+const SYSTEM_KNOWN_HOSTS: &str = "/etc/ssh/ssh_known_hosts";
+
+/// A file of the user's in `~/.ssh`.
+fn own(name: &str) -> Option<PathBuf> {
+    etcetera::home_dir().map(|home| home.join(".ssh").join(name)).ok()
+}
+
+/// The user who runs this program, as OpenSSH and Ansible take it.
+fn this_user() -> Option<String> {
+    std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).ok().filter(|name| !name.is_empty())
+}
+
+/// `~/...` is below the home folder.
+fn expand(path: &str) -> PathBuf {
+    match (path.strip_prefix("~/"), etcetera::home_dir()) {
+        (Some(rest), Ok(home)) => home.join(rest),
+        _ => PathBuf::from(path),
+    }
+}
