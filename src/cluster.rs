@@ -11,7 +11,7 @@ pub use names::user as user_name;
 pub use settings::{Networks, Settings};
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::desired::{HostVars, Recipe};
 use crate::inventory::{Connection, Inventory, extra};
@@ -33,8 +33,8 @@ pub const TIME_ROLE: &str = "chrony";
 /// What is given on the command line.
 #[derive(Debug, Clone, Default)]
 pub struct Wish {
-    /// The inventory (`-i`): a file or a folder; the cluster's own folder when none is given.
-    pub inventory: Option<String>,
+    /// The inventories (`-i`), in order; the cluster's own when none is given.
+    pub inventory: Vec<String>,
     /// Values of `-e`, in order.
     pub extra: Vec<String>,
     /// `--limit`: a pattern of hosts.
@@ -85,15 +85,14 @@ impl Cluster {
     /// The first mistake that is found, with its place.
     pub fn load(project: &Project, name: &str, wish: &Wish) -> Result<Self, Problem> {
         project::check_cluster_name(name)?;
-        let hosts = match &wish.inventory {
-            Some(inventory) => PathBuf::from(inventory),
-            None => project.cluster(name)?,
+        let (inventory, config) = if wish.inventory.is_empty() {
+            let folder = project.cluster(name)?;
+            (Inventory::load_cluster(&folder)?, folder.join("config.yml"))
+        } else {
+            let config = Config::path(project, name, &wish.inventory);
+            (Inventory::load(&wish.inventory)?, config)
         };
-        let inventory = Inventory::load(&hosts).map_err(|problem| match &wish.inventory {
-            Some(path) if problem.place().is_none() => problem.of(&format!("-i {path}")),
-            _ => problem,
-        })?;
-        let config = Config::read(&Config::path(project, name, &hosts))?;
+        let config = Config::read(&config)?;
         let extra = Layer::written(extra::parse(&wish.extra)?);
         let roles = load_roles(project, &config, &extra, wish.step.as_deref())?;
         let recipe = Recipe {

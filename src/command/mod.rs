@@ -1,5 +1,6 @@
 //! The subcommands, one file each: they wire stages together and know no details.
 
+mod inventory;
 mod new;
 mod render;
 mod run;
@@ -22,6 +23,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
     let project = Project::new(&cli.project_dir);
     match &cli.command {
         Command::New { cluster } => new::run(&project, cluster),
+        Command::Inventory(options) => inventory::run(&project, options),
         Command::Render(options) => render::run(&project, options),
         Command::Setup(options) => run::setup(cli, &project, options),
         Command::Verify(options) => run::verify(cli, &project, options),

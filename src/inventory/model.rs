@@ -39,7 +39,7 @@ pub(super) struct Group {
     /// The longest way down from `all`.
     depth: usize,
     /// `ansible_group_priority`: who wins among groups of the same depth.
-    priority: i64,
+    pub priority: i64,
     /// Variables from the inventory itself.
     pub inline: Vars,
     /// Variables from group_vars.
@@ -65,13 +65,19 @@ pub(super) struct Model {
     pub sources: Sources,
     pub hosts: IndexMap<String, Host>,
     pub groups: IndexMap<String, Group>,
+    /// What the user should know, and what is no mistake.
+    pub warnings: Vec<Problem>,
 }
 
 impl Model {
     /// An inventory with nothing in it but `all` and `ungrouped`.
     pub fn new() -> Self {
-        let mut model =
-            Self { sources: Sources::default(), hosts: IndexMap::new(), groups: IndexMap::new() };
+        let mut model = Self {
+            sources: Sources::default(),
+            hosts: IndexMap::new(),
+            groups: IndexMap::new(),
+            warnings: Vec::new(),
+        };
         model.group_entry("all", None);
         model.group_entry("ungrouped", None);
         model.link(ALL, UNGROUPED);

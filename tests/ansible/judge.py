@@ -3,8 +3,8 @@
 Python and Ansible start slowly, so they are loaded once; each question then gets a process of its
 own by fork, in which the real program runs from its main function on.
 
-Standard input holds a JSON list of questions: the program and its arguments. `resolve` is no
-program of Ansible's: it prints each host's variables with their templates rendered.
+Standard input holds a JSON list of questions: the folder to ask in, the program and its arguments.
+`resolve` is no program of Ansible's: it prints each host's variables with their templates rendered.
 Standard output gets one JSON line an answer: {"stdout", "stderr", "code"}.
 """
 
@@ -51,9 +51,10 @@ def child(question, out, err):
     """Runs the program in this process, which has been made for it."""
     os.dup2(out.fileno(), 1)
     os.dup2(err.fileno(), 2)
+    os.chdir(question[0])
     code = 0
     try:
-        PROGRAMS[question[0]](question)
+        PROGRAMS[question[1]](question[1:])
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
     except BaseException as error:
