@@ -157,7 +157,7 @@ pub struct Inventory {
     #[arg(long, value_name = "GROUP", group = "answer", num_args = 0..=1, default_missing_value = "all")]
     pub graph: Option<String>,
     /// With --graph: variables too
-    #[arg(long, requires = "graph")]
+    #[arg(long)]
     pub vars: bool,
     /// With --list: only these hosts, a pattern such as 'kube_node:!node7'
     #[arg(short, long, value_name = "PATTERN")]

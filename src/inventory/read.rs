@@ -6,7 +6,7 @@ use super::model::{Model, UNGROUPED};
 use super::source::{self, Mark};
 use super::vars_files::{list, refuse_vault};
 use super::{address, ini, script, yaml_file};
-use crate::problem::Problem;
+use crate::problem::{Place, Problem};
 use crate::yaml;
 
 /// The names under which a cluster's inventory may stand in its folder.
@@ -19,9 +19,8 @@ const SETTINGS: &str = "config.yml";
 const NO_SOURCES: [&str; 3] = ["host_vars", "group_vars", "vars_plugins"];
 
 /// Endings of files that are no inventories: Ansible's `INVENTORY_IGNORE_EXTS`.
-const IGNORED: [&str; 12] = [
-    ".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".orig", ".cfg", ".retry",
-];
+const IGNORED: [&str; 12] =
+    [".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".orig", ".cfg", ".retry"];
 
 /// Adds what one `-i` names: a comma list of hosts, a folder, a program or a file. Says beside
 /// which folder's `group_vars` and `host_vars` it stands, if it stands anywhere.
@@ -39,8 +38,10 @@ pub(super) fn source(model: &mut Model, source: &str) -> Result<Option<PathBuf>,
         path.join(SETTINGS).is_file() && NAMES.iter().any(|name| path.join(name).is_file());
     if is_cluster {
         cluster(model, path)?;
-    } else {
-        folder(model, path)?;
+    } else if !folder(model, path)? {
+        let message = format!("there is no inventory in {}", path.display());
+        return Err(Problem::new(message)
+            .hint("hidden files and those that end in .md, .txt, .cfg, .bak, ... are not read"));
     }
     Ok(Some(path.to_owned()))
 }
@@ -61,8 +62,10 @@ pub(super) fn cluster(model: &mut Model, folder: &Path) -> Result<(), Problem> {
     }
 }
 
-/// Adds every inventory in a folder and the folders in it, sorted by name.
-fn folder(model: &mut Model, path: &Path) -> Result<(), Problem> {
+/// Adds every inventory in a folder and the folders in it, sorted by name. Says whether there is
+/// one.
+fn folder(model: &mut Model, path: &Path) -> Result<bool, Problem> {
+    let mut any = false;
     for name in list(path)? {
         let ignored = name.starts_with('.')
             || NO_SOURCES.contains(&name.as_str())
@@ -72,12 +75,13 @@ fn folder(model: &mut Model, path: &Path) -> Result<(), Problem> {
         }
         let entry = path.join(&name);
         if entry.is_dir() {
-            folder(model, &entry)?;
+            any |= folder(model, &entry)?;
         } else {
             file(model, &entry)?;
+            any = true;
         }
     }
-    Ok(())
+    Ok(any)
 }
 
 fn file(model: &mut Model, path: &Path) -> Result<(), Problem> {
@@ -88,8 +92,9 @@ fn file(model: &mut Model, path: &Path) -> Result<(), Problem> {
     }
     let name = path.display().to_string();
     if path.extension().is_some_and(|ending| ending == "toml") {
-        return Err(Problem::new(format!("{name}: inventories in TOML are not supported"))
-            .hint("write it as YAML or INI: ansible-inventory --list --yaml --export converts it"));
+        return Err(Problem::new("inventories in TOML are not supported")
+            .at(Place::in_file(path))
+            .hint(format!("let Ansible convert it: ansible-inventory -i {name} --list --yaml")));
     }
     let text = source::text(path, without_odd_comments(bytes))?;
     refuse_vault(&name, &text)?;

@@ -27,7 +27,8 @@ from ansible.vars.manager import VariableManager
 def resolve(args):
     """Each host's variables, rendered; {"undefined": reason} for one that cannot be."""
     loader = DataLoader()
-    inventory = InventoryManager(loader=loader, sources=[a for a in args[1:] if a != "-i"])
+    sources = [a if "," in a else os.path.abspath(a) for a in args[1:] if a != "-i"]
+    inventory = InventoryManager(loader=loader, sources=sources)
     manager = VariableManager(loader=loader, inventory=inventory)
     answers = {}
     for host in inventory.get_hosts():

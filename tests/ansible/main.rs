@@ -2,7 +2,7 @@
 //!
 //! Each folder in tests/cases/ansible and tests/cases/inventory is one case. `args` holds what
 //! both programs get (`-i hosts` where there is none), a line an argument, and they run in the
-//! case's folder. Compared are the answers to `--list` and to `--graph --vars`, word for word, and
+//! case's folder. Compared are the answers to `--list` and to `--graph --vars`, and
 //! that both refuse what one of them refuses. `patterns` holds patterns, one a line, whose hosts
 //! must be those of `ansible PATTERN --list-hosts`, in its order. With a file `resolve` every
 //! variable of every host is rendered and compared too; the file names those that differ.
@@ -100,10 +100,21 @@ fn compare(found: Result<String, String>, expected: &Answer) -> Option<String> {
         (Ok(found), true) => {
             Some(format!("Ansible alone refuses it:\n{}\nezsync: {found}", expected.stderr))
         }
-        (Ok(found), false) => (found.trim_end() != expected.stdout.trim_end()).then(|| {
-            let diff = similar::TextDiff::from_lines(expected.stdout.trim_end(), found.trim_end());
-            diff.unified_diff().header("ansible", "ezsync").to_string()
-        }),
+        (Ok(found), false) => {
+            let [expected, found] = [&expected.stdout, &found].map(|text| numbers_alike(text));
+            (expected != found).then(|| {
+                let diff = similar::TextDiff::from_lines(&expected, &found);
+                diff.unified_diff().header("ansible", "ezsync").to_string()
+            })
+        }
+    }
+}
+
+/// JSON may write a number in several ways. Everything else has to be the same to the letter.
+fn numbers_alike(text: &str) -> String {
+    match serde_json::from_str::<serde_json::Value>(text) {
+        Ok(value) => format!("{value:#}"),
+        Err(_) => text.trim_end().to_owned(),
     }
 }
 
@@ -143,15 +154,21 @@ fn inventories_are_read_as_ansible_reads_them() {
 #[test]
 fn patterns_select_what_they_select_for_ansible() {
     let mut asked = Vec::new();
-    for case in cases() {
+    // Cases of our own are tests/inventory.rs's.
+    for case in cases().into_iter().filter(|case| !case.name.starts_with("own-")) {
         let Some(patterns) = case.read("patterns") else { continue };
         let inventory = case.load();
         for pattern in patterns.lines().filter(|line| !line.is_empty()) {
             // Ansible takes files of hosts only to limit others, in their order.
             let file = pattern.contains('@');
-            let pattern = if file { pattern.replace('@', &at(&case.folder)) } else { pattern.into() };
+            let pattern =
+                if file { pattern.replace('@', &at(&case.folder)) } else { pattern.into() };
             let limit = format!("--limit={pattern}");
-            let args = if file { ["all", "--list-hosts", &limit] } else { [&pattern, "--list-hosts", "-v"] };
+            let args = if file {
+                ["all", "--list-hosts", &limit]
+            } else {
+                [&pattern, "--list-hosts", "-v"]
+            };
             let mut found = inventory.select(&pattern).map_err(|problem| problem.to_string());
             if file && let Ok(hosts) = &mut found {
                 let order: Vec<&str> = inventory.group("all").unwrap();
@@ -173,7 +190,10 @@ fn patterns_select_what_they_select_for_ansible() {
             Err(_) => expected.is_empty() || answer.code != 0 || answer.mismatch(),
         };
         if !same {
-            wrong.push(format!("{case}: {pattern}\n  ansible {expected:?} {}\n  ezsync  {found:?}", answer.stderr));
+            wrong.push(format!(
+                "{case}: {pattern}\n  ansible {expected:?} {}\n  ezsync  {found:?}",
+                answer.stderr
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
