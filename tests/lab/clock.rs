@@ -21,10 +21,8 @@ fn a_clock_that_is_a_year_off_is_set_and_the_kernel_says_so() {
     if skipped() {
         return;
     }
-    let bench = Bench::of(&LabSpec {
-        clock_offsets: vec![-3600, YEAR],
-        ..LabSpec::new(Image::Chrony, 2)
-    });
+    let bench =
+        Bench::of(&LabSpec { clock_offsets: vec![-3600, YEAR], ..LabSpec::new(Image::Chrony, 2) });
     assert!((YEAR - 60..YEAR + 60).contains(&offset(&bench, 1)), "{}", offset(&bench, 1));
     let (code, run) = bench.json(&["setup", "c1"]);
     assert_eq!(code, 0, "{run:#}");
