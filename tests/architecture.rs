@@ -36,7 +36,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("fleet", "access cluster desired facts plan problem remote resource sanitise ssh verify"),
     // What is shown. None of these knows how results come about.
     ("report", "exit facts fleet plan sanitise verify"),
-    ("ui", "fleet plan sanitise verify"),
+    ("ui", "fleet plan sanitise ssh verify"),
     // What is typed.
     ("cli", "cluster"),
     ("command", "access cli cluster exit facts fleet problem project report role ssh ui"),
@@ -46,7 +46,7 @@ const MAY_USE: &[(&str, &str)] = &[
 const ALONE: &[(&str, &str)] = &[
     ("russh", "ssh"),
     ("indicatif", "ui"),
-    ("rpassword", "ui"),
+    ("rustix", "ui"),
     ("tera", "template"),
     ("serde_yaml", "yaml"),
     ("clap", "cli"),

@@ -88,17 +88,19 @@ impl Access {
                     .filter(|socket| !socket.is_empty())
                     .map(Into::into),
                 password: connection.password.clone(),
+                ..Credentials::default()
             },
-            host_keys: HostKeys { policy: self.host_keys, files: self.known_hosts_files() },
+            host_keys: self.host_keys(),
             connect_timeout: self.connect_timeout,
         }
     }
 
-    fn known_hosts_files(&self) -> Vec<PathBuf> {
-        match &self.known_hosts {
-            Some(file) => vec![file.clone()],
-            None => own("known_hosts").into_iter().chain([SYSTEM_KNOWN_HOSTS.into()]).collect(),
-        }
+    fn host_keys(&self) -> HostKeys {
+        let (files, global_files) = match &self.known_hosts {
+            Some(file) => (vec![file.clone()], Vec::new()),
+            None => (own("known_hosts").into_iter().collect(), vec![SYSTEM_KNOWN_HOSTS.into()]),
+        };
+        HostKeys { policy: self.host_keys, files, global_files, alias: None, hash: false }
     }
 }
 

@@ -1,5 +1,6 @@
 //! `ezsync setup` and `ezsync verify`: the fleet, from the files to the report.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -75,12 +76,13 @@ struct Plan {
 
 fn carry_out(cli: &Cli, cluster: Cluster, access: &cli::Access, plan: &Plan) -> Result<Exit> {
     let jobs = jobs(&cluster, access)?;
-    let client = Client::default();
+    let screen = ui::Screen::default();
+    let client = client(&screen);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the asynchronous runtime")?;
-    let run = runtime.block_on(fleet(cli, cluster, jobs, client, access, plan));
+    let run = runtime.block_on(fleet(cli, cluster, jobs, client, screen, access, plan));
     // A name service that does not answer must not hold up the report.
     runtime.shutdown_background();
     keep(&run);
@@ -90,6 +92,14 @@ fn carry_out(cli: &Cli, cluster: Cluster, access: &cli::Access, plan: &Plan) -> 
         report::print(&run, &Look::of_stdout(plan.diff), cli.colours())?;
     }
     Ok(run.exit())
+}
+
+/// A client that asks the person at the terminal, when there is one.
+fn client(screen: &ui::Screen) -> Client {
+    match ui::ask::Terminal::find(screen) {
+        Some(terminal) => Client::with_prompt(Arc::new(terminal)),
+        None => Client::default(),
+    }
 }
 
 /// Keeps the result for later. The hosts are as they are, also when that fails.
@@ -104,6 +114,7 @@ async fn fleet(
     cluster: Cluster,
     jobs: Vec<Job>,
     client: Client,
+    screen: ui::Screen,
     access: &cli::Access,
     plan: &Plan,
 ) -> Run {
@@ -126,7 +137,7 @@ async fn fleet(
     let interrupt = tokio::spawn(interrupt(cancel.clone()));
     let (events, told) = unbounded_channel();
     let settings = ui::Settings::choose(cli.colours(), cli.verbose > 0);
-    let ui = tokio::spawn(async move { ui::show(told, &names, settings).await });
+    let ui = tokio::spawn(async move { ui::show(told, &names, settings, screen).await });
     let hosts = fleet::run(client, cluster.recipe, jobs, order, events, cancel.clone()).await;
     // The display ends by itself when nobody sends any more.
     let _ = ui.await;

@@ -3,17 +3,23 @@
 //! A [`Client`] holds what all hosts share; [`Client::connect`] makes a [`Session`] with one
 //! host; a session runs commands.
 
+mod agent;
+mod asking;
 mod auth;
+mod candidate;
 mod error;
 mod exec;
 mod identity;
+mod interactive;
 pub mod known_hosts;
 mod session;
+mod signing;
 mod target;
 mod transport;
 
+pub use asking::{Prompt, Question};
 pub use error::{ConnectError, ExecError, Phase, Rejected, UnusableKey, UnusableReason};
 pub use exec::{Event, Events, Exec, ExitStatus, OUTPUT_MAX, Output, Stdin};
 pub use known_hosts::HostKeyPolicy;
 pub use session::{Client, Session};
-pub use target::{Credentials, Endpoint, HostKeys, Target};
+pub use target::{Credentials, Endpoint, HostKeys, Method, Target};

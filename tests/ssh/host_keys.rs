@@ -23,7 +23,8 @@ async fn an_unknown_host_is_refused_with_its_fingerprint_and_the_way_on() {
     assert_eq!(
         error.hint(),
         format!(
-            "if the fingerprint is that of the host, accept it with --accept-new-host-keys, or add it: ssh-keyscan -p {port} 127.0.0.1 >> ~/.ssh/known_hosts"
+            "if the fingerprint is that of the host, accept it with --accept-new-host-keys, or add it: ssh-keyscan -p {port} 127.0.0.1 >> {}",
+            server.path("known_hosts").display()
         )
     );
     assert!(!server.path("known_hosts").exists());
