@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 
 use super::{list_hosts, print};
-use crate::access::Access;
+use crate::access::{self, Access};
 use crate::cli::{self, Cli, Setup, Verify};
 use crate::cluster::{self, Cluster, Member};
 use crate::exit::Exit;
@@ -159,9 +160,10 @@ async fn interrupt(cancel: CancellationToken) {
     }
 }
 
-fn jobs(cluster: &Cluster, options: &cli::Access) -> Result<Vec<Job>, Problem> {
-    let access = options.settings();
-    cluster.members.iter().map(|member| job(member, &cluster.source, &access)).collect()
+fn jobs(cluster: &Cluster, options: &cli::Access) -> Result<Vec<Job>> {
+    let access = options.settings()?;
+    let jobs = cluster.members.iter().map(|member| job(member, &cluster.source, &access));
+    Ok(jobs.collect::<Result<_, Problem>>()?)
 }
 
 fn job(member: &Member, source: &str, access: &Access) -> Result<Job, Problem> {
@@ -176,15 +178,25 @@ fn job(member: &Member, source: &str, access: &Access) -> Result<Job, Problem> {
 }
 
 impl cli::Access {
-    /// What was typed on how hosts are reached.
-    fn settings(&self) -> Access {
+    /// What was typed on how hosts are reached. Asks for the password if that is wanted.
+    fn settings(&self) -> Result<Access> {
         let accept_new = self.accept_new_host_keys;
-        Access {
+        Ok(Access {
             user: self.user.clone(),
             private_key: self.private_key.clone(),
             connect_timeout: Duration::from_secs(self.timeout.into()),
             host_keys: if accept_new { HostKeyPolicy::AcceptNew } else { HostKeyPolicy::Strict },
             known_hosts: self.known_hosts.clone(),
+            password: self.password()?,
+            host_key_checking: access::host_key_checking(),
+        })
+    }
+
+    fn password(&self) -> Result<Option<SecretString>> {
+        if !self.ask_pass {
+            return Ok(None);
         }
+        let password = ui::ask::secret("SSH password: ").context("the password of -k")?;
+        Ok(Some(password).filter(|password| !password.expose_secret().is_empty()))
     }
 }

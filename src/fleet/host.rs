@@ -72,6 +72,7 @@ impl Driver<'_> {
         if let Some(key) = self.session.learned_host_key() {
             self.result.notes.push(format!("its host key was not known and is now: {key}"));
         }
+        self.result.notes.extend(self.session.doubt());
         self.result.outcome = self.stages().await.unwrap_or_else(|stopped| stopped);
         self.result.execs = self.session.execs();
         self.session.close().await;

@@ -51,7 +51,10 @@ async fn log_in_with_password(password: &str) -> Result<(), ConnectError> {
 async fn the_right_password_is_accepted_and_a_wrong_one_is_not_shown() {
     log_in_with_password("right").await.unwrap();
     let error = log_in_with_password("wr0ng").await.unwrap_err();
-    assert!(error.to_string().contains("as root: tried keyboard-interactive, password; "), "{error}");
+    assert!(
+        error.to_string().contains("as root: tried keyboard-interactive, password; "),
+        "{error}"
+    );
     assert!(!format!("{error} {error:?}").contains("wr0ng"));
 }
 
