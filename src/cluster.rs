@@ -5,13 +5,16 @@
 mod builder;
 mod config;
 mod names;
+mod nodes;
 mod settings;
 
 pub use names::user as user_name;
+pub use nodes::Node;
 pub use settings::{Networks, Settings};
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::desired::{HostVars, Recipe};
 use crate::inventory::{Connection, Inventory, extra};
@@ -84,17 +87,7 @@ impl Cluster {
     /// # Errors
     /// The first mistake that is found, with its place.
     pub fn load(project: &Project, name: &str, wish: &Wish) -> Result<Self, Problem> {
-        project::check_cluster_name(name)?;
-        let hosts = match &wish.inventory {
-            Some(inventory) => PathBuf::from(inventory),
-            None => project.cluster(name)?,
-        };
-        let inventory = Inventory::load(&hosts).map_err(|problem| match &wish.inventory {
-            Some(path) if problem.place().is_none() => problem.of(&format!("-i {path}")),
-            _ => problem,
-        })?;
-        let config = Config::read(&Config::path(project, name, &hosts))?;
-        let extra = Layer::written(extra::parse(&wish.extra)?);
+        let Ground { inventory, config, extra } = Ground::read(project, name, wish)?;
         let roles = load_roles(project, &config, &extra, wish.step.as_deref())?;
         let recipe = Recipe {
             project: project.clone(),
@@ -110,6 +103,30 @@ impl Cluster {
     #[must_use]
     pub fn has_time(&self) -> bool {
         self.recipe.role(TIME_ROLE).is_some()
+    }
+}
+
+/// What stands in the files and on the command line, before anything is made of it.
+struct Ground {
+    inventory: Inventory,
+    config: Config,
+    extra: Arc<Layer>,
+}
+
+impl Ground {
+    fn read(project: &Project, name: &str, wish: &Wish) -> Result<Self, Problem> {
+        project::check_cluster_name(name)?;
+        let hosts = match &wish.inventory {
+            Some(inventory) => PathBuf::from(inventory),
+            None => project.cluster(name)?,
+        };
+        let inventory = Inventory::load(&hosts).map_err(|problem| match &wish.inventory {
+            Some(path) if problem.place().is_none() => problem.of(&format!("-i {path}")),
+            _ => problem,
+        })?;
+        let config = Config::read(&Config::path(project, name, &hosts))?;
+        let extra = Layer::written(extra::parse(&wish.extra)?);
+        Ok(Self { inventory, config, extra })
     }
 }
 

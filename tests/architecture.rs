@@ -15,6 +15,7 @@ const MAY_USE: &[(&str, &str)] = &[
     // What anything may rest on.
     ("sanitise", ""),
     ("exit", ""),
+    ("exec", "sanitise"),
     ("problem", "sanitise"),
     ("project", "problem"),
     ("yaml", "problem"),
@@ -31,15 +32,19 @@ const MAY_USE: &[(&str, &str)] = &[
     ("remote", "facts plan resource verify"),
     ("verify", ""),
     // Connections, and the hosts that are reached by them.
-    ("ssh", "sanitise"),
-    ("access", "inventory problem ssh"),
-    ("fleet", "access cluster desired facts plan problem remote resource sanitise ssh verify"),
+    ("ssh", "exec sanitise"),
+    ("local", "exec"),
+    ("access", "inventory problem remote ssh"),
+    (
+        "fleet",
+        "access cluster desired exec facts local plan problem remote resource sanitise ssh verify",
+    ),
     // What is shown. None of these knows how results come about.
     ("report", "exit facts fleet plan sanitise verify"),
     ("ui", "fleet plan sanitise ssh verify"),
     // What is typed.
     ("cli", "cluster"),
-    ("command", "access cli cluster exit facts fleet problem project report role ssh ui"),
+    ("command", "access cli cluster exit facts fleet problem project remote report role ssh ui"),
 ];
 
 /// Crates that one module alone may use.

@@ -191,21 +191,18 @@ async fn ssh_and_we_learn_into_one_file() {
     let known_hosts = server.path("known_hosts");
     let ssh = |alias: String, checking: &str| {
         let mut command = std::process::Command::new("ssh");
-        command.args([
-            "-F",
-            "none",
-            "-o",
-            "StrictHostKeyChecking=accept-new",
-            "-o",
-            "BatchMode=yes",
-        ]);
+        command.args(["-F", "none", "-o", "BatchMode=yes"]);
+        command.arg("-o").arg(format!("StrictHostKeyChecking={checking}"));
         command.arg("-o").arg(format!("UserKnownHostsFile={}", known_hosts.display()));
         command.arg("-o").arg(format!("HostKeyAlias={alias}")).arg("-i").arg(server.path("user"));
         command.args(["-p", &server.port.to_string(), "root@127.0.0.1", "true"]);
         command
     };
     let theirs: Vec<_> = (0..8)
-        .map(|number| ssh(format!("theirs{number}")).stderr(std::process::Stdio::null()).spawn())
+        .map(|number| {
+            let mut ssh = ssh(format!("theirs{number}"), "accept-new");
+            ssh.stderr(std::process::Stdio::null()).spawn()
+        })
         .collect();
     let logins = (0..8).map(|number| {
         let mut target = server.user();
@@ -223,8 +220,7 @@ async fn ssh_and_we_learn_into_one_file() {
     let text = std::fs::read_to_string(&known_hosts).unwrap();
     assert_eq!(text.lines().count(), 16, "{text}");
     for alias in (0..8).flat_map(|number| [format!("ours{number}"), format!("theirs{number}")]) {
-        let mut ssh = ssh(alias.clone());
-        run(ssh.args(["-o", "StrictHostKeyChecking=yes"]));
+        run(&mut ssh(alias.clone(), "yes"));
         let mut target = server.user();
         target.host_keys.alias = Some(alias);
         Client::default().connect(&target).await.unwrap();
