@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use privilege::{Privilege, read_password};
+use secrecy::SecretString;
 
 use crate::inventory::Connection;
 use crate::problem::Problem;
@@ -40,6 +41,11 @@ pub struct Options {
     pub timeout: Option<u32>,
     /// Whether the keys of new hosts are learnt (`--accept-new-host-keys`).
     pub accept_new: bool,
+    /// The password to log in with (`-k`).
+    pub password: Option<SecretString>,
+    /// Whether a host's key must be the one that is known, as the environment has it
+    /// (`ANSIBLE_HOST_KEY_CHECKING`).
+    pub host_key_checking: Option<bool>,
     /// The file of known host keys (`--known-hosts`).
     pub known_hosts: Option<PathBuf>,
     /// Options of ssh (`--ssh-common-args`).
@@ -108,6 +114,19 @@ impl Access {
     #[must_use]
     pub fn warnings(&self) -> &[Arc<Problem>] {
         self.ways.warnings()
+    }
+}
+
+/// Whether the environment wants the keys of hosts checked, as Ansible reads it. Other words than
+/// Ansible's for yes and no say nothing.
+#[must_use]
+pub fn host_key_checking() -> Option<bool> {
+    let names = ["ANSIBLE_SSH_HOST_KEY_CHECKING", "ANSIBLE_HOST_KEY_CHECKING"];
+    let said = names.into_iter().find_map(|name| std::env::var(name).ok())?;
+    match said.to_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" | "y" | "t" => Some(true),
+        "false" | "no" | "off" | "0" | "n" | "f" => Some(false),
+        _ => None,
     }
 }
 

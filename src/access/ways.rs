@@ -11,7 +11,7 @@ use crate::inventory::{Connection, SshArgs};
 use crate::problem::Problem;
 use crate::ssh::config::{Config, HostKeyChecking, Local, Overrides, Proxy, Resolved};
 use crate::ssh::{Credentials, Endpoint, HostKeyPolicy, HostKeys, Jump, Keepalive, Socket};
-use crate::ssh::{Target, Via};
+use crate::ssh::{Method, Target, Via};
 
 /// The names of OpenSSH's default keys, the likeliest first.
 const DEFAULT_IDENTITY_FILES: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
@@ -52,7 +52,10 @@ impl Ways {
         let resolved = self.resolve(&connection.address, &overrides)?;
         let via = self.via(&resolved, &overrides, options, 0)?;
         let mut target = self.built(options, resolved, via);
-        target.credentials.password.clone_from(&connection.password);
+        // These are the host's alone: no host on the way to it sees them.
+        let password = connection.password.as_ref().or(options.password.as_ref());
+        target.credentials.password = password.cloned();
+        target.credentials.passphrase.clone_from(&connection.private_key_passphrase);
         Ok(target)
     }
 
@@ -122,8 +125,7 @@ impl Ways {
             true => Vec::new(),
             false => DEFAULT_IDENTITY_FILES.map(ssh_file).into(),
         };
-        let mut known_hosts = resolved.user_known_hosts;
-        known_hosts.extend(resolved.global_known_hosts);
+        let methods = methods(&resolved);
         let seconds = resolved.connect_timeout.unwrap_or(CONNECT_TIMEOUT);
         Target {
             endpoint: Endpoint { address: resolved.host, port: resolved.port },
@@ -131,12 +133,21 @@ impl Ways {
             credentials: Credentials {
                 identity_files: resolved.identity_files,
                 default_identity_files,
+                certificate_files: resolved.certificate_files,
+                identities_only: resolved.identities_only,
                 agent_socket: resolved.identity_agent,
+                passphrase: None,
                 password: None,
+                methods,
+                password_prompts: resolved.password_prompts,
+                batch_mode: resolved.batch_mode,
             },
             host_keys: HostKeys {
                 policy: policy(resolved.host_key_checking, options.accept_new),
-                files: known_hosts,
+                files: resolved.user_known_hosts,
+                global_files: resolved.global_known_hosts,
+                alias: resolved.host_key_alias,
+                hash: resolved.hash_known_hosts,
             },
             connect_timeout: Duration::from_secs(seconds.into()),
             via,
@@ -164,7 +175,8 @@ fn overrides(options: &Options, connection: &Connection) -> Result<Overrides, Pr
         None => Ok(Overrides::default()),
     };
     let mut overrides = read(connection.ssh_args.clone())?;
-    if connection.host_key_checking == Some(false) {
+    // As Ansible, which then calls ssh with StrictHostKeyChecking=no.
+    if connection.host_key_checking.or(options.host_key_checking) == Some(false) {
         overrides = overrides.host_key_checking(HostKeyChecking::Off);
     }
     if connection.port_is_set {
@@ -201,11 +213,30 @@ fn ours(mut overrides: Overrides, options: &Options) -> Overrides {
 
 fn policy(checking: Option<HostKeyChecking>, accept_new: bool) -> HostKeyPolicy {
     match checking {
+        Some(HostKeyChecking::Off) => HostKeyPolicy::Off,
         Some(HostKeyChecking::AcceptNew) => HostKeyPolicy::AcceptNew,
-        // Nobody can be asked about the keys of many hosts at once.
         _ if accept_new => HostKeyPolicy::AcceptNew,
-        Some(HostKeyChecking::Strict | HostKeyChecking::Ask | HostKeyChecking::Off) | None => {
-            HostKeyPolicy::Strict
-        }
+        // Nobody can be asked about the keys of many hosts at once.
+        Some(HostKeyChecking::Strict | HostKeyChecking::Ask) | None => HostKeyPolicy::Strict,
     }
+}
+
+/// The ways to log in that are on, in the order that is preferred.
+fn methods(resolved: &Resolved) -> Vec<Method> {
+    let on = |method: &Method| match method {
+        Method::PublicKey => resolved.pubkey_authentication,
+        Method::KeyboardInteractive => resolved.kbd_interactive_authentication,
+        Method::Password => resolved.password_authentication,
+    };
+    let all = || Credentials::default().methods;
+    let named = |name: &String| match name.as_str() {
+        "publickey" => Some(Method::PublicKey),
+        "keyboard-interactive" => Some(Method::KeyboardInteractive),
+        "password" => Some(Method::Password),
+        // What we cannot do: gssapi-with-mic, hostbased.
+        _ => None,
+    };
+    let preferred = resolved.preferred_authentications.as_ref();
+    let preferred = preferred.map_or_else(all, |names| names.iter().filter_map(named).collect());
+    preferred.into_iter().filter(on).collect()
 }

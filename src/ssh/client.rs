@@ -9,17 +9,18 @@ use russh::client::{self, Handle};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::auth::authenticate;
+use super::asking::{Asker, Pauses, Prompt};
+use super::auth::{Means, authenticate};
 use super::error::{ConnectError, Phase};
 use super::gateway::Gateways;
 use super::identity::Keyring;
-use super::known_hosts::{KnownHosts, KnownHostsError};
+use super::known_hosts::{KnownHosts, KnownHostsError, Name};
 use super::open::Deadline;
 use super::pace::{self, Pace};
 use super::proxy::ProxyCommand;
 use super::session::Session;
 use super::stream::Stream;
-use super::target::{Endpoint, Socket, Target, Via};
+use super::target::{Endpoint, HostKeys, Socket, Target, Via};
 use super::transport::{Log, WatchError, Watcher, Wire, config, describe};
 use crate::sanitise::sanitise;
 
@@ -27,31 +28,47 @@ use crate::sanitise::sanitise;
 #[derive(Debug, Clone, Default)]
 pub struct Client(Arc<Shared>);
 
+/// All files, the one of them to write to, and whether to write hashes.
+type KnownHostsKey = (Vec<PathBuf>, Option<PathBuf>, bool);
+
 #[derive(Debug, Default)]
 struct Shared {
-    known_hosts: Mutex<HashMap<Vec<PathBuf>, Arc<KnownHosts>>>,
+    known_hosts: Mutex<HashMap<KnownHostsKey, Arc<KnownHosts>>>,
     keyring: Keyring,
+    asker: Asker,
     gateways: Gateways,
     pace: Pace,
 }
 
 impl Shared {
-    /// What `files` know, read once for all hosts that name them.
-    fn known_hosts(&self, files: &[PathBuf]) -> Result<Arc<KnownHosts>, KnownHostsError> {
+    /// What the files of `settings` know, read once for all hosts that name them.
+    fn known_hosts(&self, settings: &HostKeys) -> Result<Arc<KnownHosts>, KnownHostsError> {
+        let files: Vec<PathBuf> =
+            settings.files.iter().chain(&settings.global_files).cloned().collect();
+        let first = settings.files.first().cloned();
         // Held while reading, so that nobody learns a key from a file that is read twice.
         let mut known = self.known_hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = known.get(files) {
+        let key = (files, first, settings.hash);
+        if let Some(known) = known.get(&key) {
             return Ok(Arc::clone(known));
         }
-        let read = Arc::new(KnownHosts::read(files)?);
-        known.insert(files.to_vec(), Arc::clone(&read));
+        let read = Arc::new(KnownHosts::read(settings)?);
+        known.insert(key, Arc::clone(&read));
         Ok(read)
     }
 }
 
 impl Client {
+    /// A client that asks by `prompt` for what only a person knows: passphrases of keys, each once
+    /// for all hosts, and answers to what a server asks.
+    #[must_use]
+    pub fn with_prompt(prompt: Arc<dyn Prompt>) -> Self {
+        Self(Arc::new(Shared { asker: Asker::new(prompt), ..Shared::default() }))
+    }
+
     /// Connects and logs in to a host, within its [`connect_timeout`](Target::connect_timeout).
-    /// Files of keys and the agent are read when the first host needs them, once for all hosts.
+    /// Time that is spent on waiting for a person does not count. Files of keys and the agent are
+    /// read when the first host needs them, once for all hosts.
     ///
     /// Hosts that share a server or a ProxyCommand wait for their turn; the time runs from there
     /// on. A server that hangs up before its greeting is tried again.
@@ -63,16 +80,22 @@ impl Client {
     pub async fn connect(&self, target: &Target) -> Result<Session, ConnectError> {
         let mut base = self.base(target).await?;
         let _turn = self.0.pace.turn(target.door()).await;
-        let deadline = Deadline::new(&target.endpoint, target.connect_timeout);
-        let mut waits = pace::waits();
+        let mut deadline = Deadline::new(&target.endpoint, target.connect_timeout);
+        let (mut waits, mut answered) = (pace::waits(), false);
         loop {
             let Failed { error, again } = match self.attempt(target, base, &deadline).await {
                 Ok(session) => return Ok(session),
                 Err(failed) => failed,
             };
-            match waits.next().filter(|wait| again && deadline.allows(*wait)) {
-                Some(wait) => sleep(wait).await,
-                None => return Err(error),
+            if matches!(error, ConnectError::LostWhileAsking(_)) && !answered {
+                // The answer has come meanwhile.
+                answered = true;
+                deadline = Deadline::new(&target.endpoint, target.connect_timeout);
+            } else {
+                match waits.next().filter(|wait| again && deadline.allows(*wait)) {
+                    Some(wait) => sleep(wait).await,
+                    None => return Err(error),
+                }
             }
             base = self.base(target).await?;
         }
@@ -115,7 +138,7 @@ impl Client {
                 stream
             }
         };
-        let wire = Wire::new(stream, wanted.cancelled_owned(), log.clone());
+        let wire = Wire::new(stream, wanted.cancelled_owned(), target.keepalive, log.clone());
         match (self.log_in(target, wire, deadline, &log).await, command) {
             (Ok(handle), _) => {
                 let endpoint = target.endpoint.clone();
@@ -134,12 +157,16 @@ impl Client {
         log: &Log,
     ) -> Result<Handle<Watcher>, Failed> {
         let Target { endpoint, host_keys, keepalive, .. } = target;
-        let known_hosts = self.0.known_hosts(&host_keys.files).map_err(ConnectError::from)?;
-        let config = config(&known_hosts.algorithms(&endpoint.address, endpoint.port), *keepalive);
+        let known_hosts = self.0.known_hosts(host_keys).map_err(ConnectError::from)?;
+        let Endpoint { address, port } = endpoint;
+        let name = Name::new(address, *port, host_keys.alias.as_deref());
+        let authority = known_hosts.has_authority(&name);
+        let config = config(&known_hosts.algorithms(&name), authority, *keepalive);
         let watcher = Watcher {
             endpoint: endpoint.clone(),
+            name,
             known_hosts,
-            policy: host_keys.policy,
+            settings: host_keys.clone(),
             log: log.clone(),
         };
         let handshake = client::connect_stream(Arc::new(config), wire, watcher);
@@ -148,8 +175,11 @@ impl Client {
                 again: matches!(error, WatchError::Ssh(_)) && log.hung_up(),
                 error: handshake_error(endpoint, error, log),
             })?;
-        let login = authenticate(&mut handle, target, &self.0.keyring, log);
-        deadline.limit(Phase::Authentication, login).await??;
+        let pauses = Pauses::default();
+        let Shared { keyring, asker, .. } = &*self.0;
+        let means = Means { keyring, asker, pauses: &pauses, log };
+        let login = authenticate(&mut handle, target, means);
+        deadline.limit_with(&pauses, Phase::Authentication, login).await??;
         Ok(handle)
     }
 }

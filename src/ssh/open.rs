@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::asking::Pauses;
 use super::config::AddressFamily;
 use super::error::{ConnectError, Phase};
 use super::target::{Endpoint, Socket};
@@ -35,6 +36,16 @@ impl<'a> Deadline<'a> {
         work: impl Future<Output = T>,
     ) -> Result<T, ConnectError> {
         timeout_at(self.end, work).await.map_err(|_| self.passed(phase))
+    }
+
+    /// The same, longer by the time of the pauses in it.
+    pub(super) async fn limit_with<T>(
+        &self,
+        pauses: &Pauses,
+        phase: Phase,
+        work: impl Future<Output = T>,
+    ) -> Result<T, ConnectError> {
+        pauses.limit(self.end, work).await.ok_or_else(|| self.passed(phase))
     }
 
     fn passed(&self, phase: Phase) -> ConnectError {

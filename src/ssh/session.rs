@@ -60,6 +60,12 @@ impl Session {
         self.log.learned()
     }
 
+    /// Why the host may be another than we think, when its key has changed and that was let pass.
+    #[must_use]
+    pub fn doubt(&self) -> Option<String> {
+        self.log.doubt()
+    }
+
     /// Whether the connection has ended.
     pub(super) fn is_lost(&self) -> bool {
         self.handle.is_closed()

@@ -6,17 +6,19 @@ use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use russh::client::{Config, DisconnectReason, Handler, Session};
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKeyOrCertificate};
 use russh::{Preferred, SshId, kex};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::error::ConnectError;
-use super::known_hosts::{Fingerprint, HostKeyPolicy, KnownHosts, Verdict};
+use super::known_hosts::{Fingerprint, HostKeyPolicy, KnownHosts, Name, Verdict};
 use super::stream::Stream;
-use super::target::{Endpoint, Keepalive};
+use super::target::{Endpoint, HostKeys, Keepalive};
 use crate::sanitise::sanitise;
 
 /// How much is kept of what a server says before its greeting, and to its users (bytes).
@@ -50,8 +52,9 @@ const HOST_KEYS: [Algorithm; 6] = [
 ];
 
 /// Settings for a host of which keys with the algorithms `known` are known: these are asked for
-/// first, so that a host with several keys shows one that we can check.
-pub(super) fn config(known: &[Algorithm], keepalive: Keepalive) -> Config {
+/// first, so that a host with several keys shows one that we can check. A certificate is asked for
+/// only where there is an `authority` to check it by.
+pub(super) fn config(known: &[Algorithm], authority: bool, keepalive: Keepalive) -> Config {
     let is_known = |wanted: &Algorithm| match wanted {
         Algorithm::Rsa { .. } => known.iter().any(|known| matches!(known, Algorithm::Rsa { .. })),
         _ => known.contains(wanted),
@@ -61,12 +64,15 @@ pub(super) fn config(known: &[Algorithm], keepalive: Keepalive) -> Config {
     let id = concat!("SSH-2.0-ezsync_", env!("CARGO_PKG_VERSION"));
     Config {
         client_id: SshId::Standard(Cow::Borrowed(id)),
-        preferred: Preferred { kex: Cow::Borrowed(KEX), key: key.into(), ..Preferred::DEFAULT },
+        preferred: Preferred {
+            kex: Cow::Borrowed(KEX),
+            host_key_certificates: if authority { key.clone().into() } else { Cow::Borrowed(&[]) },
+            key: key.into(),
+            ..Preferred::DEFAULT
+        },
         nodelay: true,
         keepalive_interval: Some(keepalive.interval),
         keepalive_max: usize::try_from(keepalive.count_max).unwrap_or(usize::MAX),
-        // For a server that takes nothing in, so that not even a question can be sent.
-        inactivity_timeout: Some(keepalive.interval * keepalive.count_max.saturating_add(2)),
         ..Config::default()
     }
 }
@@ -78,6 +84,7 @@ struct Notes {
     banner: String,
     end: Option<String>,
     learned: Option<Fingerprint>,
+    doubt: Option<String>,
 }
 
 /// A shared handle to the notes about one connection.
@@ -116,6 +123,11 @@ impl Log {
         self.notes().end.clone()
     }
 
+    /// Why the host may be another than we think, when we go on all the same.
+    pub(super) fn doubt(&self) -> Option<String> {
+        self.notes().doubt.clone()
+    }
+
     /// The host's key, when it was not known before.
     pub(super) fn learned(&self) -> Option<Fingerprint> {
         self.notes().learned.clone()
@@ -137,6 +149,9 @@ pub(super) fn describe(error: &russh::Error) -> String {
         Disconnect | HUP | SendError | RecvError => "the server closed the connection".to_owned(),
         KeepaliveTimeout | InactivityTimeout => "the server has stopped answering".to_owned(),
         Version => "this is no SSH server".to_owned(),
+        IO(error) if error.kind() == io::ErrorKind::TimedOut => {
+            "the server has stopped answering".to_owned()
+        }
         IO(error)
             if matches!(
                 error.kind(),
@@ -167,8 +182,9 @@ impl From<russh::Error> for WatchError {
 /// Checks the host key, and notes what the server says and how the connection ends.
 pub(super) struct Watcher {
     pub(super) endpoint: Endpoint,
+    pub(super) name: Name,
     pub(super) known_hosts: Arc<KnownHosts>,
-    pub(super) policy: HostKeyPolicy,
+    pub(super) settings: HostKeys,
     pub(super) log: Log,
 }
 
@@ -179,23 +195,31 @@ impl Handler for Watcher {
         &mut self,
         shown: &PublicKeyOrCertificate,
     ) -> Result<bool, WatchError> {
-        let PublicKeyOrCertificate::PublicKey { key, .. } = shown else {
-            // We ask for no certificates.
-            return Ok(false);
-        };
-        let Endpoint { address, port } = &self.endpoint;
+        let HostKeys { policy, files, .. } = &self.settings;
         let endpoint = self.endpoint.clone();
-        let judged = self.known_hosts.judge(address, *port, key, self.policy);
-        let key = Fingerprint::from(key);
+        let judged = self.known_hosts.judge(&self.name, shown, *policy);
+        let key = Fingerprint::from(&shown.public_key());
         Err(WatchError::HostKey(match judged {
-            Ok(Verdict::Known) => return Ok(true),
-            Ok(Verdict::Learned) => {
+            Ok((Verdict::Known, _)) => return Ok(true),
+            Ok((Verdict::Learned, _)) => {
                 self.log.notes().learned = Some(key);
                 return Ok(true);
             }
-            Ok(Verdict::Unknown) => ConnectError::HostKeyUnknown { endpoint, key },
-            Ok(Verdict::Changed(known)) => ConnectError::HostKeyChanged { endpoint, key, known },
-            Ok(Verdict::Revoked(key)) => ConnectError::HostKeyRevoked { endpoint, key },
+            Ok((Verdict::Changed(known), certificate)) => {
+                let name = self.name.best().to_owned();
+                let changed =
+                    ConnectError::HostKeyChanged { endpoint, name, key, known, certificate };
+                if *policy == HostKeyPolicy::Off {
+                    self.log.notes().doubt = Some(changed.to_string());
+                    return Ok(true);
+                }
+                changed
+            }
+            Ok((Verdict::Unknown, certificate)) => {
+                let file = files.first().cloned().unwrap_or_default();
+                ConnectError::HostKeyUnknown { endpoint, key, certificate, file }
+            }
+            Ok((Verdict::Revoked(key), _)) => ConnectError::HostKeyRevoked { endpoint, key },
             Err(error) => error.into(),
         }))
     }
@@ -231,12 +255,24 @@ impl Handler for Watcher {
 pub(super) struct Wire {
     stream: Stream,
     unwanted: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// How long the server may take nothing in.
+    patience: Duration,
+    /// Ends when it has taken nothing in for so long.
+    stalled: Option<Pin<Box<Sleep>>>,
     log: Log,
 }
 
 impl Wire {
-    pub(super) fn new(stream: Stream, unwanted: WaitForCancellationFutureOwned, log: Log) -> Self {
-        Self { stream, unwanted: Box::pin(unwanted), log }
+    pub(super) fn new(
+        stream: Stream,
+        unwanted: WaitForCancellationFutureOwned,
+        keepalive: Keepalive,
+        log: Log,
+    ) -> Self {
+        // For a server that takes nothing in, so that not even a question can be sent. (russh's
+        // own limit would also count the time in which a person thinks about an answer.)
+        let patience = keepalive.interval * keepalive.count_max.saturating_add(2);
+        Self { stream, unwanted: Box::pin(unwanted), patience, stalled: None, log }
     }
 
     fn check_wanted(&mut self, context: &mut Context<'_>) -> io::Result<()> {
@@ -272,7 +308,14 @@ impl AsyncWrite for Wire {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.check_wanted(context)?;
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
+        if polled.is_ready() {
+            self.stalled = None;
+            return polled;
+        }
+        let patience = self.patience;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
+        stalled.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
