@@ -6,7 +6,6 @@ mod ways;
 
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 pub use privilege::{Privilege, read_password};
 use secrecy::SecretString;
@@ -112,7 +111,7 @@ impl Access {
 
     /// What was said for the hosts so far and is not followed, once each.
     #[must_use]
-    pub fn warnings(&self) -> &[Arc<Problem>] {
+    pub fn warnings(&self) -> &[Problem] {
         self.ways.warnings()
     }
 }

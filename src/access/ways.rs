@@ -30,7 +30,7 @@ pub(super) struct Ways {
     configs: HashMap<Option<PathBuf>, Config>,
     /// Jump hosts, by all that says how they are reached.
     jumps: HashMap<(Option<PathBuf>, String), Arc<Jump>>,
-    warnings: Vec<Arc<Problem>>,
+    warnings: Vec<Problem>,
 }
 
 impl Ways {
@@ -38,7 +38,7 @@ impl Ways {
         Self { local, configs: HashMap::new(), jumps: HashMap::new(), warnings: Vec::new() }
     }
 
-    pub(super) fn warnings(&self) -> &[Arc<Problem>] {
+    pub(super) fn warnings(&self) -> &[Problem] {
         &self.warnings
     }
 
