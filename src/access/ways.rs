@@ -240,3 +240,6 @@ fn methods(resolved: &Resolved) -> Vec<Method> {
     let preferred = preferred.map_or_else(all, |names| names.iter().filter_map(named).collect());
     preferred.into_iter().filter(on).collect()
 }
+
+#[cfg(test)]
+mod tests;
