@@ -101,7 +101,11 @@ impl Access {
         let (way, user) = if connection.local {
             (Way::Local, local_user())
         } else {
-            let target = self.ways.target(&self.options, connection).map_err(|p| p.of(host))?;
+            let of_host = |problem: Problem| match problem.place() {
+                Some(_) => problem,
+                None => problem.of(host),
+            };
+            let target = self.ways.target(&self.options, connection).map_err(of_host)?;
             let user = target.user.clone();
             (Way::Ssh(Box::new(target)), user)
         };
