@@ -7,5 +7,8 @@
 mod access;
 mod cluster;
 mod faults;
+mod local;
+mod privilege;
 mod roles;
 mod support;
+mod visit;
