@@ -286,11 +286,10 @@ async fn begin(shell: &Shell, line: &str) -> Result<Talk, Outcome> {
 
 /// What the command has said so far.
 fn answer(talk: &Talk) -> Ran {
-    let (stderr, _) = talk.ending();
     Ran {
         rc: command_status(talk.sections()),
         stdout: talk.sections().first().map(|section| section.text()).unwrap_or_default(),
-        stderr,
+        stderr: talk.stderr(),
         cut: talk.was_cut(),
     }
 }
