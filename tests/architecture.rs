@@ -19,10 +19,10 @@ const MAY_USE: &[(&str, &str)] = &[
     ("problem", "sanitise"),
     ("project", "problem"),
     ("yaml", "problem"),
-    ("template", "problem"),
+    ("template", "problem yaml"),
     ("facts", "template"),
     // From files to what is wanted on a host. None of these knows that there is SSH.
-    ("inventory", "problem yaml"),
+    ("inventory", "problem sanitise yaml"),
     ("resource", "problem"),
     ("role", "problem project resource template yaml"),
     ("desired", "cluster facts problem project resource role template"),
@@ -41,17 +41,20 @@ const MAY_USE: &[(&str, &str)] = &[
     ),
     // What is shown. None of these knows how results come about.
     ("report", "exit facts fleet plan sanitise verify"),
-    ("ui", "fleet plan sanitise verify"),
+    ("ui", "fleet plan sanitise ssh verify"),
     // What is typed.
     ("cli", "cluster"),
-    ("command", "access cli cluster exit facts fleet problem project remote report role ssh ui"),
+    (
+        "command",
+        "access cli cluster exit facts fleet inventory problem project remote report role sanitise ssh ui",
+    ),
 ];
 
 /// Crates that one module alone may use.
 const ALONE: &[(&str, &str)] = &[
     ("russh", "ssh"),
     ("indicatif", "ui"),
-    ("rpassword", "ui"),
+    ("rustix", "ui"),
     ("tera", "template"),
     ("serde_yaml", "yaml"),
     ("clap", "cli"),

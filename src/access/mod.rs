@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use privilege::{Privilege, read_password};
+use secrecy::SecretString;
 
 use crate::inventory::Connection;
 use crate::problem::Problem;
@@ -24,6 +25,11 @@ pub struct Access {
     pub user: Option<String>,
     /// What with (`--private-key`).
     pub private_key: Option<PathBuf>,
+    /// The password to log in with (`-k`).
+    pub password: Option<SecretString>,
+    /// Whether a host's key must be the one that is known, as the environment has it
+    /// (`ANSIBLE_HOST_KEY_CHECKING`).
+    pub host_key_checking: Option<bool>,
     /// How long connecting to one host may take (`-T`).
     pub connect_timeout: Duration,
     /// What to do with hosts of which no key is known.
@@ -98,18 +104,37 @@ impl Access {
                 agent_socket: std::env::var_os("SSH_AUTH_SOCK")
                     .filter(|socket| !socket.is_empty())
                     .map(Into::into),
-                password: connection.password.clone(),
+                passphrase: connection.private_key_passphrase.clone(),
+                password: connection.password.clone().or_else(|| self.password.clone()),
+                ..Credentials::default()
             },
-            host_keys: HostKeys { policy: self.host_keys, files: self.known_hosts_files() },
+            host_keys: self.host_keys(connection),
             connect_timeout: self.connect_timeout,
         }
     }
 
-    fn known_hosts_files(&self) -> Vec<PathBuf> {
-        match &self.known_hosts {
-            Some(file) => vec![file.clone()],
-            None => own("known_hosts").into_iter().chain([SYSTEM_KNOWN_HOSTS.into()]).collect(),
-        }
+    fn host_keys(&self, connection: &Connection) -> HostKeys {
+        let (files, global_files) = match &self.known_hosts {
+            Some(file) => (vec![file.clone()], Vec::new()),
+            None => (own("known_hosts").into_iter().collect(), vec![SYSTEM_KNOWN_HOSTS.into()]),
+        };
+        let checking = connection.host_key_checking.or(self.host_key_checking);
+        // As Ansible, which then calls ssh with StrictHostKeyChecking=no.
+        let policy = if checking == Some(false) { HostKeyPolicy::Off } else { self.host_keys };
+        HostKeys { policy, files, global_files, alias: None, hash: false }
+    }
+}
+
+/// Whether the environment wants the keys of hosts checked, as Ansible reads it. Other words than
+/// Ansible's for yes and no say nothing.
+#[must_use]
+pub fn host_key_checking() -> Option<bool> {
+    let names = ["ANSIBLE_SSH_HOST_KEY_CHECKING", "ANSIBLE_HOST_KEY_CHECKING"];
+    let said = names.into_iter().find_map(|name| std::env::var(name).ok())?;
+    match said.to_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" | "y" | "t" => Some(true),
+        "false" | "no" | "off" | "0" | "n" | "f" => Some(false),
+        _ => None,
     }
 }
 

@@ -1,11 +1,12 @@
 //! What was typed on how hosts are reached, and the secrets that are asked for.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::access::{Access, Privilege, read_password};
+use crate::access::{Access, Privilege, host_key_checking, read_password};
 use crate::cli;
 use crate::remote::Method;
 use crate::ssh::HostKeyPolicy;
@@ -32,8 +33,15 @@ impl cli::Access {
             connect_timeout: Duration::from_secs(self.timeout.into()),
             host_keys: if accept_new { HostKeyPolicy::AcceptNew } else { HostKeyPolicy::Strict },
             known_hosts: self.known_hosts.clone(),
+            password: self.password()?,
+            host_key_checking: host_key_checking(),
             privilege: self.privilege.settings(rights)?,
         })
+    }
+
+    /// The password to log in with.
+    fn password(&self) -> Result<Option<SecretString>> {
+        secret(self.connection_password_file.as_deref(), self.ask_pass, "SSH password: ", "-k")
     }
 }
 
@@ -49,13 +57,24 @@ impl cli::Privilege {
     }
 
     fn password(&self) -> Result<Option<SecretString>> {
-        if let Some(path) = &self.become_password_file {
-            return Ok(Some(read_password(path)?));
-        }
-        if !self.ask_become_pass {
-            return Ok(None);
-        }
-        let password = ask::secret("BECOME password: ").context("the password of -K")?;
-        Ok(Some(password).filter(|password| !password.expose_secret().is_empty()))
+        let file = self.become_password_file.as_deref();
+        secret(file, self.ask_become_pass, "BECOME password: ", "-K")
     }
+}
+
+/// A password from its `file`, or asked for if that is wanted by `option`. An empty answer is none.
+fn secret(
+    file: Option<&Path>,
+    ask: bool,
+    question: &str,
+    option: &str,
+) -> Result<Option<SecretString>> {
+    if let Some(path) = file {
+        return Ok(Some(read_password(path)?));
+    }
+    if !ask {
+        return Ok(None);
+    }
+    let password = ask::secret(question).with_context(|| format!("the password of {option}"))?;
+    Ok(Some(password).filter(|password| !password.expose_secret().is_empty()))
 }

@@ -145,10 +145,7 @@ async fn visit<E: Errand>(means: Means, hosts: Vec<Visitee>, errand: E) -> Vec<V
                     result.outcome = no.into();
                 }
                 Ok(shell) => {
-                    if let Some(key) = shell.link().learned_host_key() {
-                        let note = format!("its host key was not known and is now: {key}");
-                        result.notes.push(note);
-                    }
+                    result.notes.extend(shell.link().host_key_note());
                     (result.answer, result.outcome) = errand.run(means, &host, &shell).await;
                     shell.close().await;
                     if !matches!(result.outcome, Outcome::Ok | Outcome::Interrupted) {

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::address;
 use crate::problem::{Place, Problem};
+use crate::yaml::is_vaulted;
 
 /// The port of sshd where nothing else is said.
 const SSH_PORT: u16 = 22;
@@ -15,6 +16,9 @@ const PORT: &[&str] = &["ansible_port", "ansible_ssh_port"];
 const USER: &[&str] = &["ansible_user", "ansible_ssh_user"];
 const PASSWORD: &[&str] = &["ansible_password", "ansible_ssh_pass", "ansible_ssh_password"];
 const KEY_FILE: &[&str] = &["ansible_private_key_file", "ansible_ssh_private_key_file"];
+const PASSPHRASE: &[&str] =
+    &["ansible_private_key_passphrase", "ansible_ssh_private_key_passphrase"];
+const HOST_KEY_CHECKING: &[&str] = &["ansible_host_key_checking", "ansible_ssh_host_key_checking"];
 const KIND: &[&str] = &["ansible_connection"];
 const BECOME: &[&str] = &["ansible_become"];
 const BECOME_METHOD: &[&str] = &["ansible_become_method"];
@@ -61,7 +65,18 @@ impl Becoming {
     }
 }
 
-const ALL: [&[&str]; 8] = [HOST, PORT, USER, PASSWORD, KEY_FILE, KIND, BECOME, BECOME_METHOD];
+const ALL: [&[&str]; 10] = [
+    HOST,
+    PORT,
+    USER,
+    PASSWORD,
+    KEY_FILE,
+    PASSPHRASE,
+    HOST_KEY_CHECKING,
+    KIND,
+    BECOME,
+    BECOME_METHOD,
+];
 
 /// How to reach a host. What is `None` was not set, and is for options and ssh_config to say.
 #[derive(Debug, Clone)]
@@ -76,8 +91,12 @@ pub struct Connection {
     pub user: Option<String>,
     /// Private key to offer, as written (`~` is not expanded).
     pub private_key_file: Option<String>,
+    /// Opens an encrypted private key.
+    pub private_key_passphrase: Option<SecretString>,
     /// Password to log in with.
     pub password: Option<SecretString>,
+    /// Whether the host's key must be the one that is known.
+    pub host_key_checking: Option<bool>,
     /// Whether to change user after logging in.
     pub become_: Option<bool>,
     /// How to change user: `sudo` and the like.
@@ -124,7 +143,9 @@ impl Connection {
             port_is_set: port.is_some(),
             user: vars.text(USER)?,
             private_key_file: vars.text(KEY_FILE)?,
+            private_key_passphrase: vars.secret(PASSPHRASE)?,
             password: vars.secret(PASSWORD)?,
+            host_key_checking: vars.boolean(HOST_KEY_CHECKING)?,
             become_: vars.boolean(BECOME)?,
             become_user: vars.text(becoming.user)?,
             become_password: vars.secret(becoming.password)?,
@@ -210,7 +231,9 @@ impl<'a> Settings<'a> {
 /// Checks a variable that no connection could be made with, while its place is still known.
 /// Values with templates are checked when they are resolved.
 pub(super) fn check(key: &str, value: &Value) -> Result<(), Problem> {
-    if value.as_str().is_some_and(|text| text.contains("{{") || text.contains("{%")) {
+    // What is not known before it is used is checked then.
+    let later = |text: &str| text.contains("{{") || text.contains("{%") || is_vaulted(text);
+    if value.as_str().is_some_and(later) {
         return Ok(());
     }
     if PORT.contains(&key) && !value.is_null() {
@@ -251,6 +274,7 @@ mod tests {
         let found = from(json!({
             "ansible_host": "10.0.0.1", "ansible_port": "2222", "ansible_user": "root",
             "ansible_password": "geheim", "ansible_ssh_private_key_file": "~/.ssh/id",
+            "ansible_ssh_private_key_passphrase": "auf", "ansible_host_key_checking": "False",
             "ansible_become": "yes", "ansible_become_method": "sudo",
             "ansible_become_user": "root", "ansible_become_password": 1234,
             "ansible_connection": "ssh",
@@ -260,12 +284,15 @@ mod tests {
         assert!(found.port_is_set);
         assert_eq!(found.user.as_deref(), Some("root"));
         assert_eq!(found.private_key_file.as_deref(), Some("~/.ssh/id"));
+        assert_eq!(found.private_key_passphrase.as_ref().unwrap().expose_secret(), "auf");
+        assert_eq!(found.host_key_checking, Some(false));
         assert_eq!(found.become_, Some(true));
         assert_eq!(found.become_method.as_deref(), Some("sudo"));
         assert_eq!(found.become_user.as_deref(), Some("root"));
         assert_eq!(found.password.as_ref().unwrap().expose_secret(), "geheim");
         assert_eq!(found.become_password.as_ref().unwrap().expose_secret(), "1234");
         assert!(!format!("{found:?}").contains("geheim"));
+        assert!(!format!("{found:?}").contains("auf"));
     }
 
     #[test]

@@ -14,12 +14,13 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::auth::authenticate;
+use super::asking::{Asker, Pauses, Prompt};
+use super::auth::{Means, authenticate};
 use super::error::{ConnectError, Phase};
 use super::exec::{Exec, Output, lost, within};
 use super::identity::Keyring;
-use super::known_hosts::{Fingerprint, KnownHosts, KnownHostsError};
-use super::target::{Endpoint, Target};
+use super::known_hosts::{Fingerprint, KnownHosts, KnownHostsError, Name};
+use super::target::{Endpoint, HostKeys, Target};
 use super::transport::{Log, WatchError, Watcher, Wire, config, describe};
 use crate::exec::ExecError;
 use crate::sanitise::sanitise;
@@ -31,37 +32,61 @@ const FAREWELL: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Default)]
 pub struct Client(Arc<Shared>);
 
+/// All files, the one of them to write to, and whether to write hashes.
+type KnownHostsKey = (Vec<PathBuf>, Option<PathBuf>, bool);
+
 #[derive(Debug, Default)]
 struct Shared {
-    known_hosts: Mutex<HashMap<Vec<PathBuf>, Arc<KnownHosts>>>,
+    known_hosts: Mutex<HashMap<KnownHostsKey, Arc<KnownHosts>>>,
     keyring: Keyring,
+    asker: Asker,
 }
 
 impl Shared {
-    /// What `files` know, read once for all hosts that name them.
-    fn known_hosts(&self, files: &[PathBuf]) -> Result<Arc<KnownHosts>, KnownHostsError> {
+    /// What the files of `settings` know, read once for all hosts that name them.
+    fn known_hosts(&self, settings: &HostKeys) -> Result<Arc<KnownHosts>, KnownHostsError> {
+        let files: Vec<PathBuf> =
+            settings.files.iter().chain(&settings.global_files).cloned().collect();
+        let first = settings.files.first().cloned();
         // Held while reading, so that nobody learns a key from a file that is read twice.
         let mut known = self.known_hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = known.get(files) {
+        let key = (files, first, settings.hash);
+        if let Some(known) = known.get(&key) {
             return Ok(Arc::clone(known));
         }
-        let read = Arc::new(KnownHosts::read(files)?);
-        known.insert(files.to_vec(), Arc::clone(&read));
+        let read = Arc::new(KnownHosts::read(settings)?);
+        known.insert(key, Arc::clone(&read));
         Ok(read)
     }
 }
 
 impl Client {
+    /// A client that asks by `prompt` for what only a person knows: passphrases of keys, each once
+    /// for all hosts, and answers to what a server asks.
+    #[must_use]
+    pub fn with_prompt(prompt: Arc<dyn Prompt>) -> Self {
+        Self(Arc::new(Shared { asker: Asker::new(prompt), ..Shared::default() }))
+    }
+
     /// Connects and logs in to a host, within its [`connect_timeout`](Target::connect_timeout).
-    /// Files of keys and the agent are read when the first host needs them, once for all hosts.
+    /// Time that is spent on waiting for a person does not count. Files of keys and the agent are
+    /// read when the first host needs them, once for all hosts.
     ///
     /// Dropping the future closes the connection.
     ///
     /// # Errors
     /// See [`ConnectError`].
     pub async fn connect(&self, target: &Target) -> Result<Session, ConnectError> {
+        match self.attempt(target).await {
+            // The answer has come meanwhile.
+            Err(ConnectError::LostWhileAsking(_)) => self.attempt(target).await,
+            result => result,
+        }
+    }
+
+    async fn attempt(&self, target: &Target) -> Result<Session, ConnectError> {
         let Target { endpoint, host_keys, .. } = target;
-        let known_hosts = self.0.known_hosts(&host_keys.files)?;
+        let known_hosts = self.0.known_hosts(host_keys)?;
         let deadline = Deadline::new(endpoint, target.connect_timeout);
 
         let socket = deadline.open().await?;
@@ -70,11 +95,14 @@ impl Client {
         let wire = Wire::new(socket, wanted.clone().cancelled_owned(), log.clone());
         let close_on_drop = wanted.drop_guard();
 
-        let config = config(&known_hosts.algorithms(&endpoint.address, endpoint.port));
+        let Endpoint { address, port } = endpoint;
+        let name = Name::new(address, *port, host_keys.alias.as_deref());
+        let config = config(&known_hosts.algorithms(&name), known_hosts.has_authority(&name));
         let watcher = Watcher {
             endpoint: endpoint.clone(),
+            name,
             known_hosts,
-            policy: host_keys.policy,
+            settings: host_keys.clone(),
             log: log.clone(),
         };
         let handshake = client::connect_stream(Arc::new(config), wire, watcher);
@@ -83,8 +111,12 @@ impl Client {
             .await?
             .map_err(|error| handshake_error(endpoint, error, &log))?;
 
-        let login = authenticate(&mut handle, target, &self.0.keyring, &log);
-        deadline.limit(Phase::Authentication, login).await??;
+        let pauses = Pauses::default();
+        let Shared { keyring, asker, .. } = &*self.0;
+        let means = Means { keyring, asker, pauses: &pauses, log: &log };
+        let login = authenticate(&mut handle, target, means);
+        let login = pauses.limit(deadline.end, login).await;
+        login.ok_or_else(|| deadline.passed(Phase::Authentication))??;
         Ok(Session { handle, log, execs: AtomicU32::new(0), _close_on_drop: close_on_drop })
     }
 }
@@ -193,6 +225,12 @@ impl Session {
     #[must_use]
     pub fn learned_host_key(&self) -> Option<Fingerprint> {
         self.log.learned()
+    }
+
+    /// Why the host may be another than we think, when its key has changed and that was let pass.
+    #[must_use]
+    pub fn doubt(&self) -> Option<String> {
+        self.log.doubt()
     }
 
     /// How many commands were run.

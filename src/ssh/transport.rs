@@ -13,19 +13,21 @@ use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKeyOrCertificate};
 use russh::{Preferred, SshId, kex};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::error::ConnectError;
-use super::known_hosts::{Fingerprint, HostKeyPolicy, KnownHosts, Verdict};
-use super::target::Endpoint;
+use super::known_hosts::{Fingerprint, HostKeyPolicy, KnownHosts, Name, Verdict};
+use super::target::{Endpoint, HostKeys};
 use crate::sanitise::sanitise;
 
 /// A server that has been silent for so long after authentication is asked for a sign of life.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// The connection is given up when so many such questions stay without an answer.
 const KEEPALIVE_MAX: usize = 3;
-/// The same for a server that takes nothing in, so that not even a question can be sent.
-const SILENCE_MAX: Duration = Duration::from_secs(75);
+/// The same for a server that takes nothing in, so that not even a question can be sent. (russh's
+/// own limit would also count the time in which a person thinks about an answer.)
+const STALL_MAX: Duration = Duration::from_secs(75);
 /// How much is kept of what a server says before its greeting, and to its users (bytes).
 const WORDS_MAX: usize = 512;
 
@@ -57,8 +59,9 @@ const HOST_KEYS: [Algorithm; 6] = [
 ];
 
 /// Settings for a host of which keys with the algorithms `known` are known: these are asked for
-/// first, so that a host with several keys shows one that we can check.
-pub(super) fn config(known: &[Algorithm]) -> Config {
+/// first, so that a host with several keys shows one that we can check. A certificate is asked for
+/// only where there is an `authority` to check it by.
+pub(super) fn config(known: &[Algorithm], authority: bool) -> Config {
     let is_known = |wanted: &Algorithm| match wanted {
         Algorithm::Rsa { .. } => known.iter().any(|known| matches!(known, Algorithm::Rsa { .. })),
         _ => known.contains(wanted),
@@ -68,11 +71,15 @@ pub(super) fn config(known: &[Algorithm]) -> Config {
     let id = concat!("SSH-2.0-ezsync_", env!("CARGO_PKG_VERSION"));
     Config {
         client_id: SshId::Standard(Cow::Borrowed(id)),
-        preferred: Preferred { kex: Cow::Borrowed(KEX), key: key.into(), ..Preferred::DEFAULT },
+        preferred: Preferred {
+            kex: Cow::Borrowed(KEX),
+            host_key_certificates: if authority { key.clone().into() } else { Cow::Borrowed(&[]) },
+            key: key.into(),
+            ..Preferred::DEFAULT
+        },
         nodelay: true,
         keepalive_interval: Some(KEEPALIVE_INTERVAL),
         keepalive_max: KEEPALIVE_MAX,
-        inactivity_timeout: Some(SILENCE_MAX),
         ..Config::default()
     }
 }
@@ -84,6 +91,7 @@ struct Notes {
     banner: String,
     end: Option<String>,
     learned: Option<Fingerprint>,
+    doubt: Option<String>,
 }
 
 /// A shared handle to the notes about one connection.
@@ -113,6 +121,11 @@ impl Log {
         self.notes().end.clone()
     }
 
+    /// Why the host may be another than we think, when we go on all the same.
+    pub(super) fn doubt(&self) -> Option<String> {
+        self.notes().doubt.clone()
+    }
+
     /// The host's key, when it was not known before.
     pub(super) fn learned(&self) -> Option<Fingerprint> {
         self.notes().learned.clone()
@@ -134,6 +147,9 @@ pub(super) fn describe(error: &russh::Error) -> String {
         Disconnect | HUP | SendError | RecvError => "the server closed the connection".to_owned(),
         KeepaliveTimeout | InactivityTimeout => "the server has stopped answering".to_owned(),
         Version => "this is no SSH server".to_owned(),
+        IO(error) if error.kind() == io::ErrorKind::TimedOut => {
+            "the server has stopped answering".to_owned()
+        }
         IO(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
             "the server closed the connection".to_owned()
         }
@@ -157,8 +173,9 @@ impl From<russh::Error> for WatchError {
 /// Checks the host key, and notes what the server says and how the connection ends.
 pub(super) struct Watcher {
     pub(super) endpoint: Endpoint,
+    pub(super) name: Name,
     pub(super) known_hosts: Arc<KnownHosts>,
-    pub(super) policy: HostKeyPolicy,
+    pub(super) settings: HostKeys,
     pub(super) log: Log,
 }
 
@@ -169,23 +186,31 @@ impl Handler for Watcher {
         &mut self,
         shown: &PublicKeyOrCertificate,
     ) -> Result<bool, WatchError> {
-        let PublicKeyOrCertificate::PublicKey { key, .. } = shown else {
-            // We ask for no certificates.
-            return Ok(false);
-        };
-        let Endpoint { address, port } = &self.endpoint;
+        let HostKeys { policy, files, .. } = &self.settings;
         let endpoint = self.endpoint.clone();
-        let judged = self.known_hosts.judge(address, *port, key, self.policy);
-        let key = Fingerprint::from(key);
+        let judged = self.known_hosts.judge(&self.name, shown, *policy);
+        let key = Fingerprint::from(&shown.public_key());
         Err(WatchError::HostKey(match judged {
-            Ok(Verdict::Known) => return Ok(true),
-            Ok(Verdict::Learned) => {
+            Ok((Verdict::Known, _)) => return Ok(true),
+            Ok((Verdict::Learned, _)) => {
                 self.log.notes().learned = Some(key);
                 return Ok(true);
             }
-            Ok(Verdict::Unknown) => ConnectError::HostKeyUnknown { endpoint, key },
-            Ok(Verdict::Changed(known)) => ConnectError::HostKeyChanged { endpoint, key, known },
-            Ok(Verdict::Revoked(key)) => ConnectError::HostKeyRevoked { endpoint, key },
+            Ok((Verdict::Changed(known), certificate)) => {
+                let name = self.name.best().to_owned();
+                let changed =
+                    ConnectError::HostKeyChanged { endpoint, name, key, known, certificate };
+                if *policy == HostKeyPolicy::Off {
+                    self.log.notes().doubt = Some(changed.to_string());
+                    return Ok(true);
+                }
+                changed
+            }
+            Ok((Verdict::Unknown, certificate)) => {
+                let file = files.first().cloned().unwrap_or_default();
+                ConnectError::HostKeyUnknown { endpoint, key, certificate, file }
+            }
+            Ok((Verdict::Revoked(key), _)) => ConnectError::HostKeyRevoked { endpoint, key },
             Err(error) => error.into(),
         }))
     }
@@ -221,6 +246,8 @@ impl Handler for Watcher {
 pub(super) struct Wire {
     socket: TcpStream,
     unwanted: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// Ends when the server has taken nothing in for too long.
+    stalled: Option<Pin<Box<Sleep>>>,
     log: Log,
 }
 
@@ -230,7 +257,7 @@ impl Wire {
         unwanted: WaitForCancellationFutureOwned,
         log: Log,
     ) -> Self {
-        Self { socket, unwanted: Box::pin(unwanted), log }
+        Self { socket, unwanted: Box::pin(unwanted), stalled: None, log }
     }
 
     fn check_wanted(&mut self, context: &mut Context<'_>) -> io::Result<()> {
@@ -266,7 +293,13 @@ impl AsyncWrite for Wire {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.check_wanted(context)?;
-        Pin::new(&mut self.socket).poll_write(context, bytes)
+        let polled = Pin::new(&mut self.socket).poll_write(context, bytes);
+        if polled.is_ready() {
+            self.stalled = None;
+            return polled;
+        }
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(STALL_MAX)));
+        stalled.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

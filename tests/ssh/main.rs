@@ -3,9 +3,12 @@
 // clippy takes only functions marked #[test] for tests.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod certificates;
 mod exec;
 mod host_keys;
+mod locked;
 mod login;
 mod misbehaving;
+mod questions;
 mod sshd;
 mod stand_in;

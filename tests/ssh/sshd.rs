@@ -143,9 +143,14 @@ pub fn target(port: u16) -> Target {
         endpoint: Endpoint { address: "127.0.0.1".to_owned(), port },
         user: "root".to_owned(),
         credentials: Credentials::default(),
-        host_keys: HostKeys { policy: HostKeyPolicy::Strict, files: Vec::new() },
+        host_keys: host_keys(HostKeyPolicy::Strict, Vec::new()),
         connect_timeout: PATIENCE,
     }
+}
+
+/// Known hosts in `files`.
+pub fn host_keys(policy: HostKeyPolicy, files: Vec<PathBuf>) -> HostKeys {
+    HostKeys { policy, files, global_files: Vec::new(), alias: None, hash: false }
 }
 
 /// The same target with the agent at `socket`.
