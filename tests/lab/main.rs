@@ -9,4 +9,5 @@ mod clock;
 mod cluster;
 mod faults;
 mod roles;
+mod secrets;
 mod support;
