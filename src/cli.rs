@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anstream::ColorChoice;
-use clap::{Args, Parser, Subcommand, value_parser};
+use clap::{ArgGroup, Args, Parser, Subcommand, value_parser};
 
 use crate::cluster::user_name;
 
@@ -19,6 +19,7 @@ Examples:
   ezsync render cluster01 -o out          write the files that each host would get
   ezsync ping cluster01                   say which hosts answer
   ezsync exec cluster01 all -- date       run a command everywhere
+  ezsync inventory cluster01 --graph      show what was read
 
 Exit codes: 0 all well, 1 an error, 2 a host failed or is not synchronised,
 4 a host is unreachable, 5 bad options or input, 99 interrupted.";
@@ -89,6 +90,13 @@ nothing to read, and runs as the login user unless -b or the inventory says othe
     /// Write the files that each host would get; needs no network
     #[command(after_help = "Example:\n  ezsync render cluster01 -l node1 -o out")]
     Render(Box<Render>),
+    /// Print the inventory as ansible-inventory does: merged, with every host's variables
+    #[command(after_help = "\
+Examples:
+  ezsync inventory cluster01 --list
+  ezsync inventory cluster01 --graph kube_node --vars
+  ezsync inventory -i hosts.ini -i more/ -i node9, --host node9")]
+    Inventory(Box<Inventory>),
 }
 
 /// Options of `setup`.
@@ -185,14 +193,43 @@ pub struct Render {
     pub platform: String,
 }
 
+/// Options of `inventory`.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("answer").required(true))]
+pub struct Inventory {
+    /// The cluster: the name of a folder in inventories/
+    pub cluster: Option<String>,
+    /// Another inventory: a file, a program, a folder of such, or a list of hosts (`a,b` or `a,`)
+    #[arg(short, long, value_name = "SOURCE")]
+    pub inventory: Vec<String>,
+    /// All groups and all hosts' variables, as JSON
+    #[arg(long, group = "answer")]
+    pub list: bool,
+    /// The variables of one host, as JSON
+    #[arg(long, value_name = "HOST", group = "answer")]
+    pub host: Option<String>,
+    /// The tree of groups and hosts, or the part of it below one group
+    #[arg(long, value_name = "GROUP", group = "answer", num_args = 0..=1, default_missing_value = "all")]
+    pub graph: Option<String>,
+    /// With --graph: variables too
+    #[arg(long)]
+    pub vars: bool,
+    /// With --list: only these hosts, a pattern such as 'kube_node:!node7'
+    #[arg(short, long, value_name = "PATTERN")]
+    pub limit: Option<String>,
+    /// Set a variable: k=v, JSON, or @file
+    #[arg(short, long, value_name = "VARS")]
+    pub extra_vars: Vec<String>,
+}
+
 /// Which hosts, and what is said of them.
 #[derive(Debug, Args)]
 pub struct Hosts {
     /// The cluster: the name of a folder in inventories/
     pub cluster: String,
-    /// Another inventory: a file, or a folder with `hosts` in it
-    #[arg(short, long, value_name = "PATH")]
-    pub inventory: Option<String>,
+    /// Another inventory: a file, a program, a folder of such, or a list of hosts (`a,b` or `a,`)
+    #[arg(short, long, value_name = "SOURCE")]
+    pub inventory: Vec<String>,
     /// Only these hosts: a pattern such as 'kube_node:!node7'
     #[arg(short, long, value_name = "PATTERN")]
     pub limit: Option<String>,

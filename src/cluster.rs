@@ -13,7 +13,7 @@ pub use nodes::Node;
 pub use settings::{Networks, Settings};
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::desired::{HostVars, Recipe};
@@ -36,8 +36,8 @@ pub const TIME_ROLE: &str = "chrony";
 /// What is given on the command line.
 #[derive(Debug, Clone, Default)]
 pub struct Wish {
-    /// The inventory (`-i`): a file or a folder; the cluster's own folder when none is given.
-    pub inventory: Option<String>,
+    /// The inventories (`-i`), in order; the cluster's own when none is given.
+    pub inventory: Vec<String>,
     /// Values of `-e`, in order.
     pub extra: Vec<String>,
     /// `--limit`: a pattern of hosts.
@@ -116,15 +116,14 @@ struct Ground {
 impl Ground {
     fn read(project: &Project, name: &str, wish: &Wish) -> Result<Self, Problem> {
         project::check_cluster_name(name)?;
-        let hosts = match &wish.inventory {
-            Some(inventory) => PathBuf::from(inventory),
-            None => project.cluster(name)?,
+        let (inventory, config) = if wish.inventory.is_empty() {
+            let folder = project.cluster(name)?;
+            (Inventory::load_cluster(&folder)?, folder.join("config.yml"))
+        } else {
+            let config = Config::path(project, name, &wish.inventory);
+            (Inventory::load(&wish.inventory)?, config)
         };
-        let inventory = Inventory::load(&hosts).map_err(|problem| match &wish.inventory {
-            Some(path) if problem.place().is_none() => problem.of(&format!("-i {path}")),
-            _ => problem,
-        })?;
-        let config = Config::read(&Config::path(project, name, &hosts))?;
+        let config = Config::read(&config)?;
         let extra = Layer::written(extra::parse(&wish.extra)?);
         Ok(Self { inventory, config, extra })
     }

@@ -33,6 +33,12 @@ impl Place {
     #[must_use]
     pub fn in_source(file: impl Into<String>, source: &str, line: usize, column: usize) -> Self {
         let text = source.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+        Self::on_line(file, text, line, column)
+    }
+
+    /// The place at `column` of the line number `line`, whose text is `text`.
+    #[must_use]
+    pub fn on_line(file: impl Into<String>, text: &str, line: usize, column: usize) -> Self {
         // Messages end up in logs, where a password must not.
         let text = if text.contains("pass") { "" } else { text };
         Self { file: file.into(), line, column, text: text.to_owned() }

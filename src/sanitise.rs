@@ -42,7 +42,8 @@ fn replace(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
 }
 
 /// Whether `c` does something to the display other than being shown.
-fn is_unsafe(c: char) -> bool {
+#[must_use]
+pub fn is_unsafe(c: char) -> bool {
     // The bidirectional controls of Unicode's UAX #9, then the line and paragraph separators.
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

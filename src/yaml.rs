@@ -22,6 +22,12 @@ pub fn parse<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Problem> 
     serde_yaml::from_str_with_options(text, rules()).map_err(|error| problem(file, text, &error))
 }
 
+/// Whether a file or a value (`!vault`) is encrypted with ansible-vault: both begin alike.
+#[must_use]
+pub fn is_vaulted(text: &str) -> bool {
+    text.starts_with("$ANSIBLE_VAULT;")
+}
+
 /// How YAML is read here. The budgets only guard against runaway input: an inventory of
 /// 100,000 hosts with a handful of variables each stays far below them.
 fn rules() -> Options {

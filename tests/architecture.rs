@@ -19,10 +19,10 @@ const MAY_USE: &[(&str, &str)] = &[
     ("problem", "sanitise"),
     ("project", "problem"),
     ("yaml", "problem"),
-    ("template", "problem"),
+    ("template", "problem yaml"),
     ("facts", "template"),
     // From files to what is wanted on a host. None of these knows that there is SSH.
-    ("inventory", "problem yaml"),
+    ("inventory", "problem sanitise yaml"),
     ("resource", "problem"),
     ("role", "problem project resource template yaml"),
     ("desired", "cluster facts problem project resource role template"),
@@ -44,7 +44,10 @@ const MAY_USE: &[(&str, &str)] = &[
     ("ui", "fleet plan sanitise ssh verify"),
     // What is typed.
     ("cli", "cluster"),
-    ("command", "access cli cluster exit facts fleet problem project remote report role ssh ui"),
+    (
+        "command",
+        "access cli cluster exit facts fleet inventory problem project remote report role sanitise ssh ui",
+    ),
 ];
 
 /// Crates that one module alone may use.

@@ -54,7 +54,7 @@ fn answers(inventory: &Inventory, patterns: &str) -> Value {
 
 /// What is wrong with a case, if anything.
 fn check(case: &Path) -> Option<String> {
-    let loaded = Inventory::load(case);
+    let loaded = Inventory::load_cluster(case);
     let read = |name: &str| fs::read_to_string(case.join(name)).unwrap_or_default();
     let expected_error = read("error.txt");
     match loaded {

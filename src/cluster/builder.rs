@@ -133,14 +133,11 @@ impl Builder<'_> {
 
     /// The hosts that get the time: the source first, then in the order of the inventory.
     fn everyone(&self, source: &str) -> Vec<String> {
-        let groups: Vec<Vec<&str>> =
-            NODE_GROUPS.iter().filter_map(|group| self.inventory.group(group)).collect();
-        let clients = self.inventory.group(SOURCE_GROUP).unwrap_or_default();
-        let takes_part = |host: &str| {
-            groups.is_empty()
-                || clients.contains(&host)
-                || groups.iter().any(|group| group.contains(&host))
-        };
+        let has_groups = NODE_GROUPS.iter().any(|group| self.inventory.group(group).is_some());
+        let groups = NODE_GROUPS.iter().chain([&SOURCE_GROUP]);
+        let members: HashSet<&str> =
+            groups.filter_map(|group| self.inventory.group(group)).flatten().collect();
+        let takes_part = |host: &str| !has_groups || members.contains(host);
         let mut hosts = vec![source.to_owned()];
         let others = self.inventory.hosts().filter(|host| takes_part(host) && *host != source);
         hosts.extend(others.map(ToOwned::to_owned));
@@ -150,7 +147,7 @@ impl Builder<'_> {
     /// Names that are nearly one of ours: a group whose hosts would silently take no part, a
     /// setting that would silently keep its default.
     fn warnings(&self) -> Vec<Problem> {
-        let mut warnings = Vec::new();
+        let mut warnings = self.inventory.warnings().to_vec();
         let groups = self.inventory.groups();
         let known: Vec<&str> = NODE_GROUPS.iter().copied().chain([SOURCE_GROUP]).collect();
         for name in groups.keys().filter(|name| !known.contains(*name)) {
@@ -241,11 +238,14 @@ impl Builder<'_> {
         let mut resolved = Vars::new();
         for layer in vars.given.iter().chain([&vars.extra]) {
             for (name, value) in layer.iter().filter(|(name, _)| name.starts_with("ansible_")) {
-                let place = self.place_of(host, name, None).unwrap_or_else(command_line);
                 // Settings of Ansible that mean nothing here may refer to what only it has.
-                let value = match self.recipe.engine.values(value, &place, &scope) {
+                let here = Place::in_file(Path::new(""));
+                let value = match self.recipe.engine.values(value, &here, &scope) {
                     Ok(value) => value,
-                    Err(problem) if Connection::uses(name) => return Err(problem),
+                    Err(problem) if Connection::uses(name) => {
+                        let place = self.place_of(host, name, None).unwrap_or_else(command_line);
+                        return Err(problem.at(place));
+                    }
                     Err(_) => continue,
                 };
                 resolved.insert(name.clone(), value);

@@ -22,12 +22,20 @@ pub(super) struct Config {
 }
 
 impl Config {
-    /// The file that belongs to the inventory `hosts` of `cluster`: it stands beside it, and an
-    /// inventory from elsewhere (`-i`) may use the cluster's own.
-    pub fn path(project: &Project, cluster: &str, hosts: &Path) -> PathBuf {
-        let folder = if hosts.is_dir() { Some(hosts) } else { hosts.parent() };
-        let beside = folder.map(|folder| folder.join("config.yml")).filter(|path| path.exists());
-        beside.unwrap_or_else(|| project.path(&format!("inventories/{cluster}/config.yml")))
+    /// The file that belongs to inventories from elsewhere (`-i`): it stands beside the first that
+    /// has one, or is the cluster's own.
+    pub fn path(project: &Project, cluster: &str, sources: &[String]) -> PathBuf {
+        let beside = |source: &String| {
+            let is_list = source.contains(',') && !Path::new(source).exists();
+            let source = Path::new(source);
+            if is_list {
+                return None;
+            }
+            let folder = if source.is_dir() { Some(source) } else { source.parent() };
+            folder.map(|folder| folder.join("config.yml")).filter(|path| path.exists())
+        };
+        let own = || project.path(&format!("inventories/{cluster}/config.yml"));
+        sources.iter().find_map(beside).unwrap_or_else(own)
     }
 
     /// Reads the file. One that is not there is an empty one.

@@ -2,6 +2,7 @@
 
 mod access;
 mod drive;
+mod inventory;
 mod new;
 mod render;
 mod run;
@@ -25,6 +26,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
     let project = Project::new(&cli.project_dir);
     match &cli.command {
         Command::New { cluster } => new::run(&project, cluster),
+        Command::Inventory(options) => inventory::run(&project, options),
         Command::Render(options) => render::run(&project, options),
         Command::Setup(options) => run::setup(cli, &project, options),
         Command::Ping(options) => visit::ping(cli, &project, options),

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::address;
 use crate::problem::{Place, Problem};
+use crate::yaml::is_vaulted;
 
 /// The port of sshd where nothing else is said.
 const SSH_PORT: u16 = 22;
@@ -230,7 +231,9 @@ impl<'a> Settings<'a> {
 /// Checks a variable that no connection could be made with, while its place is still known.
 /// Values with templates are checked when they are resolved.
 pub(super) fn check(key: &str, value: &Value) -> Result<(), Problem> {
-    if value.as_str().is_some_and(|text| text.contains("{{") || text.contains("{%")) {
+    // What is not known before it is used is checked then.
+    let later = |text: &str| text.contains("{{") || text.contains("{%") || is_vaulted(text);
+    if value.as_str().is_some_and(later) {
         return Ok(());
     }
     if PORT.contains(&key) && !value.is_null() {

@@ -1,7 +1,7 @@
-//! The inventory: hosts, groups, variables and patterns, read from INI and YAML.
+//! The inventory: hosts, groups, variables and patterns, read from one source or several.
 //!
-//! Readers ([`ini`], [`yaml_file`], [`vars_files`]) add to one [`model::Model`]; everything here
-//! only asks it. Several sources, or a program that prints an inventory, are further readers.
+//! Readers ([`ini`], [`yaml_file`], [`script`], [`vars_files`]) add to one [`model::Model`], source
+//! after source; everything here only asks it.
 
 pub mod connection;
 pub mod extra;
@@ -11,12 +11,16 @@ mod ini;
 mod literal;
 mod model;
 mod pattern;
+mod python;
+mod read;
+mod script;
+mod show;
 mod source;
 mod vars_files;
 mod words;
 mod yaml_file;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -25,7 +29,6 @@ pub use connection::Connection;
 pub use vars_files::read_vars;
 
 use crate::problem::{Place, Problem};
-use crate::yaml;
 use model::{Model, Var};
 
 /// The hosts, groups and variables of one cluster.
@@ -37,30 +40,54 @@ pub struct Inventory {
 }
 
 impl Inventory {
-    /// Reads an inventory file, or the one in a folder (`hosts`, `hosts.yml`, `hosts.yaml` or
-    /// `hosts.ini`), and `group_vars/` and `host_vars/` beside it.
+    /// Reads what `-i` names, in order, with the `group_vars/` and `host_vars/` beside each: a
+    /// file, a program, a folder of such, or a list of hosts with a comma in it. What several
+    /// of them say is merged, the later one winning.
     ///
     /// # Errors
-    /// A [`Problem`] for files that cannot be read or hold a mistake, and when there is no host.
-    pub fn load(path: &Path) -> Result<Self, Problem> {
-        let file = source::find(path)?;
-        let text = source::read_text(&file)?;
-        let name = file.display().to_string();
+    /// A [`Problem`] for what cannot be read or holds a mistake, and when there is no host.
+    pub fn load<S: AsRef<str>>(sources: &[S]) -> Result<Self, Problem> {
         let mut model = Model::new();
-        let source = model.sources.add(name.clone(), text.clone());
-        if is_yaml(&file, &text) {
-            yaml_file::read(&mut model, source, yaml::parse(&name, &text)?)?;
-        } else {
-            ini::read(&mut model, source, text.strip_prefix('\u{feff}').unwrap_or(&text))?;
+        let mut folders = Vec::new();
+        for source in sources.iter().map(AsRef::as_ref) {
+            let folder = read::source(&mut model, source).map_err(|problem| of(source, problem))?;
+            if let Some(folder) = folder {
+                // What a folder says counts where it is named last, and is read once.
+                folders.retain(|known| *known != folder);
+                folders.push(folder);
+            }
         }
+        Self::finish(model, &folders)
+    }
+
+    /// Reads the inventory of the cluster whose folder this is (`hosts`, `hosts.yml`, `hosts.yaml`
+    /// or `hosts.ini`), and `group_vars/` and `host_vars/` beside it.
+    ///
+    /// # Errors
+    /// As [`Inventory::load`], and when there are two inventories or none.
+    pub fn load_cluster(folder: &Path) -> Result<Self, Problem> {
+        let mut model = Model::new();
+        read::cluster(&mut model, folder)?;
+        Self::finish(model, &[folder.to_owned()])
+    }
+
+    fn finish(mut model: Model, folders: &[PathBuf]) -> Result<Self, Problem> {
         model.finish()?;
         if model.hosts.is_empty() {
             return Err(Problem::new("the inventory has no hosts")
-                .at(Place::in_file(&file))
+                .at(model.sources.only())
                 .hint("write one host a line below a [group]"));
         }
-        vars_files::read(&mut model, file.parent().unwrap_or(Path::new("")))?;
+        for folder in folders {
+            vars_files::read(&mut model, folder)?;
+        }
         Ok(Self { model })
+    }
+
+    /// What was left aside, and what programs said beside their answer.
+    #[must_use]
+    pub fn warnings(&self) -> &[Problem] {
+        &self.model.warnings
     }
 
     /// All hosts, in the order in which they are first named.
@@ -163,18 +190,10 @@ impl Inventory {
     }
 }
 
-/// Whether a file is YAML: by its ending, or without one by its first line.
-fn is_yaml(file: &Path, text: &str) -> bool {
-    match file.extension().and_then(|ending| ending.to_str()) {
-        Some("yml" | "yaml" | "json") => true,
-        Some("ini") => false,
-        _ => {
-            let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
-            let first = lines.into_iter().find(|line| !line.is_empty() && !line.starts_with('#'));
-            first.is_some_and(|line| {
-                let line = line.split(" #").next().unwrap_or_default().trim_end();
-                line == "---" || line.starts_with('{') || line.ends_with(':')
-            })
-        }
+/// Names the `-i` that a problem is about, where no place does.
+fn of(source: &str, problem: Problem) -> Problem {
+    match problem.place() {
+        Some(_) => problem,
+        None => problem.of(&format!("-i {source}")),
     }
 }

@@ -39,7 +39,7 @@ pub(super) struct Group {
     /// The longest way down from `all`.
     depth: usize,
     /// `ansible_group_priority`: who wins among groups of the same depth.
-    priority: i64,
+    pub priority: i64,
     /// Variables from the inventory itself.
     pub inline: Vars,
     /// Variables from group_vars.
@@ -65,13 +65,19 @@ pub(super) struct Model {
     pub sources: Sources,
     pub hosts: IndexMap<String, Host>,
     pub groups: IndexMap<String, Group>,
+    /// What the user should know, and what is no mistake.
+    pub warnings: Vec<Problem>,
 }
 
 impl Model {
     /// An inventory with nothing in it but `all` and `ungrouped`.
     pub fn new() -> Self {
-        let mut model =
-            Self { sources: Sources::default(), hosts: IndexMap::new(), groups: IndexMap::new() };
+        let mut model = Self {
+            sources: Sources::default(),
+            hosts: IndexMap::new(),
+            groups: IndexMap::new(),
+            warnings: Vec::new(),
+        };
         model.group_entry("all", None);
         model.group_entry("ungrouped", None);
         model.link(ALL, UNGROUPED);
@@ -150,11 +156,11 @@ impl Model {
         }
     }
 
-    /// Sets a host's variable, as the inventory file itself has it.
+    /// Sets a host's variable, as the inventory file itself has it. The last value wins; a second
+    /// one in the same file is worth a warning, since many mean it for one group only.
     ///
     /// # Errors
-    /// When the value cannot be used to connect (a port of 99999), or when the same file has
-    /// another value for it: Ansible would silently take the last one.
+    /// When the value cannot be used to connect (a port of 99999).
     pub fn set_host_var(
         &mut self,
         host: usize,
@@ -170,10 +176,12 @@ impl Model {
         {
             let first = self.sources.short(var.mark);
             let message =
-                format!("the host {name} already has another value for {key}, at {first}");
-            return Err(Problem::new(message)
-                .at(self.sources.place(mark))
-                .hint("keep one of the two values"));
+                format!("the host {name} has another value for {key} at {first}: this one counts");
+            self.warnings.push(
+                Problem::new(message)
+                    .at(self.sources.place(mark))
+                    .hint("a host has one value for all its groups: keep one of the two"),
+            );
         }
         host.inline.insert(key.to_owned(), Var { value, mark });
         Ok(())

@@ -50,7 +50,9 @@ pub(super) fn select(model: &Model, pattern: &str) -> Result<IndexSet<usize>, Pr
         chosen.extend(model.members(ALL));
     }
     for (effect, part) in parts {
-        let matched = matching(model, part)?;
+        // Only what is added may name a host before a group: Ansible looks for `&a` itself.
+        let host = model.hosts.get_index_of(part).filter(|_| effect == Effect::Add);
+        let matched = host.map_or_else(|| matching(model, part), |host| Ok(vec![host]))?;
         match effect {
             Effect::Add => chosen.extend(matched),
             Effect::Keep => {
@@ -110,9 +112,6 @@ fn split_at_colons(pattern: &str) -> Vec<String> {
 
 /// The hosts that one pattern matches. Without a subscript each may come more than once.
 fn matching(model: &Model, part: &str) -> Result<Vec<usize>, Problem> {
-    if let Some(host) = model.hosts.get_index_of(part) {
-        return Ok(vec![host]);
-    }
     let (name, subscript) = split_subscript(part);
     let matched = matching_name(model, name)?;
     let Some(subscript) = subscript.filter(|_| !matched.is_empty()) else { return Ok(matched) };

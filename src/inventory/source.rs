@@ -1,17 +1,16 @@
-//! The files an inventory is read from, and places in them.
+//! The texts an inventory is read from, and places in them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::OnceLock;
 
 use crate::problem::{Place, Problem};
-
-/// The names under which a folder's inventory may stand.
-const NAMES: [&str; 4] = ["hosts", "hosts.yml", "hosts.yaml", "hosts.ini"];
 
 /// One place in one of the inventory's files, in a few bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Mark {
     /// Which file, by its number in [`Sources`].
     pub source: usize,
+    /// From 1; 0 where only the file is known.
     pub line: usize,
     pub column: usize,
 }
@@ -19,28 +18,58 @@ pub(super) struct Mark {
 /// The text of every file that was read, so that messages can show the line they mean.
 #[derive(Debug, Default)]
 pub(super) struct Sources {
-    files: Vec<(String, String)>,
+    files: Vec<Source>,
+}
+
+#[derive(Debug)]
+struct Source {
+    name: String,
+    text: String,
+    /// Where each line starts, in bytes: found out when the first place is asked for.
+    starts: OnceLock<Vec<usize>>,
 }
 
 impl Sources {
     /// Keeps a file's name and text, and numbers it.
-    pub fn add(&mut self, file: String, text: String) -> usize {
-        self.files.push((file, text));
+    pub fn add(&mut self, name: String, text: String) -> usize {
+        self.files.push(Source { name, text, starts: OnceLock::new() });
         self.files.len() - 1
     }
 
     /// The file, line, column and text of a mark.
     pub fn place(&self, mark: Mark) -> Place {
-        let (file, text) = self.files.get(mark.source).map_or(("", ""), |(file, text)| {
-            (file.as_str(), text.strip_prefix('\u{feff}').unwrap_or(text))
-        });
-        Place::in_source(file, text, mark.line, mark.column)
+        let source = self.files.get(mark.source);
+        let (name, text) =
+            source.map_or(("", ""), |source| (source.name.as_str(), source.line(mark.line)));
+        Place::on_line(name, text, mark.line, mark.column)
+    }
+
+    /// The file, when it is the only one.
+    pub fn only(&self) -> Option<Place> {
+        match self.files.as_slice() {
+            [source] => Some(Place::in_file(Path::new(&source.name))),
+            _ => None,
+        }
     }
 
     /// `file:line` of a mark, for a second place in a message.
     pub fn short(&self, mark: Mark) -> String {
-        let file = self.files.get(mark.source).map_or("", |(file, _)| file.as_str());
-        format!("{file}:{}", mark.line)
+        let file = self.files.get(mark.source).map_or("", |source| source.name.as_str());
+        if mark.line == 0 { file.to_owned() } else { format!("{file}:{}", mark.line) }
+    }
+}
+
+impl Source {
+    /// The text of a line, counted from 1, without its end.
+    fn line(&self, number: usize) -> &str {
+        let text = self.text.strip_prefix('\u{feff}').unwrap_or(&self.text);
+        let starts = self.starts.get_or_init(|| {
+            let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+            std::iter::once(0).chain(ends.map(|(at, _)| at + 1)).collect()
+        });
+        let start = number.checked_sub(1).and_then(|index| starts.get(index));
+        let rest = start.and_then(|start| text.get(*start..)).unwrap_or_default();
+        rest.lines().next().unwrap_or_default()
     }
 }
 
@@ -52,29 +81,18 @@ pub(super) fn read_text(path: &Path) -> Result<String, Problem> {
     let shown = path.display();
     let bytes = std::fs::read(path)
         .map_err(|error| Problem::new(format!("{shown} cannot be read: {error}")))?;
+    text(path, bytes)
+}
+
+/// `bytes`, which `path` holds or said, as text.
+///
+/// # Errors
+/// A [`Problem`] with the line that is not UTF-8.
+pub(super) fn text(path: &Path, bytes: Vec<u8>) -> Result<String, Problem> {
     String::from_utf8(bytes).map_err(|error| {
         let good = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
         let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
-        let place = Place { file: shown.to_string(), line, column: 0, text: String::new() };
-        Problem::new("this line is not UTF-8 text").at(place)
+        let file = path.display().to_string();
+        Problem::new("this line is not UTF-8 text").at(Place::on_line(file, "", line, 0))
     })
-}
-
-/// The inventory file that `path` names: itself, or the one in that folder.
-pub(super) fn find(path: &Path) -> Result<PathBuf, Problem> {
-    if !path.is_dir() {
-        return Ok(path.to_owned());
-    }
-    let mut found = NAMES.iter().map(|name| path.join(name)).filter(|file| file.is_file());
-    match (found.next(), found.next()) {
-        (Some(file), None) => Ok(file),
-        (Some(first), Some(second)) => Err(Problem::new(format!(
-            "there are two inventories: {} and {}",
-            first.display(),
-            second.display()
-        ))
-        .hint("keep one of them")),
-        (None, _) => Err(Problem::new(format!("there is no inventory in {}", path.display()))
-            .hint("its name is hosts, hosts.yml, hosts.yaml or hosts.ini")),
-    }
 }

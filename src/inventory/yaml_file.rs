@@ -25,7 +25,9 @@ pub(super) fn read(model: &mut Model, source: usize, document: Node) -> Result<(
     for (key, group) in groups {
         if key.name == "plugin" {
             let message = "inventory plugins are not supported";
-            return Err(reader.problem(reader.mark(&key), message));
+            return Err(reader.problem(reader.mark(&key), message).hint(
+                "let Ansible write what it finds: ansible-inventory -i FILE --list --yaml > hosts.yml",
+            ));
         }
         reader.group(&key, group)?;
     }

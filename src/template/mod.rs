@@ -17,6 +17,7 @@ use serde_json::Value;
 use tera::{Context, Kwargs, State, Tera};
 
 use crate::problem::{Place, Problem};
+use crate::yaml::is_vaulted;
 use explain::{explain, place_at, undefined};
 use fields::Field;
 
@@ -113,6 +114,12 @@ impl Engine {
         scope: &Scope,
         open: &mut Vec<String>,
     ) -> Result<Value, Problem> {
+        if is_vaulted(text) {
+            let what = open.last().map_or("this value".to_owned(), |name| format!("`{name}`"));
+            return Err(Problem::new(format!("{what} is encrypted with ansible-vault"))
+                .at(origin.clone())
+                .hint("ezsync does not decrypt: give the plain value, with -e @FILE say"));
+        }
         if !is_template(text) {
             return Ok(Value::String(text.to_owned()));
         }

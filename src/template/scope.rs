@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::{Map, Value};
 
 use super::is_template;
+use crate::yaml::is_vaulted;
 
 /// Variables by name. Values may hold templates: they are resolved when they are used.
 pub type Vars = Map<String, Value>;
@@ -34,13 +35,13 @@ impl Layer {
         Arc::new(Self { vars, literal: true, ..Self::default() })
     }
 
-    /// The value of `name` as the renderer takes it. None when there are templates to resolve.
+    /// The value of `name` as the renderer takes it. None when it has to be resolved first.
     pub(super) fn ready(&self, name: &str, value: &Value) -> Option<tera::Value> {
         let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = ready.get(name) {
             return Some(known.clone());
         }
-        if !self.literal && holds_template(value) {
+        if !self.literal && is_unresolved(value) {
             return None;
         }
         let made = tera::Value::from_serializable(value);
@@ -57,11 +58,12 @@ impl Deref for Layer {
     }
 }
 
-fn holds_template(value: &Value) -> bool {
+/// Whether there is a template in a value to render, or a vault that nobody can open.
+fn is_unresolved(value: &Value) -> bool {
     match value {
-        Value::String(text) => is_template(text),
-        Value::Array(items) => items.iter().any(holds_template),
-        Value::Object(map) => map.values().any(holds_template),
+        Value::String(text) => is_template(text) || is_vaulted(text),
+        Value::Array(items) => items.iter().any(is_unresolved),
+        Value::Object(map) => map.values().any(is_unresolved),
         _ => false,
     }
 }
