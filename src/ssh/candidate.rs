@@ -32,7 +32,7 @@ pub(super) enum Offer {
 /// What signs.
 #[derive(Debug, Clone)]
 pub(super) enum Signer {
-    Agent(AgentIdentity),
+    Agent(Box<AgentIdentity>),
     File(Arc<Identity>),
 }
 
@@ -111,7 +111,7 @@ impl List<'_> {
     fn signer(&self, identity: &Arc<Identity>) -> Result<Signer, UnusableReason> {
         let key = identity.public.as_ref();
         match (key.and_then(|key| plain_key(self.in_agent, key)), identity.private()) {
-            (Some(held), _) => Ok(Signer::Agent(held.clone())),
+            (Some(held), _) => Ok(Signer::Agent(Box::new(held.clone()))),
             (None, Some(Err(reason))) => Err(reason),
             (None, _) => Ok(Signer::File(Arc::clone(identity))),
         }
@@ -133,7 +133,7 @@ impl List<'_> {
     }
 
     fn add_agents(&mut self, identity: &AgentIdentity) {
-        let signer = Signer::Agent(identity.clone());
+        let signer = Signer::Agent(Box::new(identity.clone()));
         let key = Fingerprint::from(&*identity.public_key());
         self.add(match identity {
             AgentIdentity::PublicKey { key: public, .. } => Candidate {
@@ -167,7 +167,7 @@ impl List<'_> {
             identity.public.as_ref().is_some_and(|public| public.key_data() == key.key_data())
         });
         let signer = match (held, in_file) {
-            (Some(held), _) => Ok(Signer::Agent(held.clone())),
+            (Some(held), _) => Ok(Signer::Agent(Box::new(held.clone()))),
             (None, Some(identity)) => self.signer(identity),
             (None, None) => Err(UnusableReason::Other("nobody has its private key".to_owned())),
         };
