@@ -179,8 +179,8 @@ fn a_password_is_given_by_variable_file_or_question() {
     assert_eq!(output.status.code(), Some(1));
 }
 
-/// PAM asks by keyboard-interactive for the password, and then for a code of its own: a real
-/// stack with a second factor.
+/// A real stack of PAM behind keyboard-interactive: the password, then a one-time code of
+/// libpam-google-authenticator (an emergency code, which is good once).
 #[test]
 fn pam_asks_for_a_password_and_a_code() {
     if skipped() {
@@ -189,11 +189,65 @@ fn pam_asks_for_a_password_and_a_code() {
     let bench = Bench::new(Image::Chrony, 2);
     with_password(&bench, "");
     bench.everywhere(
-        "printf 'KbdInteractiveAuthentication yes\\nPasswordAuthentication no\\n' > /etc/ssh/sshd_config.d/00-pam.conf
+        "printf 'KbdInteractiveAuthentication yes\nPasswordAuthentication no\n' > /etc/ssh/sshd_config.d/00-pam.conf
          systemctl restart ssh",
     );
     bench.write("password", &format!("{PASSWORD}\n"));
-    let args = ["setup", "c1", "--check", "--connection-password-file", "password"];
+    let args = ["setup", "c1", "--check", "--conn-pass-file", "password"];
     let (code, run) = bench.json(&args);
     assert_eq!(code, 0, "{run:#}");
+
+    bench.everywhere(
+        "apt-get update -qq && apt-get install -yqq libpam-google-authenticator
+         sed -i 's/^@include common-auth/auth required pam_unix.so\\nauth required pam_google_authenticator.so/' /etc/pam.d/sshd
+         printf 'JBSWY3DPEHPK3PXPJBSWY3DPEH\n\" TOTP_AUTH\n12345678\n' > /home/ops/.google_authenticator
+         chown ops: /home/ops/.google_authenticator && chmod 400 /home/ops/.google_authenticator",
+    );
+    let (code, run) = bench.json(&args);
+    assert_eq!(code, 4, "{run:#}");
+    let trouble = trouble(&run, "node1", "unreachable");
+    assert!(trouble.contains("nobody answers its question: (ops@10.99.0.11) Verification code:"));
+
+    let mut session = at_terminal(&bench, &args);
+    // The first one is wrong and may be mended.
+    for code in ["11111111", "12345678", "12345678"] {
+        session.exp_regex(r"\(ops@10\.99\.0\.1[12]\) Verification code: ").unwrap();
+        session.send_line(code).unwrap();
+    }
+    let (rest, code) = end(session);
+    assert_eq!(code, 0, "{rest}");
+    assert!(!rest.contains(PASSWORD) && !rest.contains("12345678"), "{rest}");
+}
+
+/// Without checking, as kubeasz has it, a host that was installed anew is reached by key, and the
+/// report says so.
+#[test]
+fn host_key_checking_is_off_where_ansible_has_it_off() {
+    if skipped() {
+        return;
+    }
+    let bench = Bench::new(Image::Chrony, 1);
+    let known = fs::read_to_string(bench.lab.known_hosts()).unwrap();
+    let other = fs::read_to_string(bench.lab.key().with_extension("pub")).unwrap();
+    let name = known.split_whitespace().next().unwrap();
+    let known_hosts = bench.folder.path().join("stale");
+    fs::write(&known_hosts, format!("{name} {other}")).unwrap();
+    let run = |checking: Option<&str>, vars: &str| {
+        inventory(&bench, vars);
+        let mut command = bench.command_with(&known_hosts, &["setup", "c1", "--check", "--json"]);
+        if let Some(checking) = checking {
+            command.env("ANSIBLE_HOST_KEY_CHECKING", checking);
+        }
+        let output = command.output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    let key = format!("ansible_ssh_private_key_file={}", bench.lab.key().display());
+    let off = format!("{key} ansible_host_key_checking=False");
+    let on = format!("{key} ansible_ssh_host_key_checking=True");
+    assert_eq!(run(None, &key).0, 4);
+    let (code, said) = run(Some("False"), &key);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("the host key of 10.99.0.11:22 has changed"), "{said}");
+    assert_eq!(run(None, &off).0, 0);
+    assert_eq!(run(Some("False"), &on).0, 4, "the inventory goes before the environment");
 }
