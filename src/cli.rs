@@ -17,6 +17,8 @@ Examples:
   ezsync setup cluster01 --check --diff   show what would change
   ezsync verify cluster01                 prove it again, change nothing
   ezsync render cluster01 -o out          write the files that each host would get
+  ezsync ping cluster01                   say which hosts answer
+  ezsync exec cluster01 all -- date       run a command everywhere
   ezsync inventory cluster01 --graph      show what was read
 
 Exit codes: 0 all well, 1 an error, 2 a host failed or is not synchronised,
@@ -67,6 +69,21 @@ Examples:
   ezsync setup cluster01 chrony -l 'kube_node:!node7'
   ezsync setup cluster01 -e max_offset=0.01 -u ops")]
     Setup(Box<Setup>),
+    /// Say which hosts answer, and as whom commands run there
+    #[command(after_help = "\
+Examples:
+  ezsync ping cluster01
+  ezsync ping cluster01 'kube_node:!node7' -u ops -K")]
+    Ping(Box<Ping>),
+    /// Run a command on hosts and show who answers the same
+    #[command(after_help = "\
+Examples:
+  ezsync exec cluster01 all -- timedatectl
+  ezsync exec cluster01 kube_node -b -- 'journalctl -u chrony | tail -3'
+
+The words of COMMAND are joined with blanks and read by sh on the host, as with ssh. It has
+nothing to read, and runs as the login user unless -b or the inventory says otherwise.")]
+    Exec(Box<Exec>),
     /// Prove the time on every host: only the verification and the report
     #[command(after_help = "Example:\n  ezsync verify cluster01 --json | jq .recap")]
     Verify(Box<Verify>),
@@ -108,6 +125,41 @@ pub struct Setup {
     /// How long the source may take to follow one of its servers, before it serves its own clock
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u32).range(0..=86_400))]
     pub source_timeout: u32,
+    /// How the time is proved.
+    #[command(flatten)]
+    pub proof: Proof,
+    /// How they are reached.
+    #[command(flatten)]
+    pub access: Access,
+}
+
+/// Options of `ping`.
+#[derive(Debug, Args)]
+pub struct Ping {
+    /// Which hosts.
+    #[command(flatten)]
+    pub hosts: Hosts,
+    /// Only these hosts: a pattern such as 'kube_node:!node7'
+    pub pattern: Option<String>,
+    /// How they are reached.
+    #[command(flatten)]
+    pub access: Access,
+}
+
+/// Options of `exec`.
+#[derive(Debug, Args)]
+pub struct Exec {
+    /// Which hosts.
+    #[command(flatten)]
+    pub hosts: Hosts,
+    /// On which of them: a pattern such as all or 'kube_node:!node7'
+    pub pattern: String,
+    /// What to run
+    #[arg(last = true, required_unless_present = "list_hosts")]
+    pub command: Vec<String>,
+    /// How long the command may take; 0: as long as it likes
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = value_parser!(u32).range(0..=604_800))]
+    pub command_timeout: u32,
     /// How they are reached.
     #[command(flatten)]
     pub access: Access,
@@ -119,6 +171,9 @@ pub struct Verify {
     /// Which hosts.
     #[command(flatten)]
     pub hosts: Hosts,
+    /// How the time is proved.
+    #[command(flatten)]
+    pub proof: Proof,
     /// How they are reached.
     #[command(flatten)]
     pub access: Access,
@@ -207,10 +262,38 @@ pub struct Access {
     /// The file of known host keys, instead of ~/.ssh/known_hosts
     #[arg(long, value_name = "FILE")]
     pub known_hosts: Option<PathBuf>,
-    /// How long to wait for hosts to be synchronised
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = value_parser!(u32).range(0..=86_400))]
-    pub verify_timeout: u32,
+    /// Whose commands become.
+    #[command(flatten)]
+    pub privilege: Privilege,
     /// Print the result as one JSON document, and nothing else there
     #[arg(long)]
     pub json: bool,
+}
+
+/// Whose commands become on a host.
+#[derive(Debug, Args)]
+pub struct Privilege {
+    /// Run commands as another user, root when none is named
+    #[arg(short, long = "become")]
+    pub become_: bool,
+    /// The program that makes us another user
+    #[arg(long, value_name = "METHOD", value_parser = ["sudo", "su", "doas"])]
+    pub become_method: Option<String>,
+    /// The user to become
+    #[arg(long, value_name = "USER", value_parser = user_name)]
+    pub become_user: Option<String>,
+    /// Ask for the password that sudo, su or doas asks for
+    #[arg(short = 'K', long, conflicts_with = "become_password_file")]
+    pub ask_become_pass: bool,
+    /// Take that password from a file, or from what it prints if it is a program
+    #[arg(long, visible_alias = "become-pass-file", value_name = "FILE")]
+    pub become_password_file: Option<PathBuf>,
+}
+
+/// How a host's time is proved.
+#[derive(Debug, Args)]
+pub struct Proof {
+    /// How long to wait for hosts to be synchronised
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = value_parser!(u32).range(0..=86_400))]
+    pub verify_timeout: u32,
 }

@@ -5,13 +5,16 @@
 mod builder;
 mod config;
 mod names;
+mod nodes;
 mod settings;
 
 pub use names::user as user_name;
+pub use nodes::Node;
 pub use settings::{Networks, Settings};
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::desired::{HostVars, Recipe};
 use crate::inventory::{Connection, Inventory, extra};
@@ -84,16 +87,7 @@ impl Cluster {
     /// # Errors
     /// The first mistake that is found, with its place.
     pub fn load(project: &Project, name: &str, wish: &Wish) -> Result<Self, Problem> {
-        project::check_cluster_name(name)?;
-        let (inventory, config) = if wish.inventory.is_empty() {
-            let folder = project.cluster(name)?;
-            (Inventory::load_cluster(&folder)?, folder.join("config.yml"))
-        } else {
-            let config = Config::path(project, name, &wish.inventory);
-            (Inventory::load(&wish.inventory)?, config)
-        };
-        let config = Config::read(&config)?;
-        let extra = Layer::written(extra::parse(&wish.extra)?);
+        let Ground { inventory, config, extra } = Ground::read(project, name, wish)?;
         let roles = load_roles(project, &config, &extra, wish.step.as_deref())?;
         let recipe = Recipe {
             project: project.clone(),
@@ -109,6 +103,29 @@ impl Cluster {
     #[must_use]
     pub fn has_time(&self) -> bool {
         self.recipe.role(TIME_ROLE).is_some()
+    }
+}
+
+/// What stands in the files and on the command line, before anything is made of it.
+struct Ground {
+    inventory: Inventory,
+    config: Config,
+    extra: Arc<Layer>,
+}
+
+impl Ground {
+    fn read(project: &Project, name: &str, wish: &Wish) -> Result<Self, Problem> {
+        project::check_cluster_name(name)?;
+        let (inventory, config) = if wish.inventory.is_empty() {
+            let folder = project.cluster(name)?;
+            (Inventory::load_cluster(&folder)?, folder.join("config.yml"))
+        } else {
+            let config = Config::path(project, name, &wish.inventory);
+            (Inventory::load(&wish.inventory)?, config)
+        };
+        let config = Config::read(&config)?;
+        let extra = Layer::written(extra::parse(&wish.extra)?);
+        Ok(Self { inventory, config, extra })
     }
 }
 

@@ -15,6 +15,7 @@ const MAY_USE: &[(&str, &str)] = &[
     // What anything may rest on.
     ("sanitise", ""),
     ("exit", ""),
+    ("exec", "sanitise"),
     ("problem", "sanitise"),
     ("project", "problem"),
     ("yaml", "problem"),
@@ -31,9 +32,13 @@ const MAY_USE: &[(&str, &str)] = &[
     ("remote", "facts plan resource verify"),
     ("verify", ""),
     // Connections, and the hosts that are reached by them.
-    ("ssh", "sanitise"),
-    ("access", "inventory problem ssh"),
-    ("fleet", "access cluster desired facts plan problem remote resource sanitise ssh verify"),
+    ("ssh", "exec sanitise"),
+    ("local", "exec"),
+    ("access", "inventory problem remote ssh"),
+    (
+        "fleet",
+        "access cluster desired exec facts local plan problem remote resource sanitise ssh verify",
+    ),
     // What is shown. None of these knows how results come about.
     ("report", "exit facts fleet plan sanitise verify"),
     ("ui", "fleet plan sanitise verify"),
@@ -41,7 +46,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("cli", "cluster"),
     (
         "command",
-        "access cli cluster exit facts fleet inventory problem project report role sanitise ssh ui",
+        "access cli cluster exit facts fleet inventory problem project remote report role sanitise ssh ui",
     ),
 ];
 

@@ -13,6 +13,8 @@ need mmdebstrap mmdebstrap
 need systemd-nspawn systemd-container
 need apt-ftparchive apt-utils
 need ip iproute2
+need linux.uml user-mode-linux
+need mke2fs e2fsprogs
 need sshd openssh-server
 need ssh openssh-client
 need busybox busybox

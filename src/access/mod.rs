@@ -1,11 +1,17 @@
 //! How each host is reached: what the inventory says of it, then the command line, then what
 //! OpenSSH would take.
 
+mod privilege;
+
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use privilege::{Privilege, read_password};
+
 use crate::inventory::Connection;
 use crate::problem::Problem;
+use crate::remote::Become;
 use crate::ssh::{Credentials, Endpoint, HostKeyPolicy, HostKeys, Target};
 
 /// The names of OpenSSH's default keys, the likeliest first.
@@ -24,15 +30,39 @@ pub struct Access {
     pub host_keys: HostKeyPolicy,
     /// The file of known host keys (`--known-hosts`).
     pub known_hosts: Option<PathBuf>,
+    /// Whose commands become.
+    pub privilege: Privilege,
 }
 
 /// How one host is reached.
 #[derive(Debug, Clone)]
 pub struct Reach {
-    /// Where and as whom to log in.
-    pub target: Target,
-    /// Whether commands run through sudo.
-    pub sudo: bool,
+    /// The way to it.
+    pub way: Way,
+    /// Who logs in; on this machine itself: who runs this program.
+    pub user: String,
+    /// Who runs the commands, when that is somebody else.
+    pub become_: Option<Become>,
+}
+
+/// The way to a host.
+#[derive(Debug, Clone)]
+pub enum Way {
+    /// By SSH.
+    Ssh(Box<Target>),
+    /// It is this machine itself.
+    Local,
+}
+
+impl Reach {
+    /// Where the host is, for the reader.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        match &self.way {
+            Way::Ssh(target) => &target.endpoint.address,
+            Way::Local => "local",
+        }
+    }
 }
 
 impl Access {
@@ -41,39 +71,20 @@ impl Access {
     /// # Errors
     /// A [`Problem`] for what cannot be done.
     pub fn reach(&self, host: &str, connection: &Connection) -> Result<Reach, Problem> {
-        let refuse =
-            |what: &str, hint: &str| Err(Problem::new(format!("{host}: {what}")).hint(hint));
-        if connection.local {
-            return refuse(
-                "ansible_connection=local is not supported",
-                "reach this machine over SSH, as any other",
-            );
-        }
-        if connection.become_password.is_some() {
-            return refuse(
-                "a password for sudo is not supported",
-                "allow sudo without a password for this user, or log in as root",
-            );
-        }
-        if let Some(user) = connection.become_user.as_deref().filter(|user| *user != "root") {
-            return refuse(
-                &format!("ansible_become_user={user} is not supported"),
-                "everything that ezsync does is root's: leave it out",
-            );
-        }
-        let method = connection.become_method.as_deref().unwrap_or("sudo");
-        if method != "sudo" {
-            return refuse(
-                &format!("ansible_become_method={method} is not supported"),
-                "use sudo, or log in as root",
-            );
-        }
-        let user = connection.user.clone().or_else(|| self.user.clone()).or_else(this_user);
-        let Some(user) = user else {
-            return refuse("nobody says who logs in", "set ansible_user, or give -u USER");
+        let user = match connection.local {
+            true => Some(local_user()),
+            false => connection.user.clone().or_else(|| self.user.clone()).or_else(this_user),
         };
-        let sudo = connection.become_.unwrap_or(user != "root") && user != "root";
-        Ok(Reach { target: self.target(user, connection), sudo })
+        let Some(user) = user else {
+            return Err(Problem::new(format!("{host}: nobody says who logs in"))
+                .hint("set ansible_user, or give -u USER"));
+        };
+        let become_ = self.privilege.of(host, &user, connection)?;
+        let way = match connection.local {
+            true => Way::Local,
+            false => Way::Ssh(Box::new(self.target(user.clone(), connection))),
+        };
+        Ok(Reach { way, user, become_ })
     }
 
     fn target(&self, user: String, connection: &Connection) -> Target {
@@ -113,6 +124,16 @@ fn own(name: &str) -> Option<PathBuf> {
 /// The user who runs this program, as OpenSSH and Ansible take it.
 fn this_user() -> Option<String> {
     std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).ok().filter(|name| !name.is_empty())
+}
+
+/// The user who runs this program, whatever the environment says: it decides whether there is
+/// anybody to become.
+fn local_user() -> String {
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+    match is_root {
+        true => "root".to_owned(),
+        false => this_user().filter(|user| user != "root").unwrap_or("this user".to_owned()),
+    }
 }
 
 /// `~/...` is below the home folder.

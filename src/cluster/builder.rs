@@ -171,7 +171,7 @@ impl Builder<'_> {
         warnings
     }
 
-    fn chosen(&self, pattern: &str, everyone: &[String]) -> Result<Vec<String>, Problem> {
+    pub fn chosen(&self, pattern: &str, everyone: &[String]) -> Result<Vec<String>, Problem> {
         let selected: HashSet<String> = self.inventory.select(pattern)?.into_iter().collect();
         let chosen: Vec<String> =
             everyone.iter().filter(|host| selected.contains(*host)).cloned().collect();
@@ -183,7 +183,7 @@ impl Builder<'_> {
     }
 
     /// Variables that all hosts share.
-    fn shared_vars(&self) -> Vars {
+    pub fn shared_vars(&self) -> Vars {
         Map::from_iter([
             ("groups".to_owned(), json!(self.inventory.groups())),
             ("cluster_name".to_owned(), json!(self.name)),
@@ -202,7 +202,7 @@ impl Builder<'_> {
         vars
     }
 
-    fn member(&self, host: &str, shared: &Arc<Layer>) -> Result<Member, Problem> {
+    pub fn member(&self, host: &str, shared: &Arc<Layer>) -> Result<Member, Problem> {
         let vars = self.inventory.vars(host);
         let short = if host.parse::<IpAddr>().is_ok() {
             host

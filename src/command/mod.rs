@@ -1,9 +1,12 @@
 //! The subcommands, one file each: they wire stages together and know no details.
 
+mod access;
+mod drive;
 mod inventory;
 mod new;
 mod render;
 mod run;
+mod visit;
 
 use std::io::{self, Write};
 
@@ -26,6 +29,8 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Inventory(options) => inventory::run(&project, options),
         Command::Render(options) => render::run(&project, options),
         Command::Setup(options) => run::setup(cli, &project, options),
+        Command::Ping(options) => visit::ping(cli, &project, options),
+        Command::Exec(options) => visit::exec(cli, &project, options),
         Command::Verify(options) => run::verify(cli, &project, options),
     }
 }
@@ -58,9 +63,13 @@ fn print(text: &str) -> Result<()> {
 
 /// `--list-hosts`, as Ansible prints it.
 fn list_hosts(cluster: &Cluster) -> Result<Exit> {
-    let mut text = format!("  hosts ({}):\n", cluster.members.len());
-    for member in &cluster.members {
-        text.push_str(&format!("    {}\n", member.name));
+    print_names(cluster.members.iter().map(|member| member.name.as_str()))
+}
+
+fn print_names<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> Result<Exit> {
+    let mut text = format!("  hosts ({}):\n", names.len());
+    for name in names {
+        text.push_str(&format!("    {name}\n"));
     }
     print(&text)?;
     Ok(Exit::Ok)

@@ -1,11 +1,11 @@
 //! `ezsync setup` and `ezsync verify`: the fleet, from the files to the report.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result};
-use tokio::sync::mpsc::unbounded_channel;
-use tokio_util::sync::CancellationToken;
+use anyhow::Result;
 
+use super::access::Rights;
+use super::drive::{Moved, drive};
 use super::{list_hosts, print};
 use crate::access::Access;
 use crate::cli::{self, Cli, Setup, Verify};
@@ -16,8 +16,6 @@ use crate::problem::Problem;
 use crate::project::Project;
 use crate::report::{self, Look, Run};
 use crate::role::tags::Choice;
-use crate::ssh::{Client, HostKeyPolicy};
-use crate::ui;
 
 pub(super) fn setup(cli: &Cli, project: &Project, options: &Setup) -> Result<Exit> {
     let tags = Choice { only: options.tags.clone(), skip: options.skip_tags.clone() };
@@ -30,7 +28,8 @@ pub(super) fn setup(cli: &Cli, project: &Project, options: &Setup) -> Result<Exi
     }
     let mode = if options.check { Mode::Check } else { Mode::Setup };
     let source_timeout = Duration::from_secs(options.source_timeout.into());
-    let plan = Plan { mode, source_timeout, diff: options.diff };
+    let verify_timeout = Duration::from_secs(options.proof.verify_timeout.into());
+    let plan = Plan { mode, source_timeout, verify_timeout, diff: options.diff };
     carry_out(cli, cluster, &options.access, &plan)
 }
 
@@ -46,7 +45,9 @@ pub(super) fn verify(cli: &Cli, project: &Project, options: &Verify) -> Result<E
         .hint("add chrony to `roles` in config.yml")
         .into());
     }
-    let plan = Plan { mode: Mode::Verify, source_timeout: Duration::ZERO, diff: false };
+    let verify_timeout = Duration::from_secs(options.proof.verify_timeout.into());
+    let source_timeout = Duration::ZERO;
+    let plan = Plan { mode: Mode::Verify, source_timeout, verify_timeout, diff: false };
     carry_out(cli, cluster, &options.access, &plan)
 }
 
@@ -70,19 +71,18 @@ fn list_tasks(cluster: &Cluster) -> Result<Exit> {
 struct Plan {
     mode: Mode,
     source_timeout: Duration,
+    verify_timeout: Duration,
     diff: bool,
 }
 
 fn carry_out(cli: &Cli, cluster: Cluster, access: &cli::Access, plan: &Plan) -> Result<Exit> {
     let jobs = jobs(&cluster, access)?;
-    let client = Client::default();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the asynchronous runtime")?;
-    let run = runtime.block_on(fleet(cli, cluster, jobs, client, access, plan));
-    // A name service that does not answer must not hold up the report.
-    runtime.shutdown_background();
+    let order = order(&cluster, plan);
+    let names = jobs.iter().map(|job| job.name.clone()).collect();
+    let recipe = cluster.recipe;
+    let moved = drive(cli, access.forks, names, |means| fleet::run(means, recipe, jobs, order))?;
+    let Moved { hosts, started, seconds, interrupted } = moved;
+    let run = Run::new(&cluster.name, plan.mode, started, seconds, interrupted, hosts);
     keep(&run);
     if access.json {
         print(&run.to_json()?)?;
@@ -99,58 +99,26 @@ fn keep(run: &Run) {
     }
 }
 
-async fn fleet(
-    cli: &Cli,
-    cluster: Cluster,
-    jobs: Vec<Job>,
-    client: Client,
-    access: &cli::Access,
-    plan: &Plan,
-) -> Run {
-    let started = jiff::Timestamp::now();
-    let clock = Instant::now();
-    let names: Vec<String> = jobs.iter().map(|job| job.name.clone()).collect();
-    let order = Order {
+/// What holds for all hosts.
+fn order(cluster: &Cluster, plan: &Plan) -> Order {
+    Order {
         mode: plan.mode,
-        forks: access.forks.into(),
         time_role: cluster::TIME_ROLE.to_owned(),
         verify: cluster.has_time(),
-        verify_timeout: Duration::from_secs(access.verify_timeout.into()),
+        verify_timeout: plan.verify_timeout,
         source_timeout: plan.source_timeout,
         upstreams: cluster.settings.ntp_servers.clone(),
         local_stratum: cluster.settings.local_stratum,
         max_offset: cluster.settings.max_offset,
         source_address: cluster.settings.source_address.clone(),
-    };
-    let cancel = CancellationToken::new();
-    let interrupt = tokio::spawn(interrupt(cancel.clone()));
-    let (events, told) = unbounded_channel();
-    let settings = ui::Settings::choose(cli.colours(), cli.verbose > 0);
-    let ui = tokio::spawn(async move { ui::show(told, &names, settings).await });
-    let hosts = fleet::run(client, cluster.recipe, jobs, order, events, cancel.clone()).await;
-    // The display ends by itself when nobody sends any more.
-    let _ = ui.await;
-    interrupt.abort();
-    let seconds = clock.elapsed().as_secs_f64();
-    Run::new(&cluster.name, plan.mode, started, seconds, cancel.is_cancelled(), hosts)
-}
-
-/// The first Ctrl-C ends the run in order; the second one ends the program at once.
-async fn interrupt(cancel: CancellationToken) {
-    if tokio::signal::ctrl_c().await.is_ok() {
-        eprintln!(
-            "interrupted: hosts whose turn has not come are left as they are, the others finish; press Ctrl-C again to stop at once"
-        );
-        cancel.cancel();
-        if tokio::signal::ctrl_c().await.is_ok() {
-            std::process::exit(Exit::Interrupted.code().into());
-        }
     }
 }
 
-fn jobs(cluster: &Cluster, options: &cli::Access) -> Result<Vec<Job>, Problem> {
-    let access = options.settings();
-    cluster.members.iter().map(|member| job(member, &cluster.source, &access)).collect()
+fn jobs(cluster: &Cluster, options: &cli::Access) -> Result<Vec<Job>> {
+    let access = options.settings(Rights::Root)?;
+    let jobs: Result<Vec<Job>, Problem> =
+        cluster.members.iter().map(|member| job(member, &cluster.source, &access)).collect();
+    Ok(jobs?)
 }
 
 fn job(member: &Member, source: &str, access: &Access) -> Result<Job, Problem> {
@@ -162,18 +130,4 @@ fn job(member: &Member, source: &str, access: &Access) -> Result<Job, Problem> {
         subjects: member.subjects.clone(),
         notes: member.notes.clone(),
     })
-}
-
-impl cli::Access {
-    /// What was typed on how hosts are reached.
-    fn settings(&self) -> Access {
-        let accept_new = self.accept_new_host_keys;
-        Access {
-            user: self.user.clone(),
-            private_key: self.private_key.clone(),
-            connect_timeout: Duration::from_secs(self.timeout.into()),
-            host_keys: if accept_new { HostKeyPolicy::AcceptNew } else { HostKeyPolicy::Strict },
-            known_hosts: self.known_hosts.clone(),
-        }
-    }
 }

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use super::gate::Source;
-use super::host::{Driver, exec_trouble};
+use super::host::Driver;
 use super::result::{Outcome, Trouble};
+use super::shell::{exec_trouble, word};
 use super::talk::Talk;
 use super::{Doing, Part};
+use crate::exec::ExecError;
 use crate::remote::{self, Progress, Section, apply_script};
 use crate::sanitise::sanitise_lines;
-use crate::ssh::ExecError;
 
 /// How long a host may go without a sign of life while it changes: package managers are slow on
 /// slow lines, and everything else has ended long before.
@@ -29,11 +30,10 @@ enum Hold {
 impl Driver<'_> {
     /// Carries out the plan. False when the run was interrupted before anything changed.
     pub(super) async fn apply(&mut self) -> Result<bool, Outcome> {
-        let (mark, token) = (self.word()?, self.word()?);
+        let (mark, token) = (word()?, word()?);
         let script = apply_script(&self.result.plan, &mark, &token);
         let lost = |error: ExecError| exec_trouble("the changes", &error);
-        let mut talk =
-            Talk::begin(&self.session, self.shell(), script, &mark).await.map_err(lost)?;
+        let mut talk = self.shell.start("the changes", &script, &mark, SILENCE).await?;
         let mut held = None;
         let mut staged = false;
         while let Some(section) = talk.next(SILENCE).await.map_err(lost)? {
@@ -56,7 +56,7 @@ impl Driver<'_> {
                 }
             }
         }
-        Err(self.cut_off(&talk).into())
+        Err(self.cut_off("the script that changes the host", &talk).into())
     }
 
     /// What the script's own word for its end means.
@@ -101,7 +101,7 @@ impl Driver<'_> {
 
     /// Waits until this host may go on; what keeps it from that, if anything.
     async fn wait_for_turn(&self) -> Option<Hold> {
-        if self.shared.cancel.is_cancelled() {
+        if self.shared.means.cancel.is_cancelled() {
             return Some(Hold::Interrupted);
         }
         if self.job.part == Part::Source || !self.shared.order.verify {
@@ -110,7 +110,7 @@ impl Driver<'_> {
         self.tell(Doing::WaitingForSource);
         let source = tokio::select! {
             source = self.shared.gate.decided() => source,
-            () = self.shared.cancel.cancelled() => return Some(Hold::Interrupted),
+            () = self.shared.means.cancel.cancelled() => return Some(Hold::Interrupted),
         };
         match source {
             Source::Serving | Source::Changed => None,
@@ -151,12 +151,12 @@ impl Driver<'_> {
         Trouble::new(format!("{what} failed; {back}"), next).log(&sanitise_lines(&failure.log))
     }
 
-    /// The script ended without a result.
-    fn cut_off(&self, talk: &Talk) -> Trouble {
+    /// A script (`what`) ended without a result.
+    pub(super) fn cut_off(&self, what: &str, talk: &Talk) -> Trouble {
         let (said, status) = talk.ending();
         let status = status.map_or("no status".to_owned(), ToString::to_string);
         Trouble::new(
-            format!("the script that changes the host ended too soon ({status})"),
+            format!("{what} ended too soon ({status})"),
             "run again: it takes up from what stands there",
         )
         .log(&sanitise_lines(&said))

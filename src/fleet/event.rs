@@ -1,6 +1,6 @@
 //! What happens to a host while the fleet runs.
 
-use super::result::HostResult;
+use super::result::{HostResult, Outcome};
 use crate::verify::State;
 
 /// Something that happens to one host.
@@ -27,6 +27,10 @@ pub enum Doing {
     WaitingForSource,
     /// Its time is being proved; the last judgement, when there is one.
     Verifying(Option<State>),
-    /// It has ended.
+    /// The user's command runs there.
+    Running,
+    /// It has ended, with all that was wanted of it.
     Done(Box<HostResult>),
+    /// It has ended, and only a look or a command was wanted.
+    Left(Outcome),
 }

@@ -5,12 +5,11 @@ use std::time::{Duration, Instant};
 
 use super::gate::Source;
 use super::result::{HostResult, Outcome, Trouble};
+use super::shell::{Shell, exec_trouble, word};
 use super::{Doing, Job, Mode, Part, Shared};
 use crate::plan::Plan;
-use crate::remote::{Probe, Request, Sections, Word, probe_script};
+use crate::remote::{Probe, Request, probe_script};
 use crate::resource::Subject;
-use crate::sanitise::sanitise_lines;
-use crate::ssh::{ExecError, Output, Session};
 
 /// How long the probe may take: it only reads, but a busy host may be slow at it.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -19,7 +18,7 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
 pub(super) struct Driver<'a> {
     pub job: &'a Job,
     pub shared: &'a Shared,
-    pub session: Session,
+    pub shell: Shell,
     pub result: HostResult,
 }
 
@@ -33,27 +32,16 @@ pub(super) struct Known {
 pub(super) async fn drive(job: &Job, shared: &Shared) -> HostResult {
     let begun = Instant::now();
     let mut result = HostResult::interrupted(job);
-    if !shared.cancel.is_cancelled() {
-        shared.tell(&job.name, Doing::Connecting);
-        let connected = tokio::select! {
-            connected = shared.client.connect(&job.reach.target) => Some(connected),
-            () = shared.cancel.cancelled() => None,
-        };
-        match connected {
-            None => {}
-            Some(Err(error)) => {
-                let trouble = Trouble::new(error.to_string(), error.hint());
-                result.outcome = Outcome::Unreachable(trouble);
-            }
-            Some(Ok(session)) => result = Driver { job, shared, session, result }.run().await,
-        }
+    match shared.means.connect(&job.name, &job.reach).await {
+        Ok(shell) => result = Driver { job, shared, shell, result }.run().await,
+        Err(no) => result.outcome = no.into(),
     }
     if job.part == Part::Source {
         // Whatever became of the source: nobody waits for it any longer.
         shared.gate.decide(Source::Lost(lost(&result)));
     }
     result.seconds = begun.elapsed().as_secs_f64();
-    shared.tell(&job.name, Doing::Done(Box::new(result.clone())));
+    shared.means.tell(&job.name, Doing::Done(Box::new(result.clone())));
     result
 }
 
@@ -69,12 +57,12 @@ fn lost(result: &HostResult) -> String {
 
 impl Driver<'_> {
     async fn run(mut self) -> HostResult {
-        if let Some(key) = self.session.learned_host_key() {
+        if let Some(key) = self.shell.link().learned_host_key() {
             self.result.notes.push(format!("its host key was not known and is now: {key}"));
         }
         self.result.outcome = self.stages().await.unwrap_or_else(|stopped| stopped);
-        self.result.execs = self.session.execs();
-        self.session.close().await;
+        self.result.execs = self.shell.link().execs();
+        self.shell.close().await;
         self.result
     }
 
@@ -101,12 +89,7 @@ impl Driver<'_> {
     }
 
     pub(super) fn tell(&self, doing: Doing) {
-        self.shared.tell(&self.job.name, doing);
-    }
-
-    /// The command that runs a script from its standard input as root.
-    pub(super) fn shell(&self) -> &'static str {
-        if self.job.reach.sudo { "sudo -n sh" } else { "sh" }
+        self.shared.means.tell(&self.job.name, doing);
     }
 
     /// Probes and plans. Should the facts name something that was not looked at (a conf path
@@ -147,75 +130,23 @@ impl Driver<'_> {
     }
 
     async fn look(&mut self, request: &Request) -> Result<Probe, Outcome> {
-        let mark = self.word()?;
+        let what = "the probe";
+        let mark = word()?;
         let script = probe_script(request, &mark);
-        let output = self
-            .session
-            .run(self.shell(), script.into_bytes(), PROBE_TIMEOUT)
-            .await
-            .map_err(|error| exec_trouble("the probe", &error))?;
-        let mut sections = Sections::new(&mark);
-        sections.feed(&output.stdout);
-        sections.finish();
-        let probe = Probe::parse(request, sections.all());
-        match probe {
+        let mut talk = self.shell.start(what, &script, &mark, PROBE_TIMEOUT).await?;
+        let read = talk.read_to_end(PROBE_TIMEOUT).await;
+        read.map_err(|error| exec_trouble(what, &error))?;
+        match Probe::parse(request, talk.sections()) {
             Some(probe) if probe.root => Ok(probe),
+            Some(_) if self.job.reach.become_.is_some() => Err(Outcome::Failed(Trouble::new(
+                "the host's way to become root makes nobody root",
+                "look at ansible_become_exe and ansible_become_flags",
+            ))),
             Some(_) => Err(Outcome::Failed(Trouble::new(
-                format!("{} is not root, and sudo is off", self.job.reach.target.user),
+                format!("{} is not root, and become is off", self.job.reach.user),
                 "log in as root, or take out ansible_become: false",
             ))),
-            None => Err(self.shell_trouble(&output, &sections.preamble()).into()),
+            None => Err(self.cut_off(what, &talk).into()),
         }
-    }
-
-    pub(super) fn word(&self) -> Result<Word, Trouble> {
-        Word::random().map_err(|error| {
-            Trouble::new(
-                format!("this machine gives no random numbers: {error}"),
-                "look at its kernel log",
-            )
-        })
-    }
-
-    /// Why the host ran no script of ours. `preamble`: what it printed in its place.
-    fn shell_trouble(&self, output: &Output, preamble: &str) -> Trouble {
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        let said = format!("{}\n{}", preamble.trim(), stderr.trim());
-        let said = sanitise_lines(said.trim());
-        let user = &self.job.reach.target.user;
-        // sudo speaks in its own name.
-        if self.job.reach.sudo && stderr.lines().any(|line| line.starts_with("sudo:")) {
-            let next = format!(
-                "give {user} passwordless sudo (a line `{user} ALL=(ALL) NOPASSWD: ALL` by visudo), or log in as root with -u root"
-            );
-            return Trouble::new(format!("{user} may not run commands as root: sudo failed"), next)
-                .log(&said);
-        }
-        Trouble::new(
-            format!("the host ran no script of ours: `{}` ended with {}", self.shell(), output.status),
-            format!(
-                "see what `ssh {user}@{} {}` does by hand; a forced command or a login shell that is none keeps us out",
-                self.result.address,
-                self.shell()
-            ),
-        )
-        .log(&said)
-    }
-}
-
-/// A connection or command that failed while `what` was going on. A host that was lost is
-/// unreachable in Ansible's sense; one that takes no command, or does not end it, has failed.
-pub(super) fn exec_trouble(what: &str, error: &ExecError) -> Outcome {
-    let what = format!("{what} did not end: {error}");
-    match error {
-        ExecError::Lost(_) => Outcome::Unreachable(Trouble::new(
-            what,
-            "see whether the host and the network are up, then run again: a change that was under way \
-             goes to its end, or is undone, by itself",
-        )),
-        _ => Outcome::Failed(Trouble::new(
-            what,
-            "see whether the host is up and not overloaded, then run again",
-        )),
     }
 }

@@ -1,13 +1,17 @@
 //! The fleet: all hosts at once up to a limit, the time source before its clients.
 //!
-//! What happens is told in [`Event`]s; how it looks is not known here.
+//! [`run`] takes them through everything; [`ping`] and [`exec`] only look in. What happens is told
+//! in [`Event`]s; how it looks is not known here.
 
 mod apply;
 mod event;
 mod gate;
 mod host;
+mod link;
 mod result;
+mod shell;
 mod talk;
+mod visit;
 mod watch;
 
 use std::collections::BTreeSet;
@@ -20,12 +24,16 @@ use tokio_util::sync::CancellationToken;
 
 pub use event::{Doing, Event};
 pub use result::{HostResult, Outcome, Trouble};
+pub use visit::{Pong, Ran, Visit, Visitee, exec, ping};
 
-use crate::access::Reach;
+use crate::access::{Reach, Way};
 use crate::desired::{HostVars, Recipe};
+use crate::local::Machine;
 use crate::resource::Subject;
-use crate::ssh::Client;
+use crate::ssh::{Client, ConnectError};
 use gate::Gate;
+use link::Link;
+use shell::Shell;
 
 /// How far a run goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -71,8 +79,6 @@ pub struct Job {
 pub struct Order {
     /// How far it goes.
     pub mode: Mode,
-    /// How many hosts at a time.
-    pub forks: usize,
     /// The role whose changes touch a host's time.
     pub time_role: String,
     /// Whether times are proved at the end; without the chrony role there is nothing to prove.
@@ -91,50 +97,71 @@ pub struct Order {
     pub source_address: String,
 }
 
+/// What a fleet moves by.
+#[derive(Debug)]
+pub struct Means {
+    /// Opens connections.
+    pub client: Client,
+    /// How many hosts at a time.
+    pub forks: usize,
+    /// Who is told what happens.
+    pub events: UnboundedSender<Event>,
+    /// After this no new host is begun; hosts that are being changed go to their end.
+    pub cancel: CancellationToken,
+}
+
 /// What every host's driver shares.
 struct Shared {
-    client: Client,
+    means: Means,
     recipe: Recipe,
     order: Order,
     gate: Gate,
-    events: UnboundedSender<Event>,
-    cancel: CancellationToken,
 }
 
 /// Runs all `jobs` and returns their results in the same order. The source should stand first:
-/// its clients wait for it while they hold their place among the `forks`.
-///
-/// After `cancel` no new host is begun; hosts that are being changed go to their end.
-pub async fn run(
-    client: Client,
-    recipe: Recipe,
-    jobs: Vec<Job>,
-    order: Order,
-    events: UnboundedSender<Event>,
-    cancel: CancellationToken,
-) -> Vec<HostResult> {
+/// its clients wait for it while they hold their place among the forks.
+pub async fn run(means: Means, recipe: Recipe, jobs: Vec<Job>, order: Order) -> Vec<HostResult> {
     let source_here = jobs.iter().any(|job| job.part == Part::Source);
-    let places = Arc::new(Semaphore::new(order.forks.max(1)));
+    let forks = means.forks;
     // A run without the source (--limit) takes it as it is, and roles that have nothing to do
     // with time need not wait for it.
     let gate = if source_here && order.verify { Gate::closed() } else { Gate::open() };
-    let shared = Arc::new(Shared { client, recipe, order, gate, events, cancel });
+    let shared = Arc::new(Shared { means, recipe, order, gate });
+    let drive = move |job: Job| {
+        let shared = shared.clone();
+        async move { host::drive(&job, &shared).await }
+    };
+    each(jobs, forks, HostResult::interrupted, drive).await
+}
+
+/// Does `work` for each of `jobs`, `forks` of them at a time, and gives the results in their
+/// order. A job whose task was lost keeps the result that `blank` gives.
+async fn each<J, R, F>(
+    jobs: Vec<J>,
+    forks: usize,
+    blank: impl Fn(&J) -> R,
+    work: impl Fn(J) -> F,
+) -> Vec<R>
+where
+    R: Send + 'static,
+    F: Future<Output = R> + Send + 'static,
+{
+    let places = Arc::new(Semaphore::new(forks.max(1)));
     let mut tasks = JoinSet::new();
-    let mut slots: Vec<Option<HostResult>> = Vec::new();
+    let mut slots: Vec<Option<R>> = Vec::new();
     for (number, job) in jobs.into_iter().enumerate() {
-        slots.push(Some(HostResult::interrupted(&job)));
+        slots.push(Some(blank(&job)));
         // A place is taken before the task begins: tasks are not polled in order, and a client
         // that waits for the source must never hold the last place that the source waits for.
         let place = places.clone().acquire_owned().await;
-        let shared = shared.clone();
+        let work = work(job);
         tasks.spawn(async move {
-            let result = host::drive(&job, &shared).await;
+            let result = work.await;
             drop(place);
             (number, result)
         });
     }
     while let Some(ended) = tasks.join_next().await {
-        // A task that was lost keeps the place holder: "interrupted".
         if let Ok((number, result)) = ended
             && let Some(slot) = slots.get_mut(number)
         {
@@ -144,7 +171,41 @@ pub async fn run(
     slots.into_iter().flatten().collect()
 }
 
-impl Shared {
+/// Why there is no way to a host.
+enum NoWay {
+    Interrupted,
+    Error(ConnectError),
+}
+
+impl From<NoWay> for Outcome {
+    fn from(no: NoWay) -> Self {
+        match no {
+            NoWay::Interrupted => Self::Interrupted,
+            NoWay::Error(error) => Self::Unreachable(Trouble::new(error.to_string(), error.hint())),
+        }
+    }
+}
+
+impl Means {
+    /// Opens the way to a host, as `reach` has it.
+    async fn connect(&self, host: &str, reach: &Reach) -> Result<Shell, NoWay> {
+        if self.cancel.is_cancelled() {
+            return Err(NoWay::Interrupted);
+        }
+        self.tell(host, Doing::Connecting);
+        let link = match &reach.way {
+            Way::Local => Link::Local(Machine::default()),
+            Way::Ssh(target) => {
+                let connected = tokio::select! {
+                    connected = self.client.connect(target) => connected,
+                    () = self.cancel.cancelled() => return Err(NoWay::Interrupted),
+                };
+                Link::Ssh(connected.map_err(NoWay::Error)?)
+            }
+        };
+        Ok(Shell::new(link, reach))
+    }
+
     fn tell(&self, host: &str, doing: Doing) {
         // Nobody listens any more when the program ends: that is no mistake.
         let _ = self.events.send(Event { host: host.to_owned(), doing });

@@ -87,7 +87,7 @@ impl HostResult {
     pub fn interrupted(job: &Job) -> Self {
         Self {
             host: job.name.clone(),
-            address: job.reach.target.endpoint.address.clone(),
+            address: job.reach.address().to_owned(),
             part: job.part,
             outcome: Outcome::Interrupted,
             facts: None,

@@ -4,53 +4,86 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use super::link::{Events, Exec, Stdin};
+use crate::exec::{Event, ExecError, ExitStatus, OUTPUT_MAX};
 use crate::remote::{Section, Sections, Word};
-use crate::ssh::{Event, Events, Exec, ExecError, ExitStatus, OUTPUT_MAX, Session, Stdin};
 
 /// The script's two ends, and what it has said so far.
 pub(super) struct Talk {
     stdin: Option<Stdin>,
     events: Events,
+    /// The end of the input is not heard on a terminal: it is said.
+    terminal: bool,
     sections: Sections,
     seen: usize,
     received: usize,
+    /// How much is kept of each stream; more than can be held is an error where nothing is said.
+    kept: Option<usize>,
     stderr: Vec<u8>,
+    stderr_cut: bool,
     status: Option<ExitStatus>,
 }
 
 impl Talk {
-    /// Starts `script` by `shell`; its sections begin with `mark`.
-    pub(super) async fn begin(
-        session: &Session,
-        shell: &str,
-        script: String,
-        mark: &Word,
-    ) -> Result<Self, ExecError> {
-        let Exec { stdin, events } = session.exec(shell).await?;
-        // Should the host not read it, its events tell why.
-        let _ = stdin.write(script.into_bytes()).await;
-        Ok(Self {
-            stdin: Some(stdin),
-            events,
-            sections: Sections::new(mark),
+    /// A talk with the shell that `exec` runs, which has said `heard` already; sections begin
+    /// with `mark`.
+    pub(super) fn new(exec: Exec, mark: &Word, terminal: bool, heard: &[u8]) -> Self {
+        let mut sections = Sections::new(mark);
+        sections.feed(heard);
+        Self {
+            stdin: Some(exec.stdin),
+            events: exec.events,
+            terminal,
+            sections,
             seen: 0,
-            received: 0,
+            received: heard.len(),
+            kept: None,
             stderr: Vec::new(),
+            stderr_cut: false,
             status: None,
-        })
+        }
+    }
+
+    /// Sends the script. Should the host not read it, its events tell why.
+    pub(super) async fn send(&mut self, script: &str) {
+        if let Some(stdin) = &mut self.stdin {
+            let _ = stdin.write(script.into()).await;
+        }
+    }
+
+    /// Waits for the first section, which is still to be read; false when none comes.
+    pub(super) async fn has_begun(&mut self) -> Result<bool, ExecError> {
+        while self.sections.all().is_empty() {
+            if !self.receive().await? {
+                break;
+            }
+        }
+        Ok(!self.sections.all().is_empty())
+    }
+
+    /// Keeps only the first `bytes` of what is written to each stream, and passes over the rest.
+    pub(super) fn keep(&mut self, bytes: usize) {
+        self.kept = Some(bytes);
+        self.sections.keep(bytes);
+    }
+
+    /// Whether more was written than was kept.
+    pub(super) fn was_cut(&self) -> bool {
+        self.stderr_cut || self.sections.was_cut()
     }
 
     /// Says a line. A script that has ended does not hear it: its events tell.
-    pub(super) async fn say(&self, line: &str) {
-        if let Some(stdin) = &self.stdin {
-            let _ = stdin.write(format!("{line}\n").into_bytes()).await;
-        }
+    pub(super) async fn say(&mut self, line: &str) {
+        self.send(&format!("{line}\n")).await;
     }
 
     /// Says that nothing more will be said.
     pub(super) async fn hang_up(&mut self) {
+        if self.terminal {
+            self.say("end").await;
+        }
         if let Some(stdin) = self.stdin.take() {
-            let _ = stdin.close().await;
+            stdin.close().await;
         }
     }
 
@@ -58,35 +91,60 @@ impl Talk {
     /// whole then, its body may still grow. None when the script has ended.
     pub(super) async fn next(&mut self, silence: Duration) -> Result<Option<&Section>, ExecError> {
         while self.sections.all().len() <= self.seen {
-            let event = timeout(silence, self.events.next())
+            let more = timeout(silence, self.receive())
                 .await
                 .map_err(|_| ExecError::TimedOut(silence))??;
-            match event {
-                Some(Event::Stdout(bytes)) => {
-                    self.received += bytes.len();
-                    self.sections.feed(&bytes);
-                }
-                Some(Event::Stderr(bytes)) => {
-                    self.received += bytes.len();
-                    self.stderr.extend(bytes);
-                }
-                Some(Event::Exit(status)) => self.status = Some(status),
-                None => {
-                    self.sections.finish();
-                    return Ok(None);
-                }
-            }
-            if self.received > OUTPUT_MAX {
-                return Err(ExecError::TooMuchOutput(OUTPUT_MAX));
+            if !more {
+                return Ok(None);
             }
         }
         self.seen += 1;
         Ok(self.sections.all().get(self.seen - 1))
     }
 
+    /// Takes in what comes next. False when the script has ended.
+    async fn receive(&mut self) -> Result<bool, ExecError> {
+        match self.events.next().await? {
+            Some(Event::Stdout(bytes)) => {
+                self.received += bytes.len();
+                self.sections.feed(&bytes);
+            }
+            Some(Event::Stderr(bytes)) => {
+                self.received += bytes.len();
+                let room =
+                    self.kept.map_or(usize::MAX, |kept| kept.saturating_sub(self.stderr.len()));
+                self.stderr_cut |= bytes.len() > room;
+                self.stderr.extend(bytes.into_iter().take(room));
+            }
+            Some(Event::Exit(status)) => self.status = Some(status),
+            None => {
+                self.sections.finish();
+                return Ok(false);
+            }
+        }
+        if self.kept.is_none() && self.received > OUTPUT_MAX {
+            return Err(ExecError::TooMuchOutput(OUTPUT_MAX));
+        }
+        Ok(true)
+    }
+
+    /// Reads on until the script has ended by itself, `limit` at the most.
+    pub(super) async fn read_to_end(&mut self, limit: Duration) -> Result<(), ExecError> {
+        let all = async {
+            while self.receive().await? {}
+            Ok(())
+        };
+        timeout(limit, all).await.map_err(|_| ExecError::TimedOut(limit))?
+    }
+
     /// All sections so far.
     pub(super) fn sections(&self) -> &[Section] {
         self.sections.all()
+    }
+
+    /// What came before the first section.
+    pub(super) fn preamble(&self) -> String {
+        self.sections.preamble()
     }
 
     /// What was printed beside the sections, and how the script ended.
@@ -97,7 +155,6 @@ impl Talk {
     /// Hangs up and reads to the end, so that the channel closes in order.
     pub(super) async fn end(mut self, limit: Duration) {
         self.hang_up().await;
-        let ended = async { while let Ok(Some(_)) = self.next(limit).await {} };
-        let _ = timeout(limit, ended).await;
+        let _ = self.read_to_end(limit).await;
     }
 }

@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 use super::gate::Source;
-use super::host::{Driver, exec_trouble};
+use super::host::Driver;
 use super::result::{Outcome, Trouble};
+use super::shell::{exec_trouble, word};
 use super::talk::Talk;
 use super::{Doing, Mode, Part};
+use crate::exec::ExecError;
 use crate::remote::{Glance, Look, Probe, Section, watch_script};
 use crate::sanitise::sanitise;
-use crate::ssh::ExecError;
 use crate::verify::{self, Expectation, Role, State, Verdict, judge};
 
 /// The pause between two looks. chronyd's own numbers change with each reply, every two seconds
@@ -49,7 +50,7 @@ impl Driver<'_> {
         if self.job.part == Part::Client && self.shared.order.mode == Mode::Setup {
             let source = tokio::select! {
                 source = self.shared.gate.decided() => source,
-                () = self.shared.cancel.cancelled() => return Ok(Outcome::Interrupted),
+                () = self.shared.means.cancel.cancelled() => return Ok(Outcome::Interrupted),
             };
             // What a client said before its source changed proves nothing. A client that was
             // restarted after that remembers nothing.
@@ -106,7 +107,7 @@ impl Driver<'_> {
         let mut last_burst: Option<Instant> = None;
         loop {
             let waited = begun.elapsed();
-            let late = waited >= order.verify_timeout || self.shared.cancel.is_cancelled();
+            let late = waited >= order.verify_timeout || self.shared.means.cancel.is_cancelled();
             // Public servers are not to be asked at once, again and again: clients' source is ours.
             let may_ask = self.job.part == Part::Client && verdict.state == State::Waiting;
             let quiet = last_burst.map_or(waited, |burst| burst.elapsed());
@@ -144,11 +145,9 @@ impl Driver<'_> {
     }
 
     async fn open_watch(&self, first: Glance, probe: &Probe) -> Result<Talk, Outcome> {
-        let mark = self.word()?;
+        let mark = word()?;
         let script = watch_script(first, &probe.facts.chrony.unit, &self.names(), &mark);
-        Talk::begin(&self.session, self.shell(), script, &mark)
-            .await
-            .map_err(|error| exec_trouble("the verification", &error))
+        self.shell.start("the verification", &script, &mark, LOOK_TIMEOUT).await
     }
 }
 

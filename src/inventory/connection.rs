@@ -19,22 +19,50 @@ const KEY_FILE: &[&str] = &["ansible_private_key_file", "ansible_ssh_private_key
 const KIND: &[&str] = &["ansible_connection"];
 const BECOME: &[&str] = &["ansible_become"];
 const BECOME_METHOD: &[&str] = &["ansible_become_method"];
-const BECOME_USER: &[&str] = &["ansible_become_user", "ansible_sudo_user"];
-const BECOME_PASSWORD: &[&str] =
-    &["ansible_become_password", "ansible_become_pass", "ansible_sudo_pass"];
 
-const ALL: [&[&str]; 10] = [
-    HOST,
-    PORT,
-    USER,
-    PASSWORD,
-    KEY_FILE,
-    KIND,
-    BECOME,
-    BECOME_METHOD,
-    BECOME_USER,
-    BECOME_PASSWORD,
-];
+/// The spellings of what one way of becoming another user knows. As in Ansible, its own one wins.
+struct Becoming {
+    user: &'static [&'static str],
+    password: &'static [&'static str],
+    exe: &'static [&'static str],
+    flags: &'static [&'static str],
+}
+
+const SUDO: Becoming = Becoming {
+    user: &["ansible_become_user", "ansible_sudo_user"],
+    password: &["ansible_become_password", "ansible_become_pass", "ansible_sudo_pass"],
+    exe: &["ansible_become_exe", "ansible_sudo_exe"],
+    flags: &["ansible_become_flags", "ansible_sudo_flags"],
+};
+const SU: Becoming = Becoming {
+    user: &["ansible_become_user", "ansible_su_user"],
+    password: &["ansible_become_password", "ansible_become_pass", "ansible_su_pass"],
+    exe: &["ansible_become_exe", "ansible_su_exe"],
+    flags: &["ansible_become_flags", "ansible_su_flags"],
+};
+const DOAS: Becoming = Becoming {
+    user: &["ansible_become_user", "ansible_doas_user"],
+    password: &["ansible_become_password", "ansible_become_pass", "ansible_doas_pass"],
+    exe: &["ansible_become_exe", "ansible_doas_exe"],
+    flags: &["ansible_become_flags", "ansible_doas_flags"],
+};
+
+impl Becoming {
+    /// The one of `method`; sudo's where none is named.
+    fn of(method: Option<&str>) -> &'static Self {
+        match method.and_then(|method| method.rsplit('.').next()) {
+            Some("su") => &SU,
+            Some("doas") => &DOAS,
+            _ => &SUDO,
+        }
+    }
+
+    fn spellings(&self) -> [&'static [&'static str]; 4] {
+        [self.user, self.password, self.exe, self.flags]
+    }
+}
+
+const ALL: [&[&str]; 8] = [HOST, PORT, USER, PASSWORD, KEY_FILE, KIND, BECOME, BECOME_METHOD];
 
 /// How to reach a host. What is `None` was not set, and is for options and ssh_config to say.
 #[derive(Debug, Clone)]
@@ -59,6 +87,10 @@ pub struct Connection {
     pub become_user: Option<String>,
     /// Password for changing user.
     pub become_password: Option<SecretString>,
+    /// The program that changes user, where it is not the method's own.
+    pub become_exe: Option<String>,
+    /// Its options, in the place of the usual ones.
+    pub become_flags: Option<String>,
     /// Whether the host is this machine and needs no connection (`ansible_connection=local`).
     pub local: bool,
 }
@@ -67,7 +99,8 @@ impl Connection {
     /// Whether the variable `name` means anything here.
     #[must_use]
     pub fn uses(name: &str) -> bool {
-        ALL.iter().any(|spellings| spellings.contains(&name))
+        let becoming = [&SUDO, &SU, &DOAS].into_iter().flat_map(Becoming::spellings);
+        ALL.into_iter().chain(becoming).any(|spellings| spellings.contains(&name))
     }
 
     /// Reads the settings of `host` from all its variables, templates already resolved. `place`
@@ -84,6 +117,8 @@ impl Connection {
         let port = vars.get(PORT).map(|(key, value)| vars.named(key, port(value))).transpose()?;
         let address = vars.text(HOST)?.unwrap_or_else(|| host.to_owned());
         address::check_name(&address).map_err(|problem| vars.placed(HOST, problem))?;
+        let method = vars.text(BECOME_METHOD)?;
+        let becoming = Becoming::of(method.as_deref());
         Ok(Self {
             address,
             port: port.unwrap_or(SSH_PORT),
@@ -92,9 +127,11 @@ impl Connection {
             private_key_file: vars.text(KEY_FILE)?,
             password: vars.secret(PASSWORD)?,
             become_: vars.boolean(BECOME)?,
-            become_method: vars.text(BECOME_METHOD)?,
-            become_user: vars.text(BECOME_USER)?,
-            become_password: vars.secret(BECOME_PASSWORD)?,
+            become_user: vars.text(becoming.user)?,
+            become_password: vars.secret(becoming.password)?,
+            become_exe: vars.text(becoming.exe)?,
+            become_flags: vars.text(becoming.flags)?,
+            become_method: method,
             local: vars.local()?,
         })
     }
@@ -245,6 +282,26 @@ mod tests {
         assert_eq!(found.user.as_deref(), Some("u"));
         assert_eq!(found.password.as_ref().unwrap().expose_secret(), "p");
         assert_eq!(found.become_password.as_ref().unwrap().expose_secret(), "s");
+    }
+
+    #[test]
+    fn each_way_of_becoming_another_user_has_its_own_spellings() {
+        let vars = json!({
+            "ansible_become_exe": "/bin/any", "ansible_sudo_exe": "/bin/sudo",
+            "ansible_su_pass": "s", "ansible_sudo_pass": "p", "ansible_doas_flags": "-L",
+        });
+        let with = |method: &str| {
+            let mut vars = vars.clone();
+            vars["ansible_become_method"] = json!(method);
+            let found = from(vars).unwrap();
+            let password = found.become_password.map(|it| it.expose_secret().to_owned());
+            (found.become_exe.unwrap(), password.unwrap_or_default(), found.become_flags)
+        };
+        assert_eq!(with("sudo"), ("/bin/sudo".to_owned(), "p".to_owned(), None));
+        assert_eq!(with("ansible.builtin.su"), ("/bin/any".to_owned(), "s".to_owned(), None));
+        let doas = ("/bin/any".to_owned(), String::new(), Some("-L".to_owned()));
+        assert_eq!(with("community.general.doas"), doas);
+        assert!(Connection::uses("ansible_doas_flags") && !Connection::uses("ansible_become_x"));
     }
 
     #[test]

@@ -32,6 +32,9 @@ pub struct Sections {
     pending: Vec<u8>,
     /// All sections so far; the last one may still grow.
     all: Vec<Section>,
+    /// How many bytes of bodies may still be kept.
+    room: usize,
+    cut: bool,
 }
 
 impl Sections {
@@ -40,7 +43,13 @@ impl Sections {
     pub fn new(mark: &super::Word) -> Self {
         let heading = format!("\n{} ", mark.as_str()).into_bytes();
         // What comes before the first heading (a greeting of the shell, say) is in no section.
-        Self { heading, pending: Vec::new(), all: vec![Section::default()] }
+        Self {
+            heading,
+            pending: Vec::new(),
+            all: vec![Section::default()],
+            room: usize::MAX,
+            cut: false,
+        }
     }
 
     /// Takes the next bytes.
@@ -66,6 +75,17 @@ impl Sections {
         self.grow(&rest);
     }
 
+    /// Keeps only the next `bytes` of the bodies: headings are found as before.
+    pub fn keep(&mut self, bytes: usize) {
+        self.room = bytes;
+    }
+
+    /// Whether more came than was to be kept.
+    #[must_use]
+    pub fn was_cut(&self) -> bool {
+        self.cut
+    }
+
     /// The sections so far, without what came before the first heading. The last may grow.
     #[must_use]
     pub fn all(&self) -> &[Section] {
@@ -79,8 +99,11 @@ impl Sections {
     }
 
     fn grow(&mut self, bytes: &[u8]) {
+        let kept = bytes.get(..self.room).unwrap_or(bytes);
+        self.cut |= kept.len() < bytes.len();
+        self.room -= kept.len();
         if let Some(last) = self.all.last_mut() {
-            last.body.extend_from_slice(bytes);
+            last.body.extend_from_slice(kept);
         }
     }
 

@@ -6,15 +6,19 @@
 mod answer;
 mod apply;
 mod look;
+mod privilege;
 mod probe;
 mod script;
 mod units;
+mod visit;
 
 pub use answer::{Section, Sections};
 pub use apply::{Outcome, Progress, apply_script};
 pub use look::{Glance, Look, watch_script};
+pub use privilege::{Become, Greeting, Heard, Method, Opening, Stream};
 pub use probe::{Probe, Request, probe_script};
 pub use script::{Word, quote};
+pub use visit::{Greeted, command_script, command_status, ping_script};
 
 #[cfg(test)]
 mod tests;

@@ -52,8 +52,14 @@ impl Script {
     /// Starts with the mark and the functions of `parts`. A brace that is closed on the last line
     /// keeps a script that was cut off from being more than a syntax error.
     pub(super) fn new(mark: &Word, parts: &[&str]) -> Self {
+        let parts: Vec<&str> = std::iter::once(COMMON).chain(parts.iter().copied()).collect();
+        Self::bare(mark, &parts)
+    }
+
+    /// The same without what every script of ours starts with: it sets the environment.
+    pub(super) fn bare(mark: &Word, parts: &[&str]) -> Self {
         let mut script = Self(format!("{{\nmark={}\n", mark.as_str()));
-        for part in std::iter::once(&COMMON).chain(parts) {
+        for part in parts {
             script.0.extend(compact(part));
         }
         script

@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
+use indexmap::IndexMap;
 use serde::Serialize;
 
 use super::paint::{BAD, CHANGE, GOOD, Paint, clean};
-use super::{Run, units::width};
+use super::units::width;
 use crate::fleet::{HostResult, Mode, Outcome};
 
 /// The column of Ansible's recap in which host names stand.
@@ -32,23 +33,29 @@ impl Counts {
     pub fn of(host: &HostResult, mode: Mode) -> Self {
         let changes = host.plan.changes.iter();
         let changed = changes.filter(|change| change.done || mode == Mode::Check).count();
+        Self { ok: host.plan.unchanged + changed, changed, ..Self::after(&host.outcome) }
+    }
+
+    /// The counts of a host where one thing was to be done that changes nothing of ours.
+    #[must_use]
+    pub fn after(outcome: &Outcome) -> Self {
         Self {
-            ok: host.plan.unchanged + changed,
-            changed,
-            unreachable: usize::from(matches!(host.outcome, Outcome::Unreachable(_))),
-            failed: usize::from(matches!(host.outcome, Outcome::Failed(_))),
+            ok: usize::from(*outcome == Outcome::Ok),
+            changed: 0,
+            unreachable: usize::from(matches!(outcome, Outcome::Unreachable(_))),
+            failed: usize::from(matches!(outcome, Outcome::Failed(_))),
         }
     }
 }
 
 /// The recap as Ansible prints it: `node1    : ok=7    changed=3    unreachable=0    failed=0`.
-pub(super) fn recap(run: &Run, limit: Option<usize>) -> String {
-    let names: Vec<String> = run.recap.keys().map(|name| clean(name)).collect();
+pub(super) fn recap(recap: &IndexMap<String, Counts>, limit: Option<usize>) -> String {
+    let names: Vec<String> = recap.keys().map(|name| clean(name)).collect();
     let longest = names.iter().map(|name| width(name)).max().unwrap_or_default();
     let most = limit.map_or(usize::MAX, |limit| limit.saturating_sub(NUMBERS));
     let column = longest.min(most).max(NAMES);
     let mut text = String::from("RECAP\n");
-    for (name, counts) in names.iter().zip(run.recap.values()) {
+    for (name, counts) in names.iter().zip(recap.values()) {
         let Counts { ok, changed, unreachable, failed } = *counts;
         let pad = " ".repeat(column.saturating_sub(width(name)));
         let style = match (unreachable + failed, changed) {

@@ -12,6 +12,7 @@ mod table;
 mod text;
 mod troubles;
 mod units;
+mod visits;
 
 use indexmap::IndexMap;
 use jiff::Timestamp;
@@ -19,7 +20,8 @@ use serde::Serialize;
 
 pub use archive::{archive, state_folder};
 pub use counts::Counts;
-pub use text::{Look, print, text};
+pub use text::{Look, print, print_text, text};
+pub use visits::{Report, Visits, execs, pings};
 
 use crate::exit::Exit;
 use crate::fleet::{HostResult, Mode, Outcome};
@@ -81,14 +83,14 @@ impl Run {
         let recap = hosts.iter().map(|host| (host.host.clone(), Counts::of(host, mode))).collect();
         let ezsync = env!("CARGO_PKG_VERSION");
         let cluster = cluster.to_owned();
-        let exit = exit(interrupted, &hosts).code();
+        let exit = exit(interrupted, hosts.iter().map(|host| &host.outcome)).code();
         Self { ezsync, cluster, mode, started, seconds, interrupted, exit, hosts, recap }
     }
 
     /// The exit code of the run: interrupted, else failed, else unreachable, else fine.
     #[must_use]
     pub fn exit(&self) -> Exit {
-        exit(self.interrupted, &self.hosts)
+        exit(self.interrupted, self.hosts.iter().map(|host| &host.outcome))
     }
 
     /// The run as one JSON document with a line end.
@@ -100,8 +102,9 @@ impl Run {
     }
 }
 
-fn exit(interrupted: bool, hosts: &[HostResult]) -> Exit {
-    let any = |wanted: fn(&Outcome) -> bool| hosts.iter().any(|host| wanted(&host.outcome));
+/// The exit code of a run whose hosts ended with these `outcomes`.
+fn exit<'a>(interrupted: bool, outcomes: impl Iterator<Item = &'a Outcome> + Clone) -> Exit {
+    let any = |wanted: fn(&Outcome) -> bool| outcomes.clone().any(wanted);
     if interrupted || any(|outcome| matches!(outcome, Outcome::Interrupted)) {
         Exit::Interrupted
     } else if any(|outcome| matches!(outcome, Outcome::Failed(_))) {

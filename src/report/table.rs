@@ -15,7 +15,8 @@ const SHORTEST_NAME: usize = 15;
 /// What is left out, in this order, when the terminal is narrow.
 const LESS_NEEDED: [&str; 3] = ["TIMEDATECTL", "ROLE", "STRATUM"];
 
-struct Column {
+/// One column of a table.
+pub(super) struct Column {
     title: &'static str,
     /// A name, which may be shortened.
     name: bool,
@@ -25,23 +26,29 @@ struct Column {
 }
 
 #[derive(Clone, Default)]
-struct Cell {
-    text: String,
-    style: Style,
+pub(super) struct Cell {
+    pub text: String,
+    pub style: Style,
+}
+
+impl Cell {
+    pub(super) fn plain(text: &str) -> Self {
+        Self { text: clean(text), style: PLAIN }
+    }
 }
 
 impl Column {
-    fn new(title: &'static str, run: &Run, cell: impl Fn(&HostResult) -> Cell) -> Self {
-        let cells: Vec<Cell> = run.hosts.iter().map(cell).collect();
+    pub(super) fn new<T>(title: &'static str, rows: &[T], cell: impl Fn(&T) -> Cell) -> Self {
+        let cells: Vec<Cell> = rows.iter().map(cell).collect();
         let widest = cells.iter().map(|cell| width(&cell.text)).max().unwrap_or_default();
         Self { title, name: false, right: false, cells, width: widest.max(width(title)) }
     }
 
-    fn name(self) -> Self {
+    pub(super) fn name(self) -> Self {
         Self { name: true, ..self }
     }
 
-    fn right(self) -> Self {
+    pub(super) fn right(self) -> Self {
         Self { right: true, ..self }
     }
 
@@ -75,22 +82,32 @@ pub(super) fn table(run: &Run, limit: Option<usize>) -> String {
             Cell { text: clean(&text), style: PLAIN }
         }
     };
-    let plain = |text: &str| Cell { text: clean(text), style: PLAIN };
-    let mut columns = vec![
-        Column::new("HOST", run, |host| plain(&host.host)).name(),
-        Column::new("ROLE", run, |host| plain(role(host.part))),
-        Column::new("STATE", run, |host| state(host, run.mode)),
-        Column::new("STRATUM", run, verdict(|v| v.stratum.map(|stratum| stratum.to_string())))
-            .right(),
-        Column::new("REFERENCE", run, verdict(|v| v.reference.clone())).name(),
-        Column::new("OFFSET", run, verdict(offset)),
-        Column::new("TIMEDATECTL", run, verdict(|v| Some(v.timedatectl.to_owned()))),
+    let columns = vec![
+        Column::new("HOST", &run.hosts, |host| Cell::plain(&host.host)).name(),
+        Column::new("ROLE", &run.hosts, |host| Cell::plain(role(host.part))),
+        Column::new("STATE", &run.hosts, |host| state(host, run.mode)),
+        Column::new(
+            "STRATUM",
+            &run.hosts,
+            verdict(|v| v.stratum.map(|stratum| stratum.to_string())),
+        )
+        .right(),
+        Column::new("REFERENCE", &run.hosts, verdict(|v| v.reference.clone())).name(),
+        Column::new("OFFSET", &run.hosts, verdict(offset)),
+        Column::new("TIMEDATECTL", &run.hosts, verdict(|v| Some(v.timedatectl.to_owned()))),
     ];
+    lay_out(columns, limit)
+}
+
+/// `columns` as a table in at most `limit` columns of the terminal. Those with nothing in them are left
+/// out; a blank cell is shown as `-`.
+pub(super) fn lay_out(mut columns: Vec<Column>, limit: Option<usize>) -> String {
     columns.retain(|column| !column.is_empty());
+    let rows = columns.iter().map(|column| column.cells.len()).max().unwrap_or_default();
     let left_out = limit.map(|limit| fit(&mut columns, limit)).unwrap_or_default();
 
     let mut text = line(columns.iter().map(|column| (column, column.title, BOLD)));
-    for number in 0..run.hosts.len() {
+    for number in 0..rows {
         text += &line(columns.iter().map(|column| match column.cells.get(number) {
             Some(cell) if !cell.text.is_empty() => (column, cell.text.as_str(), cell.style),
             _ => (column, "-", PLAIN),

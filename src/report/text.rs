@@ -28,15 +28,25 @@ impl Look {
 #[must_use]
 pub fn text(run: &Run, look: &Look) -> String {
     let diffs = if look.diff { changes::diffs(run) } else { String::new() };
+    let ends = run.hosts.iter().map(|host| (host.host.as_str(), &host.outcome));
+    let notes = run.hosts.iter().flat_map(|host| {
+        let of_verdict = host.verdict.iter().flat_map(|verdict| &verdict.notes);
+        host.notes.iter().chain(of_verdict).map(|note| (host.host.as_str(), note.as_str()))
+    });
     let sections = [
         diffs,
         changes::plans(run),
         table::table(run, look.width),
-        troubles::failures(run),
-        troubles::notes(run),
-        counts::recap(run, look.width),
+        troubles::failures(ends),
+        troubles::notes(notes),
+        counts::recap(&run.recap, look.width),
         closing::closing(run),
     ];
+    join(sections)
+}
+
+/// The sections that have a text, with blank lines in between.
+pub(super) fn join<const N: usize>(sections: [String; N]) -> String {
     let sections: Vec<String> = sections.into_iter().filter(|text| !text.is_empty()).collect();
     sections.join("\n")
 }
@@ -46,8 +56,16 @@ pub fn text(run: &Run, look: &Look) -> String {
 /// # Errors
 /// Standard output cannot be written; a reader that has gone away is none.
 pub fn print(run: &Run, look: &Look, choice: ColorChoice) -> Result<()> {
+    print_text(&text(run, look), choice)
+}
+
+/// Prints `text`, which may have colours in it, in the same way.
+///
+/// # Errors
+/// As [`print`].
+pub fn print_text(text: &str, choice: ColorChoice) -> Result<()> {
     let mut out: AutoStream<Stdout> = AutoStream::new(std::io::stdout(), choice);
-    let written = out.write_all(text(run, look).as_bytes()).and_then(|()| out.flush());
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     match written {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         other => other,

@@ -2,16 +2,15 @@
 
 use std::fmt::Write;
 
-use super::Run;
 use super::group::{group, names, some_names};
 use super::paint::{BAD, BOLD, DIM, Paint, clean, clean_lines};
 use crate::fleet::Outcome;
 
 /// Every failure: the hosts, what failed, the last lines of its log, the next step.
-pub(super) fn failures(run: &Run) -> String {
-    let all = run.hosts.iter().filter_map(|host| match &host.outcome {
-        Outcome::Unreachable(trouble) => Some((("unreachable", trouble), host.host.as_str())),
-        Outcome::Failed(trouble) => Some((("failed", trouble), host.host.as_str())),
+pub(super) fn failures<'a>(ends: impl Iterator<Item = (&'a str, &'a Outcome)>) -> String {
+    let all = ends.filter_map(|(host, outcome)| match outcome {
+        Outcome::Unreachable(trouble) => Some((("unreachable", trouble), host)),
+        Outcome::Failed(trouble) => Some((("failed", trouble), host)),
         Outcome::Ok | Outcome::Interrupted => None,
     });
     let mut text = String::new();
@@ -31,13 +30,9 @@ pub(super) fn failures(run: &Run) -> String {
 }
 
 /// What the reader should know besides: each note once, with its hosts.
-pub(super) fn notes(run: &Run) -> String {
-    let all = run.hosts.iter().flat_map(|host| {
-        let of_verdict = host.verdict.iter().flat_map(|verdict| &verdict.notes);
-        host.notes.iter().chain(of_verdict).map(|note| (note.as_str(), host.host.as_str()))
-    });
+pub(super) fn notes<'a>(all: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let mut text = String::new();
-    for (note, hosts) in group(all) {
+    for (note, hosts) in group(all.map(|(host, note)| (note, host))) {
         let _ = writeln!(text, "note: {}: {}", some_names(&hosts), clean(note));
     }
     text

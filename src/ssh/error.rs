@@ -262,29 +262,6 @@ impl Rejected {
     }
 }
 
-/// Why a command on a host gave no result. Commands that ran and failed are no error here.
-#[derive(Debug, thiserror::Error)]
-pub enum ExecError {
-    /// The server does not let us run commands.
-    #[error("the server refuses to run a command: {0}")]
-    Refused(String),
-    /// The connection was lost; the command may still run.
-    #[error("the connection was lost: {0}")]
-    Lost(String),
-    /// The command did not end in time; it may still run.
-    #[error("no end after {} s", .0.as_secs_f32())]
-    TimedOut(Duration),
-    /// The command wrote more than we are willing to hold.
-    #[error("the output is longer than {0} bytes")]
-    TooMuchOutput(usize),
-    /// The command ended, or closed its input, before it had read all of it.
-    #[error("the command did not read all of its input")]
-    InputClosed,
-    /// The command's end was reported without its exit status.
-    #[error("the server does not say how the command ended")]
-    NoStatus,
-}
-
 fn list(items: &[impl fmt::Display]) -> String {
     let items: Vec<_> = items.iter().map(ToString::to_string).collect();
     items.join(", ")

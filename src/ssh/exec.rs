@@ -1,6 +1,5 @@
 //! Running a command on a host, with its input, output and end.
 
-use std::fmt;
 use std::time::Duration;
 
 use russh::ChannelMsg;
@@ -9,12 +8,8 @@ use russh::{Channel, ChannelReadHalf, ChannelWriteHalf};
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::error::ExecError;
 use super::transport::{Log, describe};
-
-/// How much [`Session::run`](super::Session::run) holds of a command's output, standard output
-/// and error together (bytes).
-pub const OUTPUT_MAX: usize = 16 * 1024 * 1024;
+use crate::exec::{Event, ExecError, ExitStatus, OUTPUT_MAX};
 
 /// The stream number of standard error in an SSH channel (RFC 4254, section 5.2).
 const STDERR: u32 = 1;
@@ -49,43 +44,6 @@ pub struct Events {
     _ended: DropGuard,
 }
 
-/// Something that a command does.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// It writes to standard output.
-    Stdout(Vec<u8>),
-    /// It writes to standard error.
-    Stderr(Vec<u8>),
-    /// It has ended. Output may still follow.
-    Exit(ExitStatus),
-}
-
-/// How a command ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ExitStatus {
-    /// By itself, with this status.
-    Code(u32),
-    /// By a signal; its name is without `SIG`, as in `TERM`.
-    Signal(String),
-}
-
-impl ExitStatus {
-    /// Whether the command ended with status 0.
-    #[must_use]
-    pub fn success(&self) -> bool {
-        matches!(self, Self::Code(0))
-    }
-}
-
-impl fmt::Display for ExitStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Code(code) => write!(f, "exit status {code}"),
-            Self::Signal(name) => write!(f, "signal {}", crate::sanitise::sanitise(name)),
-        }
-    }
-}
-
 /// All of a command that has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
@@ -103,8 +61,14 @@ impl Exec {
     pub(super) async fn start(
         channel: Channel<Msg>,
         command: &str,
+        terminal: bool,
         log: Log,
     ) -> Result<Self, ExecError> {
+        if terminal {
+            // Nobody looks at it: it has a size, and does not know how to draw.
+            let asked = channel.request_pty(true, "dumb", 80, 24, 0, 0, &[]).await;
+            asked.map_err(|error| lost(&log, &error))?;
+        }
         channel.exec(true, command).await.map_err(|error| lost(&log, &error))?;
         let (read_half, write_half) = channel.split();
         let ended = CancellationToken::new();

@@ -12,8 +12,9 @@ mod session;
 mod target;
 mod transport;
 
-pub use error::{ConnectError, ExecError, Phase, Rejected, UnusableKey, UnusableReason};
-pub use exec::{Event, Events, Exec, ExitStatus, OUTPUT_MAX, Output, Stdin};
+pub use crate::exec::{Event, ExecError, ExitStatus, OUTPUT_MAX};
+pub use error::{ConnectError, Phase, Rejected, UnusableKey, UnusableReason};
+pub use exec::{Events, Exec, Output, Stdin};
 pub use known_hosts::HostKeyPolicy;
 pub use session::{Client, Session};
 pub use target::{Credentials, Endpoint, HostKeys, Target};

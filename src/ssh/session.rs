@@ -15,12 +15,13 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::auth::authenticate;
-use super::error::{ConnectError, ExecError, Phase};
+use super::error::{ConnectError, Phase};
 use super::exec::{Exec, Output, lost, within};
 use super::identity::Keyring;
 use super::known_hosts::{Fingerprint, KnownHosts, KnownHostsError};
 use super::target::{Endpoint, Target};
 use super::transport::{Log, WatchError, Watcher, Wire, config, describe};
+use crate::exec::ExecError;
 use crate::sanitise::sanitise;
 
 /// How long a farewell to a server may take.
@@ -205,6 +206,19 @@ impl Session {
     /// # Errors
     /// When the server refuses (it allows some ten commands at a time) or the connection is lost.
     pub async fn exec(&self, command: &str) -> Result<Exec, ExecError> {
+        self.start(command, false).await
+    }
+
+    /// The same on a terminal of its own. All that the command writes is standard output then,
+    /// and the end of its input is not heard.
+    ///
+    /// # Errors
+    /// As for [`exec`](Self::exec).
+    pub async fn exec_on_terminal(&self, command: &str) -> Result<Exec, ExecError> {
+        self.start(command, true).await
+    }
+
+    async fn start(&self, command: &str, terminal: bool) -> Result<Exec, ExecError> {
         self.execs.fetch_add(1, Ordering::Relaxed);
         let channel = self.handle.channel_open_session().await.map_err(|error| match error {
             russh::Error::ChannelOpenFailure(reason) => {
@@ -212,7 +226,7 @@ impl Session {
             }
             other => lost(&self.log, &other),
         })?;
-        Exec::start(channel, command, self.log.clone()).await
+        Exec::start(channel, command, terminal, self.log.clone()).await
     }
 
     /// Runs `command` with `input` as its standard input, and waits for its end and all of its

@@ -20,6 +20,7 @@ pub(super) enum Stage {
     Waiting,
     Connecting,
     Probing,
+    Running,
     Changing,
     Held,
     Verifying,
@@ -30,7 +31,7 @@ pub(super) enum Stage {
 }
 
 /// In the order of the summary, with its words.
-const STAGES: [(Stage, &str); 10] = [
+const STAGES: [(Stage, &str); 11] = [
     (Stage::Done, "done"),
     (Stage::Failed, "failed"),
     (Stage::Unreachable, "unreachable"),
@@ -38,12 +39,22 @@ const STAGES: [(Stage, &str); 10] = [
     (Stage::Verifying, "verifying"),
     (Stage::Changing, "changing"),
     (Stage::Held, "held for the source"),
+    (Stage::Running, "running"),
     (Stage::Probing, "probing"),
     (Stage::Connecting, "connecting"),
     (Stage::Waiting, "waiting"),
 ];
 
 impl Stage {
+    fn after(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Ok => Self::Done,
+            Outcome::Failed(_) => Self::Failed,
+            Outcome::Unreachable(_) => Self::Unreachable,
+            Outcome::Interrupted => Self::Interrupted,
+        }
+    }
+
     fn has_ended(self) -> bool {
         matches!(self, Self::Done | Self::Failed | Self::Unreachable | Self::Interrupted)
     }
@@ -102,12 +113,9 @@ impl Board {
             Doing::Changing(_) => Stage::Changing,
             Doing::WaitingForSource => Stage::Held,
             Doing::Verifying(_) => Stage::Verifying,
-            Doing::Done(result) => match result.outcome {
-                Outcome::Ok => Stage::Done,
-                Outcome::Failed(_) => Stage::Failed,
-                Outcome::Unreachable(_) => Stage::Unreachable,
-                Outcome::Interrupted => Stage::Interrupted,
-            },
+            Doing::Running => Stage::Running,
+            Doing::Done(result) => Stage::after(&result.outcome),
+            Doing::Left(outcome) => Stage::after(outcome),
         };
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::words;
-use crate::fleet::{Doing, Event};
+use crate::fleet::{Doing, Event, Outcome};
 use crate::sanitise::sanitise;
 use crate::verify::State;
 
@@ -36,7 +36,9 @@ impl Plain {
     /// Whether the event means something to the reader.
     fn tells(&mut self, event: &Event) -> bool {
         match &event.doing {
-            Doing::Connecting | Doing::Probing | Doing::Verifying(None) => false,
+            Doing::Connecting | Doing::Probing | Doing::Running | Doing::Verifying(None) => false,
+            // What was found is told right after, for all hosts.
+            Doing::Left(outcome) => *outcome != Outcome::Ok,
             Doing::Planned(_) => self.verbose,
             // That it passes is told when it has ended, right after.
             Doing::Verifying(Some(state)) => {

@@ -16,14 +16,19 @@ pub(super) fn doing(doing: &Doing) -> String {
         Doing::WaitingForSource => "waits for the time source".to_owned(),
         Doing::Verifying(None) => "verifying".to_owned(),
         Doing::Verifying(Some(found)) => format!("verifying: {}", state(*found)),
-        Doing::Done(result) => ended(result),
+        Doing::Running => "running".to_owned(),
+        Doing::Done(result) => match &result.outcome {
+            Outcome::Ok => done(result),
+            outcome => ended(outcome),
+        },
+        Doing::Left(outcome) => ended(outcome),
     }
 }
 
 /// How a host ended, on one line.
-fn ended(result: &HostResult) -> String {
-    match &result.outcome {
-        Outcome::Ok => done(result),
+fn ended(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Ok => "done".to_owned(),
         Outcome::Failed(trouble) => format!("failed: {}", first_line(&trouble.what)),
         Outcome::Unreachable(trouble) => format!("unreachable: {}", first_line(&trouble.what)),
         Outcome::Interrupted => "interrupted".to_owned(),

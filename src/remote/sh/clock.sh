@@ -33,7 +33,8 @@ look_clock() {
   done
 }
 
-# ORDER SERVICE NAMES...: looks at once, and again for each line on its input, until that ends.
+# ORDER SERVICE NAMES...: looks at once, and again for each line on its input, until that ends or
+# the line is `end`.
 # The controller sets the pace and says how: `look`, `burst` (ask the sources at once), `explain`
 # (with the log). The first order is an argument: a shell may read ahead on its input.
 # The function watch_units comes with the script.
@@ -46,6 +47,8 @@ watch_clock() {
     take_look "$@" </dev/null
     section looked
     read -r order || break
+    # On a terminal the end of the input is not heard: it is said.
+    if [ "$order" = end ]; then break; fi
   done
 }
 

@@ -31,6 +31,25 @@ impl CachedImage {
         self.folder.join("root")
     }
 
+    /// A disk with the root filesystem on it, made when it is first asked for.
+    ///
+    /// # Errors
+    /// When mke2fs fails.
+    pub fn disk(&self) -> Result<PathBuf> {
+        let disk = self.folder.join("disk.img");
+        if !disk.exists() {
+            let work = tempfile::NamedTempFile::new_in(&self.folder)?;
+            // Room for what a test installs; the file has holes.
+            work.as_file().set_len(1 << 30)?;
+            let mut command = Command::new("mke2fs");
+            command.args(["-q", "-F", "-t", "ext4", "-d"]).arg(self.root()).arg(work.path());
+            run::check(&mut command, Duration::from_secs(120))?;
+            // Who else makes it makes the same.
+            work.persist(&disk)?;
+        }
+        Ok(disk)
+    }
+
     /// The package repository.
     pub fn packages(&self) -> PathBuf {
         self.folder.join("packages")

@@ -11,13 +11,15 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::cgroup::Cgroup;
-use crate::host::{self, Identity, Place, Running, without_clock_rights};
+use crate::host::{Identity, Place, Running};
 use crate::image::{self, CachedImage};
 use crate::leftovers::{self, Claim};
 use crate::network::{CONTROLLER, Network};
+use crate::nspawn::without_clock_rights;
 use crate::recipe::{Image, Suite};
 use crate::requirements::unavailable;
 use crate::run;
+use crate::uml::Login;
 
 const SERVE: &str = include_str!("../image/serve.sh");
 
@@ -41,6 +43,9 @@ pub struct LabSpec {
     pub names: Vec<String>,
     /// Whether the package repository is served; without it apt's connections are refused.
     pub repository: bool,
+    /// How far each host's own clock is from this machine's, in seconds. Hosts for which there is
+    /// none share this machine's clock and may not set it.
+    pub clock_offsets: Vec<i64>,
 }
 
 impl LabSpec {
@@ -52,6 +57,7 @@ impl LabSpec {
             suite: Suite::default(),
             names: (1..=count).map(|number| format!("node{number}")).collect(),
             repository: true,
+            clock_offsets: Vec::new(),
         }
     }
 }
@@ -112,7 +118,7 @@ impl Lab {
         if spec.repository {
             lab.serve_packages()?;
         }
-        lab.boot()?;
+        lab.boot(&spec.clock_offsets)?;
         Ok(lab)
     }
 
@@ -149,7 +155,7 @@ impl Lab {
         command
     }
 
-    /// Runs `script` with sh as root on the host, without SSH.
+    /// Runs `script` as root on the host; without SSH where it shares this machine's clock.
     ///
     /// # Errors
     /// When the host was stopped, or the script has not ended after five minutes. A script that fails
@@ -158,9 +164,9 @@ impl Lab {
         let slot = self.slot(host)?.lock().unwrap_or_else(PoisonError::into_inner);
         let running = slot.as_ref().with_context(|| format!("{} was stopped", host.name))?;
         // Not under the lock: scripts on one host may run side by side.
-        let leader = running.leader();
+        let entry = running.entry();
         drop(slot);
-        host::shell(leader, script, SHELL_DEADLINE)
+        entry.shell(script, SHELL_DEADLINE)
     }
 
     /// Pulls the host's network cable.
@@ -196,16 +202,18 @@ impl Lab {
             .with_context(|| format!("{} is no host of this lab", host.name))
     }
 
-    fn boot(&mut self) -> Result<()> {
+    /// Boots the hosts, with these offsets of their clocks where they have clocks of their own.
+    fn boot(&mut self, clock_offsets: &[i64]) -> Result<()> {
         let folder = &self.claim.folder;
         let (_, authorized_key) = make_key(&folder.join("key"))?;
         let hosts_file = hosts_file(&self.hosts);
         let mut known_hosts = String::new();
         let mut places = Vec::new();
-        for host in &self.hosts {
+        for (number, host) in self.hosts.iter().enumerate() {
             let place = Place {
                 folder: folder.join(&host.machine),
                 cgroup: self.cgroup.child(&host.machine),
+                clock_offset: clock_offsets.get(number).copied(),
             };
             fs::create_dir(&place.folder)?;
             let (private, public) = make_key(&place.folder.join("host_key"))?;
@@ -220,11 +228,17 @@ impl Lab {
         }
         fs::write(self.known_hosts(), known_hosts)?;
 
-        let (root, network) = (self.image.root(), &self.network);
+        let image = &self.image;
+        let login = |host: &TestHost| Login {
+            network: self.network.clone(),
+            key: self.key(),
+            known_hosts: self.known_hosts(),
+            address: host.address,
+        };
         // A thread for each: it moves into the lab's network and ends there.
         let booted: Vec<Result<Running>> = std::thread::scope(|scope| {
             let threads: Vec<_> = std::iter::zip(&self.hosts, &places)
-                .map(|(host, place)| scope.spawn(|| place.boot(host, &root, network)))
+                .map(|(host, place)| scope.spawn(|| place.boot(host, image, login(host))))
                 .collect();
             threads
                 .into_iter()
@@ -290,8 +304,19 @@ impl Drop for Lab {
 
 impl TestHost {
     /// The host's end of the cable on the bridge, as systemd-nspawn names it.
-    fn link(&self) -> String {
+    pub(crate) fn link(&self) -> String {
         format!("vb-{}", self.machine)
+    }
+
+    /// The address of a network card that is its own in the lab: locally administered (the 2), and
+    /// ending in the machine's number.
+    pub(crate) fn mac(&self) -> String {
+        let number = match self.address {
+            IpAddr::V4(address) => address.octets(),
+            IpAddr::V6(_) => [0; 4],
+        };
+        let [a, b, c, d] = number;
+        format!("02:00:{a:02x}:{b:02x}:{c:02x}:{d:02x}")
     }
 }
 

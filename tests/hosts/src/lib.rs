@@ -1,10 +1,12 @@
-//! Real hosts for the tests and the demo: systemd-nspawn containers in a network namespace of their own.
+//! Real hosts for the tests and the demo, in a network namespace of their own.
 //!
 //! [`Lab::up`] boots fresh Debian hosts that share a bridge, answer on SSH and install packages from a
 //! repository that the lab serves to them. Dropping the [`Lab`] removes all of it. What a killed
 //! process leaves behind, the next `up` or [`clean`] removes.
 //!
-//! The hosts share this machine's clock, so nothing in a lab has the right to set it.
+//! Most hosts are systemd-nspawn containers. They share this machine's clock, so nothing in them has
+//! the right to set it. Where clocks are to be set, hosts run in User-Mode-Linux, which has a clock of
+//! its own ([`LabSpec::clock_offsets`]).
 
 mod cgroup;
 mod host;
@@ -14,10 +16,12 @@ mod lab;
 mod leftovers;
 mod mirror;
 mod network;
+mod nspawn;
 mod recipe;
 mod requirements;
 mod run;
 mod skip;
+mod uml;
 
 pub use image::ensure as ensure_image;
 pub use inventory::inventory;

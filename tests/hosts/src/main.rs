@@ -72,6 +72,9 @@ struct Hosts {
     /// Their names, instead of a number
     #[arg(long, value_delimiter = ',', conflicts_with = "count")]
     names: Vec<String>,
+    /// Give hosts clocks of their own, so many seconds from this machine's, one number a host
+    #[arg(long, value_delimiter = ',', allow_hyphen_values = true)]
+    clock_offsets: Vec<i64>,
     /// Serve no package repository: nothing can be installed
     #[arg(long)]
     no_repository: bool,
@@ -189,6 +192,7 @@ fn bring_up(hosts: &Hosts) -> Result<Lab> {
     let mut spec = LabSpec::new(hosts.image, hosts.count);
     spec.suite = hosts.suite.clone();
     spec.repository = !hosts.no_repository;
+    spec.clock_offsets.clone_from(&hosts.clock_offsets);
     if !hosts.names.is_empty() {
         spec.names.clone_from(&hosts.names);
     }

@@ -36,9 +36,9 @@ type ImageFile = (&'static str, &'static str, u32);
 const PACKAGES: &[&str] =
     &["systemd", "systemd-sysv", "dbus", "openssh-server", "sudo", "iproute2", "busybox", "tzdata"];
 
-/// What the package repository offers, with all that it needs: chrony, and something harmless that a
-/// role of a test can install.
-const OFFERED: &[&str] = &["chrony", "tree"];
+/// What the package repository offers, with all that it needs: chrony, another way to become root,
+/// and something harmless that a role of a test can install.
+const OFFERED: &[&str] = &["chrony", "opendoas", "tree"];
 
 /// The script that turns a fresh root into an image.
 pub const CUSTOMIZE: &str = include_str!("../image/customize.sh");

@@ -18,6 +18,10 @@ const TOOLS: &[(&str, &str)] = &[
     ("unshare", "util-linux"),
     ("setpriv", "util-linux"),
     ("mount", "mount"),
+    ("tar", "tar"),
+    // For hosts with a clock of their own.
+    ("linux.uml", "user-mode-linux"),
+    ("mke2fs", "e2fsprogs"),
     ("/usr/share/keyrings/debian-archive-keyring.gpg", "debian-archive-keyring"),
 ];
 

@@ -1,0 +1,197 @@
+//! Whose a host's commands become: what the inventory says of it, then the command line.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use secrecy::SecretString;
+
+use crate::inventory::Connection;
+use crate::problem::Problem;
+use crate::remote::{Become, Method};
+
+/// The user whom commands become where nobody says otherwise.
+const ROOT: &str = "root";
+
+/// What is said for all hosts. As in Ansible, what the inventory says of one goes before it.
+#[derive(Debug, Clone, Default)]
+pub struct Privilege {
+    /// Whether commands become another user's where the inventory says nothing of it: `-b`, and
+    /// always for what only root can do.
+    pub become_: bool,
+    /// Nobody but root will do.
+    pub root_only: bool,
+    /// By what (`--become-method`).
+    pub method: Option<Method>,
+    /// Whose (`--become-user`).
+    pub user: Option<String>,
+    /// The password for it (`-K`, `--become-password-file`).
+    pub password: Option<SecretString>,
+}
+
+impl Privilege {
+    /// Whose the commands of `login`, who logs in to `host`, become; nobody's when they stay
+    /// the login user's own.
+    pub(super) fn of(
+        &self,
+        host: &str,
+        login: &str,
+        connection: &Connection,
+    ) -> Result<Option<Become>, Problem> {
+        let refuse =
+            |what: String, hint: &str| Err(Problem::new(format!("{host}: {what}")).hint(hint));
+        let user = connection.become_user.as_deref().or(self.user.as_deref()).unwrap_or(ROOT);
+        if self.root_only && user != ROOT {
+            let what = match connection.become_user {
+                Some(_) => format!("ansible_become_user={user} is not supported"),
+                None => format!("--become-user {user} is not supported"),
+            };
+            return refuse(what, "everything that ezsync does is root's: leave it out");
+        }
+        let method = match (connection.become_method.as_deref(), self.method) {
+            (None, method) => method.unwrap_or(Method::Sudo),
+            (Some(name), _) => match Method::of(name) {
+                Some(method) => method,
+                None => {
+                    let what = format!("ansible_become_method={name} is not supported");
+                    return refuse(what, "use sudo, su or doas, or log in as root");
+                }
+            },
+        };
+        if !connection.become_.unwrap_or(self.become_) || user == login {
+            return Ok(None);
+        }
+        let password = connection.become_password.clone().or_else(|| self.password.clone());
+        if connection.local && method == Method::Doas && password.is_some() {
+            let what = "doas asks for its password on a terminal, and ansible_connection=local gives it none";
+            return refuse(what.to_owned(), "use sudo, or let doas do without (nopass)");
+        }
+        Ok(Some(Become {
+            method,
+            user: user.to_owned(),
+            password,
+            exe: connection.become_exe.clone(),
+            flags: connection.become_flags.clone(),
+        }))
+    }
+}
+
+/// The password in `path`: the text of the file, or what it prints when it may be executed. Line
+/// ends at its end do not belong to it.
+///
+/// # Errors
+/// The file cannot be read, or the program fails.
+pub fn read_password(path: &Path) -> Result<SecretString, Problem> {
+    let shown = path.display();
+    let problem = |why: String| Problem::new(format!("no password can be had from {shown}: {why}"));
+    let found = fs::metadata(path).map_err(|error| problem(error.to_string()))?;
+    let executable = found.is_file() && found.permissions().mode() & 0o111 != 0;
+    let bytes = match executable {
+        false => fs::read(path).map_err(|error| problem(error.to_string()))?,
+        true => {
+            let program = path.canonicalize().map_err(|error| problem(error.to_string()))?;
+            let ran = Command::new(program).stderr(Stdio::inherit()).output();
+            let output = ran.map_err(|error| problem(error.to_string()))?;
+            if !output.status.success() {
+                return Err(problem(format!("it ended with {}", output.status)));
+            }
+            output.stdout
+        }
+    };
+    let text = String::from_utf8(bytes).map_err(|_| problem("it is not UTF-8".to_owned()))?;
+    match text.trim_end_matches(['\n', '\r']) {
+        "" => Err(problem("it is empty".to_owned())),
+        password => Ok(password.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+    use serde_json::{Map, Value, json};
+
+    use super::*;
+
+    fn connection(vars: Value) -> Connection {
+        let vars: Map<String, Value> = serde_json::from_value(vars).unwrap();
+        Connection::from_vars("h1", &vars, &|_| None).unwrap()
+    }
+
+    fn of(privilege: &Privilege, login: &str, vars: Value) -> Option<String> {
+        let found = privilege.of("h1", login, &connection(vars)).unwrap()?;
+        let password = found.password.map(|password| password.expose_secret().to_owned());
+        Some(format!("{} {} {}", found.method.name(), found.user, password.unwrap_or_default()))
+    }
+
+    #[test]
+    fn variables_win_over_options() {
+        let given = Privilege {
+            become_: true,
+            method: Some(Method::Su),
+            user: Some("web".to_owned()),
+            password: Some("p".into()),
+            ..Privilege::default()
+        };
+        let of = |login: &str, vars: Value| of(&given, login, vars);
+        assert_eq!(of("ops", json!({})).unwrap(), "su web p");
+        assert_eq!(of("ops", json!({"ansible_become_method": "sudo"})).unwrap(), "sudo web p");
+        assert_eq!(of("ops", json!({"ansible_become_user": "root"})).unwrap(), "su root p");
+        assert_eq!(of("ops", json!({"ansible_become_password": "q"})).unwrap(), "su web q");
+        assert_eq!(of("ops", json!({"ansible_become": false})), None);
+        assert_eq!(of("web", json!({})), None);
+        // The password for logging in is none for becoming another.
+        let plain = Privilege { become_: true, ..Privilege::default() };
+        assert_eq!(
+            super::tests::of(&plain, "ops", json!({"ansible_password": "x"})).unwrap(),
+            "sudo root "
+        );
+    }
+
+    #[test]
+    fn the_inventory_alone_may_want_it() {
+        let none = Privilege::default();
+        assert_eq!(of(&none, "ops", json!({})), None);
+        assert_eq!(of(&none, "ops", json!({"ansible_become": "yes"})).unwrap(), "sudo root ");
+        assert_eq!(of(&none, "root", json!({"ansible_become": "yes"})), None);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        let setup = Privilege { become_: true, root_only: true, ..Privilege::default() };
+        for (vars, expected) in [
+            (json!({"ansible_become_user": "web"}), "ansible_become_user=web is not supported"),
+            (json!({"ansible_become_method": "pbrun"}), "ansible_become_method=pbrun is not"),
+            (
+                json!({"ansible_become_method": "doas", "ansible_become_password": "p",
+                       "ansible_connection": "local"}),
+                "doas asks for its password on a terminal",
+            ),
+        ] {
+            let problem = setup.of("h1", "ops", &connection(vars)).unwrap_err().to_string();
+            assert!(problem.contains(expected) && !problem.contains("\"p\""), "{problem}");
+        }
+    }
+
+    #[test]
+    fn a_password_file_may_be_a_program() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str, mode: u32| {
+            let path = folder.path().join(name);
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            path
+        };
+        let read = |path: &Path| read_password(path).map(|it| it.expose_secret().to_owned());
+        assert_eq!(read(&write("plain", " a b \r\n\n", 0o600)).unwrap(), " a b ");
+        assert_eq!(read(&write("program", "#!/bin/sh\necho said\n", 0o700)).unwrap(), "said");
+        for (name, text, mode, why) in [
+            ("empty", "\n", 0o600, "is empty"),
+            ("fails", "#!/bin/sh\necho x; exit 3\n", 0o700, "exit status: 3"),
+        ] {
+            let problem = read(&write(name, text, mode)).unwrap_err().to_string();
+            assert!(problem.contains(why), "{problem}");
+        }
+        assert!(read(&folder.path().join("none")).is_err());
+    }
+}

@@ -1,0 +1,62 @@
+//! The hosts of an inventory and how they are reached: all that is needed to look in on them.
+
+use super::builder::Builder;
+use super::{Ground, Wish};
+use crate::desired::Recipe;
+use crate::inventory::Connection;
+use crate::problem::Problem;
+use crate::project::Project;
+use crate::role::tags::Choice;
+use crate::template::{Engine, Layer};
+
+/// One host of an inventory.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// Its name in the inventory.
+    pub name: String,
+    /// How to reach it.
+    pub connection: Connection,
+    /// What the reader of the result should know of its settings.
+    pub notes: Vec<String>,
+}
+
+impl Node {
+    /// The hosts of the cluster `name` of `project` that `pattern` and `wish` leave, in the order of
+    /// the inventory. It needs no time source and no roles.
+    ///
+    /// # Errors
+    /// The first mistake that is found, with its place, and when no host is left.
+    pub fn load(
+        project: &Project,
+        name: &str,
+        wish: &Wish,
+        pattern: Option<&str>,
+    ) -> Result<Vec<Self>, Problem> {
+        let Ground { inventory, config, extra } = Ground::read(project, name, wish)?;
+        let recipe = Recipe {
+            project: project.clone(),
+            tags: Choice::default(),
+            roles: Vec::new(),
+            engine: Engine::default(),
+        };
+        let builder = Builder { name, inventory, config, extra, recipe };
+        let mut chosen: Vec<String> = builder.inventory.hosts().map(ToOwned::to_owned).collect();
+        if let Some(pattern) = pattern {
+            let problem = |problem: Problem| problem.of(pattern);
+            chosen = builder.chosen(pattern, &chosen).map_err(problem)?;
+        }
+        if let Some(limit) = &wish.limit {
+            let problem = |problem: Problem| problem.of(format!("--limit {limit}").trim_end());
+            chosen = builder.chosen(limit, &chosen).map_err(problem)?;
+        }
+        if chosen.is_empty() {
+            return Err(Problem::new("the inventory has no hosts"));
+        }
+        let shared = Layer::literal(builder.shared_vars());
+        let node = |host: &String| {
+            let member = builder.member(host, &shared)?;
+            Ok(Self { name: member.name, connection: member.connection, notes: member.notes })
+        };
+        chosen.iter().map(node).collect()
+    }
+}

@@ -1,0 +1,254 @@
+//! A shell on a host, as the user who is wanted there, that runs our scripts.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::timeout;
+
+use super::link::{Exec, Link};
+use super::result::{Outcome, Trouble};
+use super::talk::Talk;
+use crate::access::Reach;
+use crate::exec::{Event, ExecError};
+use crate::remote::{Become, Greeting, Heard, Opening, Stream, Word};
+use crate::sanitise::sanitise_lines;
+
+/// How long the program that makes us another user may say nothing: directories of users may be
+/// far away, and a wrong password is answered late on purpose.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Runs scripts on a host.
+pub(super) struct Shell {
+    link: Link,
+    /// Who logs in.
+    user: String,
+    become_: Option<Become>,
+    /// The host wants us to have a terminal: found out by trying.
+    terminal: AtomicBool,
+}
+
+/// Why there is no shell.
+enum NoShell {
+    /// It ended before it did anything: what it printed, and how it ended.
+    Ended(String),
+    /// For good.
+    Refused(Trouble),
+    /// The connection, or its server.
+    Exec(ExecError),
+}
+
+impl From<ExecError> for NoShell {
+    fn from(error: ExecError) -> Self {
+        Self::Exec(error)
+    }
+}
+
+impl Shell {
+    pub(super) fn new(link: Link, reach: &Reach) -> Self {
+        let terminal = AtomicBool::new(false);
+        Self { link, user: reach.user.clone(), become_: reach.become_.clone(), terminal }
+    }
+
+    pub(super) fn link(&self) -> &Link {
+        &self.link
+    }
+
+    pub(super) async fn close(self) {
+        self.link.close().await;
+    }
+
+    /// Starts `script`, whose sections begin with `mark`, and waits, as long as `limit` at the
+    /// most, for the first of them. `what` is going on, for whom it may concern.
+    pub(super) async fn start(
+        &self,
+        what: &str,
+        script: &str,
+        mark: &Word,
+        limit: Duration,
+    ) -> Result<Talk, Outcome> {
+        let first = self.attempt(script, mark, limit).await;
+        let may_try = self.become_.is_some() && self.link.has_terminals();
+        let ended = match first {
+            Err(NoShell::Ended(ended)) if may_try && !self.on_terminal() => ended,
+            other => return other.map_err(|no| self.outcome(what, no)),
+        };
+        // In whatever words it was said: some programs want a terminal (sudo's `requiretty`).
+        self.terminal.store(true, Ordering::Relaxed);
+        let second = self.attempt(script, mark, limit).await;
+        second.map_err(|no| match no {
+            NoShell::Exec(ExecError::Lost(_)) => self.outcome(what, no),
+            NoShell::Exec(_) => self.outcome(what, NoShell::Ended(ended)),
+            other => self.outcome(what, other),
+        })
+    }
+
+    fn on_terminal(&self) -> bool {
+        self.terminal.load(Ordering::Relaxed)
+    }
+
+    async fn attempt(&self, script: &str, mark: &Word, limit: Duration) -> Result<Talk, NoShell> {
+        let word = word().map_err(NoShell::Refused)?;
+        let opening = match &self.become_ {
+            Some(become_) => become_.opening(self.on_terminal(), &word),
+            None => Opening::own(),
+        };
+        let mut exec = self.link.exec(&opening.command, opening.terminal).await?;
+        let rest = match opening.greeting {
+            Some(greeting) => self.greet(&mut exec, greeting).await?,
+            None => Vec::new(),
+        };
+        let mut talk = Talk::new(exec, mark, opening.terminal, &rest);
+        let begun = async {
+            talk.send(script).await;
+            talk.has_begun().await
+        };
+        match timeout(limit, begun).await.map_err(|_| ExecError::TimedOut(limit))?? {
+            true => Ok(talk),
+            false => {
+                let (said, status) = talk.ending();
+                let status = status.map_or(String::new(), |status| format!(" ({status})"));
+                Err(NoShell::Ended(format!("{}\n{said}{status}", talk.preamble())))
+            }
+        }
+    }
+
+    /// Listens until the other user's shell is there, and answers its one question. Gives what
+    /// that shell has said already.
+    async fn greet(&self, exec: &mut Exec, mut greeting: Greeting) -> Result<Vec<u8>, NoShell> {
+        loop {
+            let Ok(event) = timeout(PATIENCE, exec.events.next()).await else {
+                return Err(NoShell::Refused(self.silent(&greeting)));
+            };
+            let heard = match event? {
+                Some(Event::Stdout(bytes)) => greeting.hear(Stream::Out, &bytes),
+                Some(Event::Stderr(bytes)) => greeting.hear(Stream::Err, &bytes),
+                Some(Event::Exit(_)) => Heard::Nothing,
+                None if greeting.was_asked() => {
+                    return Err(NoShell::Refused(self.denied(&greeting)));
+                }
+                None => return Err(NoShell::Ended(greeting.said())),
+            };
+            match (heard, self.password()) {
+                (Heard::Nothing, _) => {}
+                (Heard::Ready(rest), _) => return Ok(rest),
+                (Heard::Asked, Some(password)) => {
+                    let line = format!("{}\n", password.expose_secret());
+                    // A program that has ended does not hear it: its events tell.
+                    let _ = exec.stdin.write(line.into_bytes()).await;
+                }
+                (Heard::Asked, None) => return Err(NoShell::Refused(self.asks())),
+                (Heard::AskedAgain, _) => return Err(NoShell::Refused(self.wrong())),
+            }
+        }
+    }
+
+    fn password(&self) -> Option<&SecretString> {
+        self.become_.as_ref()?.password.as_ref()
+    }
+
+    /// `sudo` and the like, and whom it should make us.
+    fn names(&self) -> (&'static str, &str) {
+        match &self.become_ {
+            Some(become_) => (become_.method.name(), &become_.user),
+            None => ("sh", &self.user),
+        }
+    }
+
+    fn wrong(&self) -> Trouble {
+        let method = self.names().0;
+        Trouble::new(
+            format!("the password for {method} is wrong for {}", self.user),
+            "give the right one with -K, or in ansible_become_password",
+        )
+    }
+
+    fn asks(&self) -> Trouble {
+        let method = self.names().0;
+        Trouble::new(
+            format!("{method} asks {} for a password, and none was given", self.user),
+            "give it with -K (--ask-become-pass), or in ansible_become_password",
+        )
+    }
+
+    /// It ended after it had got the password.
+    fn denied(&self, greeting: &Greeting) -> Trouble {
+        let (method, wanted) = self.names();
+        Trouble::new(
+            format!("{method} did not make {} {wanted}, though it got a password", self.user),
+            format!("see what it says; the password may be wrong, or {method}'s rules may not allow {} to become {wanted}", self.user),
+        )
+        .log(&sanitise_lines(&greeting.said()))
+    }
+
+    fn silent(&self, greeting: &Greeting) -> Trouble {
+        let (method, wanted) = self.names();
+        Trouble::new(
+            format!("{method} said nothing more for {} s, and {} is not {wanted}", PATIENCE.as_secs(), self.user),
+            format!("see what `{method}` waits for on the host by hand: PAM may ask for more than a password, or a directory of users may not answer"),
+        )
+        .log(&sanitise_lines(&greeting.said()))
+    }
+
+    /// It ended before it did anything.
+    fn ended(&self, said: &str) -> Trouble {
+        let (method, wanted) = self.names();
+        let trouble = match &self.become_ {
+            Some(become_) if become_.password.is_none() => Trouble::new(
+                format!("{method} did not make {} {wanted} without a password", self.user),
+                format!(
+                    "give its password with -K, let {method} do without one (for sudo: a line `{} ALL=(ALL) NOPASSWD: ALL` by visudo), or log in as root with -u root",
+                    self.user
+                ),
+            ),
+            Some(_) => Trouble::new(
+                format!(
+                    "{method} did not make {} {wanted}, and did not ask for a password",
+                    self.user
+                ),
+                format!("see what it says, and whether {method}'s rules allow it"),
+            ),
+            None => Trouble::new(
+                "the host ran no script of ours by `sh`",
+                format!(
+                    "see what `ssh {}@HOST sh` does by hand; a forced command or a login shell that is none keeps us out",
+                    self.user
+                ),
+            ),
+        };
+        trouble.log(&sanitise_lines(said.trim()))
+    }
+
+    fn outcome(&self, what: &str, no: NoShell) -> Outcome {
+        match no {
+            NoShell::Ended(said) => self.ended(&said).into(),
+            NoShell::Refused(trouble) => trouble.into(),
+            NoShell::Exec(error) => exec_trouble(what, &error),
+        }
+    }
+}
+
+/// A connection or command that failed while `what` was going on. A host that was lost is
+/// unreachable in Ansible's sense; one that takes no command, or does not end it, has failed.
+pub(super) fn exec_trouble(what: &str, error: &ExecError) -> Outcome {
+    let what = format!("{what} did not end: {error}");
+    match error {
+        ExecError::Lost(_) => Outcome::Unreachable(Trouble::new(
+            what,
+            "see whether the host and the network are up, then run again: a change that was under way \
+             goes to its end, or is undone, by itself",
+        )),
+        _ => Outcome::Failed(Trouble::new(
+            what,
+            "see whether the host is up and not overloaded, then run again",
+        )),
+    }
+}
+
+/// A word of the run's own.
+pub(super) fn word() -> Result<Word, Trouble> {
+    Word::random().map_err(|error| {
+        let what = format!("this machine gives no random numbers: {error}");
+        Trouble::new(what, "look at its kernel log")
+    })
+}

@@ -1,0 +1,388 @@
+//! Becoming another user: the commands for it, and what is heard before a script may be sent.
+//!
+//! Without a password a script goes to `sudo -n sh` at once. With one, nothing is sent blindly:
+//! first the prompt must come, then the shell of the other user says a word of the run's own.
+
+use secrecy::SecretString;
+
+use super::Word;
+use super::script::quote;
+
+/// The program that makes one user another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// `sudo`.
+    Sudo,
+    /// `su`.
+    Su,
+    /// `doas`.
+    Doas,
+}
+
+impl Method {
+    /// The names by which Ansible knows it.
+    const NAMES: [(&'static str, Self); 3] =
+        [("sudo", Self::Sudo), ("su", Self::Su), ("doas", Self::Doas)];
+
+    /// The method that `name` (`sudo`, `community.general.doas`) stands for.
+    #[must_use]
+    pub fn of(name: &str) -> Option<Self> {
+        let short = name.rsplit('.').next().unwrap_or(name);
+        Self::NAMES.iter().find(|(known, _)| *known == short).map(|(_, method)| *method)
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, method)| *method == self).map_or("", |(name, _)| name)
+    }
+}
+
+/// How commands become another user's.
+#[derive(Debug, Clone)]
+pub struct Become {
+    /// By which program.
+    pub method: Method,
+    /// Whose they become.
+    pub user: String,
+    /// What the program may ask for.
+    pub password: Option<SecretString>,
+    /// The program's name or path, where it is not the method's own.
+    pub exe: Option<String>,
+    /// Options in the place of the usual ones.
+    pub flags: Option<String>,
+}
+
+/// A shell to be opened on a host.
+#[derive(Debug)]
+pub struct Opening {
+    /// What is run: it reads a script from its standard input.
+    pub command: String,
+    /// Whether it needs a terminal.
+    pub terminal: bool,
+    /// What is to be heard before the script may be sent; nothing when it may go at once.
+    pub greeting: Option<Greeting>,
+}
+
+impl Opening {
+    /// The login user's own shell.
+    #[must_use]
+    pub fn own() -> Self {
+        Self { command: "sh".to_owned(), terminal: false, greeting: None }
+    }
+}
+
+impl Become {
+    /// How a shell is opened as the other user. Some programs want a `terminal`; `word` must be
+    /// of this opening alone.
+    #[must_use]
+    pub fn opening(&self, terminal: bool, word: &Word) -> Opening {
+        let terminal = terminal || self.wants_terminal();
+        let heard = terminal || self.password.is_some() || self.method == Method::Su;
+        let shell = match (heard, terminal) {
+            (false, _) => "sh".to_owned(),
+            (true, false) => format!("sh -c {}", quote(&format!("{}; exec sh", say_ready(word)))),
+            // Of its own session, or the end of the connection would end the script's commands
+            // with it; behind a pipe, or the shell would prompt for each line.
+            (true, true) => format!(
+                "sh -c {}",
+                quote(&format!("stty raw -echo; {}; setsid sh 2>&1 | cat", say_ready(word)))
+            ),
+        };
+        let prompt = match self.method {
+            Method::Sudo => Prompt::Word(prompt_word(word)),
+            Method::Su | Method::Doas => Prompt::Colon,
+        };
+        Opening {
+            command: self.command(&shell, word),
+            terminal,
+            greeting: heard.then(|| Greeting::new(prompt, word)),
+        }
+    }
+
+    /// doas asks on the terminal alone.
+    fn wants_terminal(&self) -> bool {
+        self.method == Method::Doas && self.password.is_some()
+    }
+
+    /// The command line that runs `shell` as the other user.
+    fn command(&self, shell: &str, word: &Word) -> String {
+        let exe = words(self.exe.as_deref().unwrap_or(self.method.name()));
+        let user = quote(&self.user);
+        let flags = |usual: &str| words(self.flags.as_deref().unwrap_or(usual));
+        match self.method {
+            Method::Sudo => {
+                // Whether it may ask is ours to say.
+                let asking = match self.password {
+                    Some(_) => format!("-S -p {}", quote(&prompt_word(word))),
+                    None => "-n".to_owned(),
+                };
+                let flags = without_asking(&self.flags.clone().unwrap_or("-H".to_owned()));
+                line([&exe, &flags, &asking, "-u", &user, shell])
+            }
+            Method::Doas => {
+                let asking = if self.password.is_some() { "" } else { "-n" };
+                line([&exe, &flags(""), asking, "-u", &user, shell])
+            }
+            Method::Su => line([&exe, &flags(""), &user, "-c", &quote(shell)]),
+        }
+    }
+}
+
+/// `parts` as one line, without those that are empty.
+fn line<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
+    let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join(" ")
+}
+
+/// The words of `text`, each quoted again.
+fn words(text: &str) -> String {
+    let words = shlex::split(text).unwrap_or_else(|| vec![text.to_owned()]);
+    words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// sudo's options without `-n` and `-S`, also where several letters stand together (`-HSn`).
+fn without_asking(flags: &str) -> String {
+    let kept = shlex::split(flags).unwrap_or_default().into_iter().filter_map(|word| {
+        if ["--non-interactive", "--stdin"].contains(&word.as_str()) {
+            return None;
+        }
+        // Only letters that take no value: the rest of a `-unina` is a name.
+        let plain = word
+            .strip_prefix('-')
+            .filter(|letters| letters.chars().all(|c| "ABbEHKkPinS".contains(c)));
+        match plain {
+            Some(letters) => {
+                let letters: String = letters.chars().filter(|c| !"nS".contains(*c)).collect();
+                (!letters.is_empty()).then(|| format!("-{letters}"))
+            }
+            None => Some(word),
+        }
+    });
+    kept.map(|word| quote(&word)).collect::<Vec<_>>().join(" ")
+}
+
+/// What sudo asks with.
+fn prompt_word(word: &Word) -> String {
+    format!("{}-password:", word.as_str())
+}
+
+/// The command by which the shell says that it is there. Its word is put together there: a login
+/// shell that shows what it runs shall not be mistaken for it.
+fn say_ready(word: &Word) -> String {
+    format!("printf '\\n%s-%s\\n' {} ready", word.as_str())
+}
+
+/// What a program is recognised by when it asks.
+#[derive(Debug)]
+enum Prompt {
+    /// The word that it was told to ask with.
+    Word(String),
+    /// In whatever language: a line that ends in a colon and goes no further.
+    Colon,
+}
+
+/// Listens to what comes before the shell.
+#[derive(Debug)]
+pub struct Greeting {
+    prompt: Prompt,
+    ready: String,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+    asked: bool,
+}
+
+/// What was heard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard {
+    /// Nothing that means something yet.
+    Nothing,
+    /// The password is asked for.
+    Asked,
+    /// It is asked for once more: it was wrong.
+    AskedAgain,
+    /// The shell is there; these bytes are its own.
+    Ready(Vec<u8>),
+}
+
+/// Where something was printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// Standard output, or the terminal.
+    Out,
+    /// Standard error.
+    Err,
+}
+
+impl Greeting {
+    fn new(prompt: Prompt, word: &Word) -> Self {
+        let ready = format!("{}-ready", word.as_str());
+        Self { prompt, ready, stdout: Vec::new(), stderr: Vec::new(), asked: false }
+    }
+
+    /// Takes the next bytes.
+    pub fn hear(&mut self, stream: Stream, bytes: &[u8]) -> Heard {
+        match stream {
+            Stream::Out => self.stdout.extend_from_slice(bytes),
+            Stream::Err => self.stderr.extend_from_slice(bytes),
+        }
+        if let Some(rest) = self.behind_ready() {
+            return Heard::Ready(rest);
+        }
+        if !self.is_asking() {
+            return Heard::Nothing;
+        }
+        self.stdout.clear();
+        self.stderr.clear();
+        match std::mem::replace(&mut self.asked, true) {
+            false => Heard::Asked,
+            true => Heard::AskedAgain,
+        }
+    }
+
+    /// Whether the password was asked for.
+    #[must_use]
+    pub fn was_asked(&self) -> bool {
+        self.asked
+    }
+
+    /// What was printed since the last question.
+    #[must_use]
+    pub fn said(&self) -> String {
+        let text = [self.stdout.as_slice(), self.stderr.as_slice()].join(&b'\n');
+        String::from_utf8_lossy(&text).trim().to_owned()
+    }
+
+    fn behind_ready(&self) -> Option<Vec<u8>> {
+        let at = find(&self.stdout, self.ready.as_bytes())?;
+        let behind = self.stdout.get(at + self.ready.len()..)?;
+        let end = behind.iter().position(|byte| *byte == b'\n')?;
+        Some(behind.get(end + 1..)?.to_vec())
+    }
+
+    fn is_asking(&self) -> bool {
+        let asks = |bytes: &[u8]| match &self.prompt {
+            Prompt::Word(word) => find(bytes, word.as_bytes()).is_some(),
+            Prompt::Colon => {
+                let text = String::from_utf8_lossy(bytes);
+                let last = text.rsplit(['\n', '\r']).next().unwrap_or_default();
+                last.trim_end().ends_with([':', '\u{ff1a}'])
+            }
+        };
+        asks(&self.stdout) || asks(&self.stderr)
+    }
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack.windows(needle.len()).position(|window| window == needle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn method(method: Method, password: bool) -> Become {
+        Become {
+            method,
+            user: "root".to_owned(),
+            password: password.then(|| "geheim".into()),
+            exe: None,
+            flags: None,
+        }
+    }
+
+    fn word() -> Word {
+        Word::from_bytes(&[7])
+    }
+
+    #[test]
+    fn commands_are_as_ansible_makes_them() {
+        let ready = "printf '\\n%s-%s\\n' ezsync-07 ready";
+        let piped = format!("sh -c \"{}; exec sh\"", ready.replace('\\', "\\\\"));
+        for (password, method_, expected) in [
+            (false, Method::Sudo, "sudo -H -n -u root sh".to_owned()),
+            (true, Method::Sudo, format!("sudo -H -S -p ezsync-07-password: -u root {piped}")),
+            (false, Method::Doas, "doas -n -u root sh".to_owned()),
+        ] {
+            let opening = method(method_, password).opening(false, &word());
+            assert_eq!(opening.command, expected);
+            assert!(!opening.terminal);
+            assert_eq!(opening.greeting.is_some(), password);
+            assert!(!format!("{opening:?}").contains("geheim"));
+        }
+        let su = method(Method::Su, false).opening(false, &word());
+        assert!(su.greeting.is_some() && !su.terminal);
+        assert_eq!(shlex::split(&su.command).unwrap()[..3], ["su", "root", "-c"]);
+        let doas = method(Method::Doas, true).opening(false, &word());
+        assert!(doas.terminal && doas.command.contains("stty raw -echo"), "{}", doas.command);
+        assert!(method(Method::Sudo, false).opening(true, &word()).terminal);
+    }
+
+    #[test]
+    fn options_of_the_inventory_are_kept_apart_from_asking() {
+        for (flags, kept) in [
+            ("-H -S -n", "-H"),
+            ("-HSn", "-H"),
+            ("--non-interactive -i", "-i"),
+            ("-n", ""),
+            ("-E -r 'a role'", "-E -r 'a role'"),
+            ("-g nina -unina", "-g nina -unina"),
+        ] {
+            assert_eq!(without_asking(flags), kept, "{flags}");
+        }
+        let own = Become {
+            exe: Some("/opt/my sudo".to_owned()),
+            flags: Some("$(id)".to_owned()),
+            ..method(Method::Su, false)
+        };
+        let command = own.opening(false, &word()).command;
+        assert!(command.starts_with("/opt/my sudo '$(id)' root -c "), "{command}");
+    }
+
+    #[test]
+    fn sudo_asks_with_our_word_and_a_lecture_does_not_disturb() {
+        let opening = method(Method::Sudo, true).opening(false, &word());
+        let mut greeting = opening.greeting.unwrap();
+        assert_eq!(
+            greeting.hear(Stream::Err, b"We trust you:\n\n  #1) Respect:\n"),
+            Heard::Nothing
+        );
+        assert_eq!(greeting.hear(Stream::Err, b"ezsync-07-pass"), Heard::Nothing);
+        assert_eq!(greeting.hear(Stream::Err, b"word:"), Heard::Asked);
+        assert_eq!(greeting.hear(Stream::Err, b"\n"), Heard::Nothing);
+        // The word as the command line has it is not the one that the shell says.
+        let echoed = format!("+ {}\n", opening.command);
+        assert_eq!(greeting.hear(Stream::Out, echoed.as_bytes()), Heard::AskedAgain);
+        assert_eq!(greeting.hear(Stream::Out, b"\nezsync-07-rea"), Heard::Nothing);
+        assert_eq!(greeting.hear(Stream::Out, b"dy"), Heard::Nothing);
+        assert_eq!(greeting.hear(Stream::Out, b"\r\nmore"), Heard::Ready(b"more".to_vec()));
+    }
+
+    #[test]
+    fn prompts_of_su_and_doas_are_known_in_any_language() {
+        for (text, asks) in [
+            ("Password: ", true),
+            ("密码：", true),
+            ("\rdoas (ops@node1) password: ", true),
+            ("Last login:\n", false),
+            ("warning: this is a test", false),
+            ("Bienvenue:\r\nMot de passe : ", true),
+        ] {
+            let mut greeting = method(Method::Su, true).opening(false, &word()).greeting.unwrap();
+            let expected = if asks { Heard::Asked } else { Heard::Nothing };
+            assert_eq!(greeting.hear(Stream::Err, text.as_bytes()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn ansibles_long_names_are_known() {
+        for (name, expected) in [
+            ("sudo", Some(Method::Sudo)),
+            ("ansible.builtin.su", Some(Method::Su)),
+            ("community.general.doas", Some(Method::Doas)),
+            ("pbrun", None),
+        ] {
+            assert_eq!(Method::of(name), expected, "{name}");
+        }
+    }
+}

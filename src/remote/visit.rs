@@ -1,0 +1,53 @@
+//! Scripts for looking in on a host: who answers there, and a command of the user's.
+
+use super::script::{Script, quote};
+use super::{Section, Word};
+
+const PING: &str = include_str!("sh/ping.sh");
+const COMMAND: &str = include_str!("sh/command.sh");
+
+/// A script that says who runs it and what the host is, and answers one line.
+#[must_use]
+pub fn ping_script(mark: &Word) -> String {
+    Script::new(mark, &[PING]).finish("ping_back")
+}
+
+/// What the ping script said.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Greeted {
+    /// Who runs it.
+    pub user: String,
+    /// What the host is: `Debian GNU/Linux 12 (bookworm)`; its kernel's name where it does not say.
+    pub distribution: String,
+    /// What `sh` is: `/usr/bin/dash`.
+    pub shell: String,
+}
+
+impl Greeted {
+    /// Reads the `sections` of the script's answer.
+    #[must_use]
+    pub fn of(sections: &[Section]) -> Self {
+        let text = |name: &str| {
+            let found = sections.iter().find(|section| section.name == name);
+            found.map(Section::text).unwrap_or_default().trim().to_owned()
+        };
+        Self { user: text("user"), distribution: text("distribution"), shell: text("sh") }
+    }
+}
+
+/// A script that runs `line` by `sh`, with nothing to read. It leaves the environment as it is, and
+/// ends the command when the script's own input ends.
+#[must_use]
+pub fn command_script(line: &str, mark: &Word) -> String {
+    let mut script = Script::bare(mark, &[COMMAND]);
+    // In the place of the shell that waits for it, so that it can be ended.
+    script.line("wanted() {").line(&format!("exec sh -c {}", quote(line))).line("}");
+    script.finish("command_run")
+}
+
+/// The exit status of the command; none when the script was ended before it.
+#[must_use]
+pub fn command_status(sections: &[Section]) -> Option<u32> {
+    let ended = sections.iter().rfind(|section| section.name == "ended")?;
+    ended.args.first()?.parse().ok()
+}
