@@ -253,9 +253,25 @@ pub struct Access {
     /// Log in with this key
     #[arg(long, visible_alias = "key-file", value_name = "FILE")]
     pub private_key: Option<PathBuf>,
-    /// How long connecting to a host may take
-    #[arg(short = 'T', long, value_name = "SECONDS", default_value_t = 10, value_parser = value_parser!(u32).range(1..=3600))]
-    pub timeout: u32,
+    /// Ask once for the password to log in with
+    #[arg(short = 'k', long, conflicts_with = "connection_password_file")]
+    pub ask_pass: bool,
+    /// Take that password from a file, or from what it prints if it is a program
+    #[arg(
+        long = "conn-pass-file",
+        visible_alias = "connection-password-file",
+        value_name = "FILE"
+    )]
+    pub connection_password_file: Option<PathBuf>,
+    /// How long connecting to a host may take; else ConnectTimeout of ssh_config, else 10
+    #[arg(short = 'T', long, value_name = "SECONDS", value_parser = value_parser!(u32).range(1..=3600))]
+    pub timeout: Option<u32>,
+    /// Options of ssh for all hosts, such as '-J bastion' or '-o ProxyCommand="..."'
+    #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
+    pub ssh_common_args: Option<String>,
+    /// More options of ssh
+    #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
+    pub ssh_extra_args: Option<String>,
     /// Trust the keys of hosts that are not known yet, and remember them
     #[arg(long)]
     pub accept_new_host_keys: bool,

@@ -1,5 +1,6 @@
 //! The `ezsync` program.
 
+use std::io;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -20,7 +21,12 @@ fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => {
             eprintln!("error: {error:#}");
-            let exit = if error.is::<Problem>() { Exit::Usage } else { Exit::Error };
+            let interrupted = |error: &io::Error| error.kind() == io::ErrorKind::Interrupted;
+            let exit = match error.downcast_ref::<io::Error>() {
+                Some(error) if interrupted(error) => Exit::Interrupted,
+                _ if error.is::<Problem>() => Exit::Usage,
+                _ => Exit::Error,
+            };
             exit.into()
         }
     }

@@ -32,7 +32,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("remote", "facts plan resource verify"),
     ("verify", ""),
     // Connections, and the hosts that are reached by them.
-    ("ssh", "exec sanitise"),
+    ("ssh", "exec problem sanitise"),
     ("local", "exec"),
     ("access", "inventory problem remote ssh"),
     (
@@ -41,7 +41,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ),
     // What is shown. None of these knows how results come about.
     ("report", "exit facts fleet plan sanitise verify"),
-    ("ui", "fleet plan sanitise verify"),
+    ("ui", "fleet plan sanitise ssh verify"),
     // What is typed.
     ("cli", "cluster"),
     (
@@ -54,7 +54,7 @@ const MAY_USE: &[(&str, &str)] = &[
 const ALONE: &[(&str, &str)] = &[
     ("russh", "ssh"),
     ("indicatif", "ui"),
-    ("rpassword", "ui"),
+    ("rustix", "ui"),
     ("tera", "template"),
     ("serde_yaml", "yaml"),
     ("clap", "cli"),

@@ -2,36 +2,64 @@
 //! OpenSSH would take.
 
 mod privilege;
+mod ways;
 
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::Arc;
 
 pub use privilege::{Privilege, read_password};
+use secrecy::SecretString;
 
 use crate::inventory::Connection;
 use crate::problem::Problem;
 use crate::remote::Become;
-use crate::ssh::{Credentials, Endpoint, HostKeyPolicy, HostKeys, Target};
+use crate::ssh::Target;
+use crate::ssh::config::Local;
+use ways::Ways;
 
-/// The names of OpenSSH's default keys, the likeliest first.
-const DEFAULT_IDENTITY_FILES: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
-
-/// What is said for all hosts. As in Ansible, what the inventory says of one goes before it.
-#[derive(Debug, Clone)]
+/// How hosts are reached. As in Ansible, what the inventory says of one goes before what is said
+/// for all.
+#[derive(Debug)]
 pub struct Access {
+    /// What is said for all hosts.
+    options: Options,
+    /// Whose commands become.
+    privilege: Privilege,
+    /// What ssh_config says, and the ways found so far.
+    ways: Ways,
+}
+
+/// What is said for all hosts on the command line.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
     /// Who logs in (`-u`).
     pub user: Option<String>,
     /// What with (`--private-key`).
     pub private_key: Option<PathBuf>,
-    /// How long connecting to one host may take (`-T`).
-    pub connect_timeout: Duration,
-    /// What to do with hosts of which no key is known.
-    pub host_keys: HostKeyPolicy,
+    /// How long connecting to one host may take, in seconds (`-T`).
+    pub timeout: Option<u32>,
+    /// Whether the keys of new hosts are learnt (`--accept-new-host-keys`).
+    pub accept_new: bool,
+    /// The password to log in with (`-k`).
+    pub password: Option<SecretString>,
+    /// Whether a host's key must be the one that is known, as the environment has it
+    /// (`ANSIBLE_HOST_KEY_CHECKING`).
+    pub host_key_checking: Option<bool>,
     /// The file of known host keys (`--known-hosts`).
     pub known_hosts: Option<PathBuf>,
-    /// Whose commands become.
-    pub privilege: Privilege,
+    /// Options of ssh (`--ssh-common-args`).
+    pub ssh_common_args: Option<String>,
+    /// More of them (`--ssh-extra-args`).
+    pub ssh_extra_args: Option<String>,
+}
+
+impl Access {
+    /// What was said for all hosts; ssh_config is read when the first host needs it.
+    #[must_use]
+    pub fn new(options: Options, privilege: Privilege) -> Self {
+        Self { options, privilege, ways: Ways::new(Local::here()) }
+    }
 }
 
 /// How one host is reached.
@@ -69,56 +97,37 @@ impl Access {
     /// How to reach `host`, of which the inventory says `connection`.
     ///
     /// # Errors
-    /// A [`Problem`] for what cannot be done.
-    pub fn reach(&self, host: &str, connection: &Connection) -> Result<Reach, Problem> {
-        let user = match connection.local {
-            true => Some(local_user()),
-            false => connection.user.clone().or_else(|| self.user.clone()).or_else(this_user),
-        };
-        let Some(user) = user else {
-            return Err(Problem::new(format!("{host}: nobody says who logs in"))
-                .hint("set ansible_user, or give -u USER"));
+    /// A [`Problem`] for what cannot be done, also in the user's ssh_config.
+    pub fn reach(&mut self, host: &str, connection: &Connection) -> Result<Reach, Problem> {
+        let (way, user) = if connection.local {
+            (Way::Local, local_user())
+        } else {
+            let target = self.ways.target(&self.options, connection).map_err(|p| p.of(host))?;
+            let user = target.user.clone();
+            (Way::Ssh(Box::new(target)), user)
         };
         let become_ = self.privilege.of(host, &user, connection)?;
-        let way = match connection.local {
-            true => Way::Local,
-            false => Way::Ssh(Box::new(self.target(user.clone(), connection))),
-        };
         Ok(Reach { way, user, become_ })
     }
 
-    fn target(&self, user: String, connection: &Connection) -> Target {
-        let of_host = connection.private_key_file.as_deref().map(expand);
-        Target {
-            endpoint: Endpoint { address: connection.address.clone(), port: connection.port },
-            user,
-            credentials: Credentials {
-                identity_files: of_host.or(self.private_key.clone()).into_iter().collect(),
-                default_identity_files: DEFAULT_IDENTITY_FILES.into_iter().flat_map(own).collect(),
-                agent_socket: std::env::var_os("SSH_AUTH_SOCK")
-                    .filter(|socket| !socket.is_empty())
-                    .map(Into::into),
-                password: connection.password.clone(),
-            },
-            host_keys: HostKeys { policy: self.host_keys, files: self.known_hosts_files() },
-            connect_timeout: self.connect_timeout,
-        }
-    }
-
-    fn known_hosts_files(&self) -> Vec<PathBuf> {
-        match &self.known_hosts {
-            Some(file) => vec![file.clone()],
-            None => own("known_hosts").into_iter().chain([SYSTEM_KNOWN_HOSTS.into()]).collect(),
-        }
+    /// What was said for the hosts so far and is not followed, once each.
+    #[must_use]
+    pub fn warnings(&self) -> &[Arc<Problem>] {
+        self.ways.warnings()
     }
 }
 
-/// The known hosts of all users (ssh_config(5), `GlobalKnownHostsFile`).
-const SYSTEM_KNOWN_HOSTS: &str = "/etc/ssh/ssh_known_hosts";
-
-/// A file of the user's in `~/.ssh`.
-fn own(name: &str) -> Option<PathBuf> {
-    etcetera::home_dir().map(|home| home.join(".ssh").join(name)).ok()
+/// Whether the environment wants the keys of hosts checked, as Ansible reads it. Other words than
+/// Ansible's for yes and no say nothing.
+#[must_use]
+pub fn host_key_checking() -> Option<bool> {
+    let names = ["ANSIBLE_SSH_HOST_KEY_CHECKING", "ANSIBLE_HOST_KEY_CHECKING"];
+    let said = names.into_iter().find_map(|name| std::env::var(name).ok())?;
+    match said.to_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" | "y" | "t" => Some(true),
+        "false" | "no" | "off" | "0" | "n" | "f" => Some(false),
+        _ => None,
+    }
 }
 
 /// The user who runs this program, as OpenSSH and Ansible take it.
@@ -133,13 +142,5 @@ fn local_user() -> String {
     match is_root {
         true => "root".to_owned(),
         false => this_user().filter(|user| user != "root").unwrap_or("this user".to_owned()),
-    }
-}
-
-/// `~/...` is below the home folder.
-fn expand(path: &str) -> PathBuf {
-    match (path.strip_prefix("~/"), etcetera::home_dir()) {
-        (Some(rest), Ok(home)) => home.join(rest),
-        _ => PathBuf::from(path),
     }
 }

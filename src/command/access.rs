@@ -1,14 +1,13 @@
 //! What was typed on how hosts are reached, and the secrets that are asked for.
 
-use std::time::Duration;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::access::{Access, Privilege, read_password};
+use crate::access::{Access, Options, Privilege, host_key_checking, read_password};
 use crate::cli;
 use crate::remote::Method;
-use crate::ssh::HostKeyPolicy;
 use crate::ui::ask;
 
 /// Whose commands become where nobody says.
@@ -25,15 +24,30 @@ pub(super) enum Rights {
 impl cli::Access {
     /// What holds for all hosts. Asks for the passwords that are to be asked for.
     pub(super) fn settings(&self, rights: Rights) -> Result<Access> {
-        let accept_new = self.accept_new_host_keys;
-        Ok(Access {
+        let options = Options {
             user: self.user.clone(),
             private_key: self.private_key.clone(),
-            connect_timeout: Duration::from_secs(self.timeout.into()),
-            host_keys: if accept_new { HostKeyPolicy::AcceptNew } else { HostKeyPolicy::Strict },
+            timeout: self.timeout,
+            accept_new: self.accept_new_host_keys,
             known_hosts: self.known_hosts.clone(),
-            privilege: self.privilege.settings(rights)?,
-        })
+            password: self.password()?,
+            host_key_checking: host_key_checking(),
+            ssh_common_args: self.ssh_common_args.clone(),
+            ssh_extra_args: self.ssh_extra_args.clone(),
+        };
+        Ok(Access::new(options, self.privilege.settings(rights)?))
+    }
+
+    /// The password to log in with.
+    fn password(&self) -> Result<Option<SecretString>> {
+        secret(self.connection_password_file.as_deref(), self.ask_pass, "SSH password: ", "-k")
+    }
+}
+
+/// Says what of the settings for these hosts is not followed.
+pub(super) fn warn(access: &Access) {
+    for warning in access.warnings() {
+        eprintln!("warning: {warning}");
     }
 }
 
@@ -49,13 +63,24 @@ impl cli::Privilege {
     }
 
     fn password(&self) -> Result<Option<SecretString>> {
-        if let Some(path) = &self.become_password_file {
-            return Ok(Some(read_password(path)?));
-        }
-        if !self.ask_become_pass {
-            return Ok(None);
-        }
-        let password = ask::secret("BECOME password: ").context("the password of -K")?;
-        Ok(Some(password).filter(|password| !password.expose_secret().is_empty()))
+        let file = self.become_password_file.as_deref();
+        secret(file, self.ask_become_pass, "BECOME password: ", "-K")
     }
+}
+
+/// A password from its `file`, or asked for if that is wanted by `option`. An empty answer is none.
+fn secret(
+    file: Option<&Path>,
+    ask: bool,
+    question: &str,
+    option: &str,
+) -> Result<Option<SecretString>> {
+    if let Some(path) = file {
+        return Ok(Some(read_password(path)?));
+    }
+    if !ask {
+        return Ok(None);
+    }
+    let password = ask::secret(question).with_context(|| format!("the password of {option}"))?;
+    Ok(Some(password).filter(|password| !password.expose_secret().is_empty()))
 }

@@ -1,5 +1,6 @@
 //! Moving a fleet: the runtime, the display, Ctrl-C and the clock around it.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -43,8 +44,9 @@ where
         let interrupt = tokio::spawn(interrupt(cancel.clone()));
         let (events, told) = unbounded_channel();
         let settings = ui::Settings::choose(cli.colours(), cli.verbose > 0);
-        let ui = tokio::spawn(async move { ui::show(told, &names, settings).await });
-        let client = Client::default();
+        let screen = ui::Screen::default();
+        let client = client(&screen);
+        let ui = tokio::spawn(async move { ui::show(told, &names, settings, screen).await });
         let hosts =
             work(Means { client, forks: forks.into(), events, cancel: cancel.clone() }).await;
         // The display ends by itself when nobody sends any more.
@@ -56,6 +58,14 @@ where
     runtime.shutdown_background();
     let seconds = clock.elapsed().as_secs_f64();
     Ok(Moved { hosts, started, seconds, interrupted: cancel.is_cancelled() })
+}
+
+/// A client that asks the person at the terminal, when there is one.
+fn client(screen: &ui::Screen) -> Client {
+    match ui::ask::Terminal::find(screen) {
+        Some(terminal) => Client::with_prompt(Arc::new(terminal)),
+        None => Client::default(),
+    }
 }
 
 /// The first Ctrl-C ends the run in order; the second one ends the program at once.

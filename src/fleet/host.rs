@@ -57,9 +57,7 @@ fn lost(result: &HostResult) -> String {
 
 impl Driver<'_> {
     async fn run(mut self) -> HostResult {
-        if let Some(key) = self.shell.link().learned_host_key() {
-            self.result.notes.push(format!("its host key was not known and is now: {key}"));
-        }
+        self.result.notes.extend(self.shell.link().host_key_note());
         self.result.outcome = self.stages().await.unwrap_or_else(|stopped| stopped);
         self.result.execs = self.shell.link().execs();
         self.shell.close().await;

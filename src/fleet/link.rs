@@ -1,7 +1,6 @@
 //! A host on which commands run: by SSH, or this machine itself.
 
 use crate::exec::{Event, ExecError};
-use crate::ssh::known_hosts::Fingerprint;
 use crate::{local, ssh};
 
 /// The way to a host.
@@ -65,12 +64,13 @@ impl Link {
         }
     }
 
-    /// The host's key, when it was not known before and is now.
-    pub(super) fn learned_host_key(&self) -> Option<Fingerprint> {
-        match self {
-            Self::Ssh(session) => session.learned_host_key(),
-            Self::Local(_) => None,
-        }
+    /// What the reader should know of the host's key: that it is known from now on, or that it is
+    /// not the one that is known.
+    pub(super) fn host_key_note(&self) -> Option<String> {
+        let Self::Ssh(session) = self else { return None };
+        let learned = session.learned_host_key();
+        let learned = learned.map(|key| format!("its host key was not known and is now: {key}"));
+        learned.or_else(|| session.doubt())
     }
 
     /// Closes the connection in order.

@@ -1,19 +1,23 @@
-//! Logging in: which keys in which order, and what is said when none is accepted.
+//! Logging in: which methods and keys in which order, and what is said when none is accepted.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use russh::client::{AuthResult, Handle};
-use russh::keys::{Algorithm, HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey};
+use russh::keys::{Algorithm, HashAlg, PublicKey};
 use russh::{MethodKind, MethodSet};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 
+use super::agent::Agent;
+use super::asking::{Asker, Pauses, Question};
+use super::candidate::{Candidate, Offer, Signer, candidates};
 use super::error::{ConnectError, Phase, Rejected, UnusableKey, UnusableReason};
-use super::identity::{Agent, AgentSigner, Identity, Keyring};
-use super::known_hosts::Fingerprint;
-use super::target::{Credentials, Target};
+use super::identity::{Identity, Keyring};
+use super::signing::{Signing, SigningError};
+use super::target::{Credentials, Method, Target};
 use super::transport::{Log, Watcher, describe};
+use crate::sanitise::sanitise;
 
 /// sshd ends a connection after so many refusals (`MaxAuthTries`).
 const MAX_AUTH_TRIES: usize = 6;
@@ -21,12 +25,14 @@ const MAX_AUTH_TRIES: usize = 6;
 /// How long we wait to hear why a connection has ended, once it has.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// A key to try.
-struct Candidate {
-    name: String,
-    public: PublicKey,
-    /// Without one, the agent signs.
-    private: Option<Arc<PrivateKey>>,
+/// What a login needs besides the connection.
+#[derive(Clone, Copy)]
+pub(super) struct Means<'a> {
+    pub(super) keyring: &'a Keyring,
+    pub(super) asker: &'a Asker,
+    /// Takes the time that is spent on waiting for the person.
+    pub(super) pauses: &'a Pauses,
+    pub(super) log: &'a Log,
 }
 
 /// Logs in to the server behind `handle`.
@@ -36,25 +42,37 @@ struct Candidate {
 pub(super) async fn authenticate(
     handle: &mut Handle<Watcher>,
     target: &Target,
-    keyring: &Keyring,
-    log: &Log,
+    means: Means<'_>,
 ) -> Result<(), ConnectError> {
-    let agent = keyring.agent(target.credentials.agent_socket.as_deref());
-    let (candidates, unusable) = candidates(&target.credentials, keyring, &agent).await;
-    let tried = Vec::new();
-    let mut login = Login { handle, target, agent, tried, unusable, methods: None, over: false };
-    if login.run(candidates).await {
+    let credentials = &target.credentials;
+    let agent = means.keyring.agent(credentials.agent_socket.as_deref());
+    let mut login = Login {
+        handle,
+        target,
+        means,
+        agent,
+        tried: Vec::new(),
+        unusable: Vec::new(),
+        refusals: 0,
+        methods: None,
+        partly: false,
+        end: None,
+    };
+    if login.run().await {
         return Ok(());
     }
 
-    let Login { tried, unusable, methods, over, .. } = login;
+    let Login { tried, unusable, methods, end, .. } = login;
     let endpoint = target.endpoint.clone();
     let mut ended = None;
-    if over {
+    if end == Some(End::WhileAsking) {
+        return Err(ConnectError::LostWhileAsking(endpoint));
+    }
+    if end == Some(End::ByServer) {
         // The task that serves the connection knows why; it is about to end, or has.
         let _ = timeout(LAST_WORDS, &mut *handle).await;
-        ended = log.end();
-        if tried.is_empty() {
+        ended = means.log.end();
+        if tried.is_empty() && unusable.is_empty() {
             let reason = ended.unwrap_or_else(|| describe(&russh::Error::Disconnect));
             let phase = Phase::Authentication;
             return Err(ConnectError::Broken { endpoint, phase, reason, said_first: None });
@@ -67,173 +85,295 @@ pub(super) async fn authenticate(
         tried,
         unusable,
         methods,
-        banner: log.banner(),
+        had_password: credentials.password.is_some(),
+        doubt: means.log.doubt(),
+        banner: means.log.banner(),
         ended,
     })))
 }
 
-/// The keys to try, best first, and those that are of no use.
-///
-/// As in OpenSSH the named files go by their names in the agent, too; unlike there they come
-/// before all other keys of the agent, which else could use up the server's patience.
-async fn candidates(
-    credentials: &Credentials,
-    keyring: &Keyring,
-    agent: &Agent,
-) -> (Vec<Candidate>, Vec<UnusableKey>) {
-    let mut unusable = Vec::new();
-    let in_agent = agent.keys().await.unwrap_or_else(|reason| {
-        let reason = UnusableReason::Other(reason.to_owned());
-        unusable.push(UnusableKey { name: "the SSH agent".to_owned(), reason });
-        &[]
-    });
-    let held = |wanted: &PublicKey| in_agent.iter().any(|key| key.key_data() == wanted.key_data());
-
-    let mut from_files = Vec::new();
-    let Credentials { identity_files, default_identity_files, .. } = credentials;
-    let named = !identity_files.is_empty();
-    let files = if named { identity_files } else { default_identity_files };
-    for file in files {
-        let name = file.display().to_string();
-        let reason = match keyring.identity(file).as_deref() {
-            Some(Identity { private: Ok(key), .. }) => {
-                let (public, private) = (key.public_key().clone(), Some(Arc::clone(key)));
-                from_files.push(Candidate { name, public, private });
-                continue;
-            }
-            Some(Identity { public: Some(public), .. }) if held(public) => {
-                from_files.push(Candidate { name, public: public.clone(), private: None });
-                continue;
-            }
-            Some(Identity { private: Err(reason), .. }) => reason.clone(),
-            None if named => UnusableReason::Other("no such file".to_owned()),
-            None => continue,
-        };
-        unusable.push(UnusableKey { name, reason });
-    }
-    let from_agent = in_agent.iter().map(|public| Candidate {
-        name: format!("agent key {}", Fingerprint::from(public)),
-        public: public.clone(),
-        private: None,
-    });
-
-    let (first, last): (Vec<_>, Vec<_>) =
-        from_files.into_iter().partition(|candidate| named || held(&candidate.public));
-    let mut all: Vec<Candidate> = Vec::new();
-    for candidate in first.into_iter().chain(from_agent).chain(last) {
-        if all.iter().all(|known| known.public.key_data() != candidate.public.key_data()) {
-            all.push(candidate);
-        }
-    }
-    (all, unusable)
+/// How an attempt with a key ended.
+enum Tried {
+    Accepted,
+    Refused,
+    /// The server would take it, but it is locked.
+    Locked,
 }
 
 /// The state of one login.
-struct Login<'a> {
-    handle: &'a mut Handle<Watcher>,
-    target: &'a Target,
+pub(super) struct Login<'a> {
+    pub(super) handle: &'a mut Handle<Watcher>,
+    pub(super) target: &'a Target,
+    pub(super) means: Means<'a>,
     agent: Arc<Agent>,
-    tried: Vec<String>,
-    unusable: Vec<UnusableKey>,
+    pub(super) tried: Vec<String>,
+    pub(super) unusable: Vec<UnusableKey>,
+    /// How many attempts the server counts against us.
+    refusals: usize,
     /// The methods that may go on, once the server has told them.
     methods: Option<MethodSet>,
-    /// Whether the connection has ended.
-    over: bool,
+    /// Whether the server has accepted something and wants more.
+    partly: bool,
+    /// How the connection has ended, or must.
+    pub(super) end: Option<End>,
+}
+
+/// The end of a connection without a login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// The server wants no more.
+    ByServer,
+    /// We do not want to go on.
+    ByUs,
+    /// The server did not wait for the person.
+    WhileAsking,
 }
 
 impl Login<'_> {
-    /// Whether one of the keys, or the password, is accepted.
-    async fn run(&mut self, candidates: Vec<Candidate>) -> bool {
-        let password = self.target.credentials.password.as_ref();
-        if candidates.is_empty() && password.is_none() {
+    /// Whether the server lets us in, by one method or by several in a row.
+    async fn run(&mut self) -> bool {
+        // To a host that may be another no password is shown, as ssh does it.
+        let trusted = self.means.log.doubt().is_none();
+        let methods = self.credentials().methods.iter().copied();
+        let mut left: Vec<Method> =
+            methods.filter(|method| trusted || *method == Method::PublicKey).collect();
+        let (mut keys, unusable) =
+            candidates(self.credentials(), self.means.keyring, &self.agent).await;
+        self.unusable = unusable;
+        if left.first() != Some(&Method::PublicKey) || keys.is_empty() {
             // Asks what the server would accept; and it may want no proof at all.
-            let user = self.target.user.clone();
-            let result = self.handle.authenticate_none(user).await;
-            return self.accepted(None, result);
-        }
-        let tries = if password.is_some() { MAX_AUTH_TRIES - 1 } else { usize::MAX };
-        for candidate in candidates {
-            if !self.may_try(MethodKind::PublicKey) || self.tried.len() >= tries {
-                break;
-            }
-            if self.try_key(candidate).await {
+            let result = self.handle.authenticate_none(self.target.user.clone()).await;
+            if self.accepted(None, result) {
                 return true;
             }
         }
-        let Some(password) = password.filter(|_| self.may_try(MethodKind::Password)) else {
-            return false;
-        };
-        let user = self.target.user.clone();
-        let result = self.handle.authenticate_password(user, password.expose_secret()).await;
-        self.accepted(Some("password".to_owned()), result)
-    }
-
-    fn may_try(&self, method: MethodKind) -> bool {
-        !self.over && self.methods.as_ref().is_none_or(|methods| methods.contains(&method))
-    }
-
-    async fn try_key(&mut self, candidate: Candidate) -> bool {
-        let Candidate { name, public, private } = candidate;
-        let hash = match public.algorithm() {
-            Algorithm::Rsa { .. } => match self.rsa_hash().await {
-                Some(hash) => Some(hash),
-                None => {
-                    let reason = "the server accepts RSA keys with SHA-1 only, which is not safe";
-                    let reason = UnusableReason::Other(reason.to_owned());
-                    self.unusable.push(UnusableKey { name, reason });
-                    return false;
-                }
-            },
-            _ => None,
-        };
-        let user = self.target.user.clone();
-        let result = match private {
-            Some(key) => {
-                let key = PrivateKeyWithHashAlg::new(key, hash);
-                self.handle.authenticate_publickey(user, key).await
+        let publickey = self.may_try(Method::PublicKey) && left.contains(&Method::PublicKey);
+        while self.end.is_none()
+            && let Some(index) = left.iter().position(|method| self.may_try(*method))
+        {
+            let may_ask = self.means.asker.is_there()
+                && !self.credentials().batch_mode
+                // Otherwise a key that is not let in would bring a question for each host.
+                && (self.partly || !publickey);
+            let accepted = match left.remove(index) {
+                Method::PublicKey => self.public_key(std::mem::take(&mut keys)).await,
+                Method::KeyboardInteractive => self.keyboard_interactive(may_ask).await,
+                Method::Password => self.password(may_ask).await,
+            };
+            if accepted {
+                return true;
             }
-            None => {
-                let binding = self.handle.agent_session_binding().cloned();
-                let mut signer = AgentSigner { agent: &self.agent, binding };
-                let signed =
-                    self.handle.authenticate_publickey_with(user, public, hash, &mut signer).await;
-                match signed {
-                    Ok(result) => Ok(result),
-                    Err(russh::AgentAuthError::Send(_)) => Err(russh::Error::SendError),
-                    Err(russh::AgentAuthError::Key(error)) => {
-                        let reason =
-                            UnusableReason::Other(format!("the agent does not sign: {error}"));
-                        self.unusable.push(UnusableKey { name, reason });
-                        return false;
-                    }
-                }
-            }
-        };
-        self.accepted(Some(name), result)
+        }
+        false
     }
 
-    /// The best hash that the server takes for RSA signatures, or none that is safe. It tells in
-    /// an extension; servers without that are old, and SHA-256 is what they may know.
-    async fn rsa_hash(&self) -> Option<HashAlg> {
-        match self.handle.best_supported_rsa_hash().await {
-            Ok(Some(best)) => best,
-            Ok(None) | Err(_) => Some(HashAlg::Sha256),
+    pub(super) fn credentials(&self) -> &Credentials {
+        &self.target.credentials
+    }
+
+    pub(super) fn may_try(&self, method: Method) -> bool {
+        let kind = match method {
+            Method::PublicKey => MethodKind::PublicKey,
+            Method::KeyboardInteractive => MethodKind::KeyboardInteractive,
+            Method::Password => MethodKind::Password,
+        };
+        self.end.is_none() && self.methods.as_ref().is_none_or(|methods| methods.contains(&kind))
+    }
+
+    /// Tries the keys. Locked ones are only shown to the server at first: the person is asked when
+    /// no other key will do and the server would take it.
+    async fn public_key(&mut self, keys: Vec<Candidate>) -> bool {
+        let mut locked = Vec::new();
+        for key in keys {
+            // What comes after the keys needs its place before the server has had enough.
+            let after = self.after_keys() + usize::from(!locked.is_empty());
+            let enough = after > 0 && self.refusals + after >= MAX_AUTH_TRIES;
+            if !self.may_try(Method::PublicKey) || enough {
+                break;
+            }
+            if matches!(key.offer, Offer::Unknown) {
+                locked.push(key);
+                continue;
+            }
+            match self.try_key(&key).await {
+                Tried::Accepted => return true,
+                Tried::Refused => {}
+                Tried::Locked => locked.push(key),
+            }
+        }
+        for mut key in locked {
+            if !self.may_try(Method::PublicKey) {
+                break;
+            }
+            let Some(public) = self.unlock(&key).await else { continue };
+            if matches!(key.offer, Offer::Unknown) {
+                key.offer = Offer::Key(public);
+            }
+            if matches!(self.try_key(&key).await, Tried::Accepted) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// How many attempts a password that was given is good for.
+    fn after_keys(&self) -> usize {
+        let credentials = self.credentials();
+        if credentials.password.is_none() || self.means.log.doubt().is_some() {
+            return 0;
+        }
+        let others = credentials.methods.iter().filter(|method| **method != Method::PublicKey);
+        others.filter(|method| self.may_try(**method)).count()
+    }
+
+    /// Opens a locked key, by the passphrase that was given or by asking for it.
+    async fn unlock(&mut self, key: &Candidate) -> Option<PublicKey> {
+        let Signer::File(identity) = &key.signer else { return None };
+        match self.open(identity).await {
+            Ok(public) => {
+                // Servers wait for a login for so long only (LoginGraceTime).
+                if self.handle.is_closed() {
+                    self.end = Some(End::WhileAsking);
+                    return None;
+                }
+                Some(public)
+            }
+            Err(reason) => {
+                self.unusable.push(UnusableKey { name: key.name.clone(), reason });
+                None
+            }
         }
     }
 
+    async fn open(&self, identity: &Identity) -> Result<PublicKey, UnusableReason> {
+        let Credentials { passphrase, batch_mode, password_prompts, .. } = self.credentials();
+        let key = match passphrase {
+            Some(passphrase) => identity.open(passphrase).await?,
+            None if *batch_mode || !self.means.asker.is_there() => {
+                return Err(UnusableReason::Encrypted);
+            }
+            None => {
+                let _pause = self.means.pauses.begin();
+                identity.ask(self.means.asker, *password_prompts).await?
+            }
+        };
+        Ok(key.public_key().clone())
+    }
+
+    async fn try_key(&mut self, key: &Candidate) -> Tried {
+        let hash = match self.hash(&key.offer).await {
+            Ok(hash) => hash,
+            Err(reason) => return self.useless(&key.name, reason),
+        };
+        let mut signing = Signing {
+            agent: &self.agent,
+            signer: &key.signer,
+            passphrase: self.target.credentials.passphrase.as_ref(),
+            binding: self.handle.agent_session_binding().cloned(),
+        };
+        let user = self.target.user.clone();
+        let result = match key.offer.clone() {
+            Offer::Key(public) => {
+                self.handle.authenticate_publickey_with(user, public, hash, &mut signing).await
+            }
+            Offer::Certificate(certificate) => {
+                let certificate = *certificate;
+                self.handle
+                    .authenticate_certificate_with(user, certificate, hash, &mut signing)
+                    .await
+            }
+            Offer::Unknown => return Tried::Locked,
+        };
+        let result = match result {
+            Ok(result) => Ok(result),
+            Err(SigningError::Send(_)) => Err(russh::Error::SendError),
+            Err(SigningError::Locked) => return Tried::Locked,
+            Err(SigningError::Key(reason)) => return self.useless(&key.name, reason),
+        };
+        if self.accepted(Some(&key.name), result) { Tried::Accepted } else { Tried::Refused }
+    }
+
+    fn useless(&mut self, name: &str, reason: UnusableReason) -> Tried {
+        self.unusable.push(UnusableKey { name: name.to_owned(), reason });
+        Tried::Refused
+    }
+
+    /// The hash for the signature of an RSA key: the best that the server takes, or an error when
+    /// none of them is safe. It tells in an extension; servers without that are old, and SHA-256 is
+    /// what they may know.
+    async fn hash(&self, offer: &Offer) -> Result<Option<HashAlg>, UnusableReason> {
+        let algorithm = match offer {
+            Offer::Key(public) => public.algorithm(),
+            Offer::Certificate(certificate) => certificate.algorithm(),
+            Offer::Unknown => return Ok(None),
+        };
+        if !matches!(algorithm, Algorithm::Rsa { .. }) {
+            return Ok(None);
+        }
+        match self.handle.best_supported_rsa_hash().await {
+            Ok(Some(Some(best))) => Ok(Some(best)),
+            Ok(Some(None)) => Err(UnusableReason::Other(
+                "the server accepts RSA keys with SHA-1 only, which is not safe".to_owned(),
+            )),
+            Ok(None) | Err(_) => Ok(Some(HashAlg::Sha256)),
+        }
+    }
+
+    /// Shows the password that was given, or asks for one.
+    async fn password(&mut self, may_ask: bool) -> bool {
+        if let Some(password) = self.credentials().password.clone() {
+            return self.try_password(&password).await;
+        }
+        for _ in 0..self.credentials().password_prompts {
+            if !may_ask || !self.may_try(Method::Password) {
+                break;
+            }
+            let text = format!("{}'s password: ", self.me());
+            let question = Question { before: String::new(), text, echo: false };
+            let pause = self.means.pauses.begin();
+            let Some(turn) = self.means.asker.turn().await else { break };
+            let Ok(answer) = turn.ask(question).await else { break };
+            drop(pause);
+            if self.try_password(&answer).await {
+                return true;
+            }
+        }
+        false
+    }
+
+    async fn try_password(&mut self, password: &SecretString) -> bool {
+        let user = self.target.user.clone();
+        let result = self.handle.authenticate_password(user, password.expose_secret()).await;
+        self.accepted(Some("password"), result)
+    }
+
+    /// `user@address`, safe to show.
+    pub(super) fn me(&self) -> String {
+        let Target { user, endpoint, .. } = self.target;
+        sanitise(&format!("{user}@{}", endpoint.address)).into_owned()
+    }
+
     /// Takes down how an attempt ended.
-    fn accepted(&mut self, name: Option<String>, result: Result<AuthResult, russh::Error>) -> bool {
+    pub(super) fn accepted(
+        &mut self,
+        name: Option<&str>,
+        result: Result<AuthResult, russh::Error>,
+    ) -> bool {
         match result {
             Ok(AuthResult::Success) => return true,
             Ok(AuthResult::Failure { remaining_methods, partial_success }) => {
-                self.over = remaining_methods.is_empty() || self.handle.is_closed();
+                if remaining_methods.is_empty() || self.handle.is_closed() {
+                    self.end = Some(End::ByServer);
+                }
                 if !remaining_methods.is_empty() {
                     self.methods = Some(remaining_methods);
                 }
+                self.partly |= partial_success;
+                self.refusals += usize::from(!partial_success);
                 let partly = if partial_success { " (accepted, but not enough)" } else { "" };
-                self.tried.extend(name.map(|name| name + partly));
+                self.tried.extend(name.map(|name| format!("{name}{partly}")));
             }
-            Err(_) => self.over = true,
+            Err(_) => self.end = Some(End::ByServer),
         }
         false
     }

@@ -3,9 +3,11 @@
 //! Text that came from the server is made safe before it is put in here.
 
 use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::known_hosts::{Fingerprint, KnownHostsError, KnownKey, name_of};
+use super::known_hosts::{Fingerprint, KnownHostsError, KnownKey};
 use super::target::Endpoint;
 
 /// A step on the way to a usable session.
@@ -66,22 +68,30 @@ pub enum ConnectError {
         after: Duration,
     },
     /// Nothing is known about the host's key.
-    #[error("the host key of {endpoint} is not known: {key}")]
+    #[error("the host key of {endpoint} is not known: {key}{}", fault_of(certificate.as_deref()))]
     HostKeyUnknown {
         /// The host.
         endpoint: Endpoint,
         /// The key it has shown.
         key: Fingerprint,
+        /// What is wrong with the certificate that it has shown, if it has.
+        certificate: Option<String>,
+        /// The file for keys of hosts.
+        file: PathBuf,
     },
     /// Other keys are known for the host.
-    #[error("the host key of {endpoint} has changed: it shows {key}, but known is {}", list(known))]
+    #[error("the host key of {endpoint} has changed: it shows {key}, but known is {}{}", list(known), fault_of(certificate.as_deref()))]
     HostKeyChanged {
         /// The host.
         endpoint: Endpoint,
+        /// The name under which it is looked up.
+        name: String,
         /// The key it has shown.
         key: Fingerprint,
         /// The keys that would have been accepted.
         known: Vec<KnownKey>,
+        /// What is wrong with the certificate that it has shown, if it has.
+        certificate: Option<String>,
     },
     /// The host's key is marked `@revoked`.
     #[error("the host key of {endpoint} is revoked: {key}")]
@@ -97,6 +107,9 @@ pub enum ConnectError {
     /// The server accepts nothing that we have.
     #[error("{0}")]
     Authentication(Box<Rejected>),
+    /// The server did not wait until the person had answered.
+    #[error("{0} ended the connection while a question was open")]
+    LostWhileAsking(Endpoint),
     /// We and the server share no algorithm.
     #[error("{endpoint} and ezsync share no {kind} algorithm: it offers {}, we accept {}", theirs.join(", "), ours.join(", "))]
     NoCommonAlgorithm {
@@ -108,6 +121,34 @@ pub enum ConnectError {
         ours: Vec<String>,
         /// What the server offers.
         theirs: Vec<String>,
+    },
+    /// A host on the way cannot be used.
+    #[error("jump host {host}: {cause}")]
+    Jump {
+        /// Its name as the user has written it.
+        host: String,
+        /// What is the matter with it.
+        cause: Arc<ConnectError>,
+    },
+    /// A host on the way does not pass the connection on.
+    #[error("jump host {jump} does not connect us to {endpoint}: {reason}")]
+    Forward {
+        /// Where the jump host is.
+        jump: Endpoint,
+        /// Where to.
+        endpoint: Endpoint,
+        /// What it says.
+        reason: String,
+        /// Whether it would do so for no host.
+        prohibited: bool,
+    },
+    /// The connection through a ProxyCommand failed.
+    #[error("{cause}; its ProxyCommand {end}")]
+    Command {
+        /// What failed.
+        cause: Box<ConnectError>,
+        /// What the command says, and how it ended.
+        end: String,
     },
     /// The connection ended, or what the server sent makes no sense.
     #[error("{endpoint} dropped out during {phase}: {reason}{}", said(said_first.as_deref()))]
@@ -132,7 +173,11 @@ pub struct Rejected {
     pub user: String,
     /// What the server refused, in order: `agent key SHA256:...`, the path of a file, `password`.
     pub tried: Vec<String>,
-    /// Keys that could not be used, and why.
+    /// Whether a password was given.
+    pub had_password: bool,
+    /// Why no password was shown to the host, when it is in doubt who it is.
+    pub doubt: Option<String>,
+    /// Keys and methods that could not be used, and why.
     pub unusable: Vec<UnusableKey>,
     /// The methods with which the server would go on.
     pub methods: Vec<String>,
@@ -156,6 +201,8 @@ pub struct UnusableKey {
 pub enum UnusableReason {
     /// It needs a passphrase, and no agent holds it.
     Encrypted,
+    /// The passphrase that was given is not its own.
+    WrongPassphrase,
     /// Anything else, in words.
     Other(String),
 }
@@ -165,6 +212,9 @@ impl fmt::Display for UnusableKey {
         match &self.reason {
             UnusableReason::Encrypted => {
                 write!(f, "{} (needs its passphrase, and no agent holds it)", self.name)
+            }
+            UnusableReason::WrongPassphrase => {
+                write!(f, "{} (the passphrase is wrong)", self.name)
             }
             UnusableReason::Other(reason) => write!(f, "{} ({reason})", self.name),
         }
@@ -216,16 +266,18 @@ impl ConnectError {
                     "check whether the agent waits for you, and whether the host can look up its users, or allow more time with --timeout".to_owned()
                 }
             },
-            Self::HostKeyUnknown { endpoint, .. } => format!(
-                "if the fingerprint is that of the host, accept it with --accept-new-host-keys, or add it: ssh-keyscan -p {} {} >> ~/.ssh/known_hosts",
-                endpoint.port, endpoint.address
+            Self::HostKeyUnknown { endpoint, file, .. } => format!(
+                "if the fingerprint is that of the host, accept it with --accept-new-host-keys, or add it: ssh-keyscan -p {} {} >> {}",
+                endpoint.port,
+                endpoint.address,
+                file.display()
             ),
-            Self::HostKeyChanged { endpoint, known, .. } => {
+            Self::HostKeyChanged { name, known, .. } => {
                 let file = known.first().map(|key| key.file.display().to_string());
                 format!(
                     "somebody may stand between you and the host; only if you know that its key was replaced, remove the old one: ssh-keygen -f {} -R '{}'",
                     file.unwrap_or_default(),
-                    name_of(&endpoint.address, endpoint.port)
+                    name
                 )
             }
             Self::HostKeyRevoked { .. } => {
@@ -233,6 +285,20 @@ impl ConnectError {
             }
             Self::KnownHosts(_) => "check the file's owner and mode".to_owned(),
             Self::Authentication(rejected) => rejected.hint(),
+            Self::Jump { cause, .. } => cause.hint(),
+            Self::Forward { prohibited: true, .. } => {
+                "allow it in the jump host's sshd_config: AllowTcpForwarding yes".to_owned()
+            }
+            Self::Forward { endpoint, .. } => format!(
+                "check that the host is up, and that the jump host reaches port {} on it",
+                endpoint.port
+            ),
+            Self::Command { .. } => {
+                "run the command by hand; it cannot ask you anything here".to_owned()
+            }
+            Self::LostWhileAsking(_) => {
+                "answer sooner, or load the key into your agent with ssh-add".to_owned()
+            }
             Self::NoCommonAlgorithm { .. } => {
                 "update the host's SSH server: it offers only algorithms that are no longer safe, or ones that we do not know".to_owned()
             }
@@ -248,16 +314,38 @@ impl ConnectError {
 
 impl Rejected {
     fn hint(&self) -> String {
-        let encrypted = self.unusable.iter().find(|key| key.reason == UnusableReason::Encrypted);
-        match encrypted {
-            Some(key) => format!("load the key into your agent: ssh-add {}", key.name),
-            None if self.tried.is_empty() => {
+        let locked = |reason| self.unusable.iter().find(|key| key.reason == reason);
+        let takes = |method: &str| self.methods.iter().any(|known| known == method);
+        let takes_password = takes("password") || takes("keyboard-interactive");
+        if self.doubt.is_some() && self.had_password {
+            return "no password is shown to a host whose key has changed: mend known_hosts, or use a key".to_owned();
+        }
+        if let Some(key) = locked(UnusableReason::Encrypted) {
+            return format!("load the key into your agent: ssh-add {}", key.name);
+        }
+        if let Some(key) = locked(UnusableReason::WrongPassphrase) {
+            return format!(
+                "give the right passphrase (ansible_ssh_private_key_passphrase, or when asked), or load the key into your agent: ssh-add {}",
+                key.name
+            );
+        }
+        let keys = self
+            .tried
+            .iter()
+            .any(|tried| !["password", "keyboard-interactive"].contains(&&**tried));
+        match (keys, self.had_password) {
+            (_, true) => "check the user's name and the password".to_owned(),
+            (true, false) => format!(
+                "check the user's name, and that ~{}/.ssh/authorized_keys on the host holds one of these keys{}",
+                self.user,
+                if takes_password { ", or give a password with -k" } else { "" }
+            ),
+            (false, false) if takes_password => {
+                "name a key with --private-key, load one into your agent with ssh-add, or give a password with -k".to_owned()
+            }
+            (false, false) => {
                 "name a key with --private-key, or load one into your agent with ssh-add".to_owned()
             }
-            None => format!(
-                "check the user's name, and that ~{}/.ssh/authorized_keys on the host holds one of these keys",
-                self.user
-            ),
         }
     }
 }
@@ -265,6 +353,10 @@ impl Rejected {
 fn list(items: &[impl fmt::Display]) -> String {
     let items: Vec<_> = items.iter().map(ToString::to_string).collect();
     items.join(", ")
+}
+
+fn fault_of(certificate: Option<&str>) -> String {
+    certificate.map(|fault| format!("; its certificate is no proof: {fault}")).unwrap_or_default()
 }
 
 fn said(text: Option<&str>) -> String {

@@ -1,44 +1,119 @@
-//! The keys we can log in with: files, each read once for all hosts, and the SSH agent's.
+//! Private keys and certificates in files, each read once for all hosts and opened once.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::fs;
-use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use russh::AgentAuthError;
-use russh::keys::agent::client::AgentClient;
-use russh::keys::agent::{AgentIdentity, AgentSessionBinding};
-use russh::keys::{HashAlg, PrivateKey, PublicKey, decode_secret_key, load_public_key};
-use tokio::sync::{OnceCell, Semaphore};
-use tokio::time::timeout;
+use russh::keys::ssh_key::certificate::CertType;
+use russh::keys::{Certificate, PrivateKey, PublicKey, decode_secret_key, load_public_key};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::OnceCell;
+use tokio::task::spawn_blocking;
 
+use super::agent::Agent;
+use super::asking::{Asker, Question};
 use super::error::UnusableReason;
 use crate::sanitise::sanitise;
 
-/// How many hosts may ask the agent for a signature at the same time. Agents queue few callers
-/// (the kernel refuses more), and a signature takes milliseconds.
-const AGENT_CALLERS: usize = 8;
-
-/// How long the agent may take to list its keys. A forwarded agent whose other end is gone never
-/// answers, and must not keep us from using the files.
-const AGENT_PATIENCE: Duration = Duration::from_secs(3);
-
 /// What a file offers for logging in.
-#[derive(Debug)]
 pub(super) struct Identity {
+    pub(super) file: PathBuf,
     /// The public key, when it could be read. An agent may hold its private key.
     pub(super) public: Option<PublicKey>,
-    /// The private key, or why there is none.
-    pub(super) private: Result<Arc<PrivateKey>, UnusableReason>,
+    /// The user certificate beside it (`FILE-cert.pub`).
+    pub(super) certificate: Option<Certificate>,
+    private: Private,
 }
 
-/// All keys, shared by all connections.
+enum Private {
+    Open(Arc<PrivateKey>),
+    /// Encrypted: its text, and what has come of opening it.
+    Locked(String, OnceCell<Opened>),
+    Unusable(UnusableReason),
+}
+
+type Opened = Result<Arc<PrivateKey>, UnusableReason>;
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity").field("file", &self.file).finish_non_exhaustive()
+    }
+}
+
+impl Identity {
+    /// The private key, or nothing while it is locked.
+    pub(super) fn private(&self) -> Option<Opened> {
+        match &self.private {
+            Private::Open(key) => Some(Ok(Arc::clone(key))),
+            Private::Locked(_, opened) => opened.get().cloned(),
+            Private::Unusable(reason) => Some(Err(reason.clone())),
+        }
+    }
+
+    /// The private key, opened with `passphrase` when it is locked.
+    pub(super) async fn open(&self, passphrase: &SecretString) -> Opened {
+        if let Some(known) = self.private() {
+            return known;
+        }
+        let Private::Locked(text, opened) = &self.private else {
+            return Err(UnusableReason::Encrypted);
+        };
+        let key = decrypt(text, passphrase).await.ok_or(UnusableReason::WrongPassphrase)?;
+        // Another may have opened it meanwhile.
+        let _ = opened.set(Ok(Arc::clone(&key)));
+        Ok(key)
+    }
+
+    /// The private key, opened with what the person says. All hosts wait for the same answer; a
+    /// key that could not be opened stays so.
+    pub(super) async fn ask(&self, asker: &Asker, tries: u32) -> Opened {
+        match &self.private {
+            Private::Locked(text, opened) => {
+                opened.get_or_init(|| self.ask_for(text, asker, tries)).await.clone()
+            }
+            Private::Open(key) => Ok(Arc::clone(key)),
+            Private::Unusable(reason) => Err(reason.clone()),
+        }
+    }
+
+    async fn ask_for(&self, text: &str, asker: &Asker, tries: u32) -> Opened {
+        let Some(turn) = asker.turn().await else { return Err(UnusableReason::Encrypted) };
+        let file = sanitise(&self.file.display().to_string()).into_owned();
+        let mut reason = UnusableReason::Encrypted;
+        for _ in 0..tries {
+            let again = reason == UnusableReason::WrongPassphrase;
+            let before = if again { "That is not its passphrase.\n" } else { "" }.to_owned();
+            let question =
+                Question { before, text: format!("Passphrase for the key {file}: "), echo: false };
+            match turn.ask(question).await {
+                // As in ssh, an empty answer means: go on without this key.
+                Ok(answer) if answer.expose_secret().is_empty() => break,
+                Ok(answer) => match decrypt(text, &answer).await {
+                    Some(key) => return Ok(key),
+                    None => reason = UnusableReason::WrongPassphrase,
+                },
+                Err(_) => break,
+            }
+        }
+        Err(reason)
+    }
+}
+
+/// The key in `text`. Takes its time on purpose (bcrypt), so it is done aside.
+async fn decrypt(text: &str, passphrase: &SecretString) -> Option<Arc<PrivateKey>> {
+    let (text, passphrase) = (text.to_owned(), passphrase.clone());
+    let work = spawn_blocking(move || decode_secret_key(&text, Some(passphrase.expose_secret())));
+    work.await.ok()?.ok().map(Arc::new)
+}
+
+/// All keys and agents, shared by all connections.
 #[derive(Debug, Default)]
 pub(super) struct Keyring {
     files: Mutex<HashMap<PathBuf, Option<Arc<Identity>>>>,
+    certificates: Mutex<HashMap<PathBuf, Result<Certificate, UnusableReason>>>,
     agents: Mutex<HashMap<Option<PathBuf>, Arc<Agent>>>,
 }
 
@@ -47,11 +122,7 @@ impl Keyring {
     pub(super) fn agent(&self, socket: Option<&Path>) -> Arc<Agent> {
         let mut agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);
         let socket = socket.map(Path::to_path_buf);
-        let agent = agents.entry(socket.clone()).or_insert_with(|| {
-            let callers = Semaphore::new(AGENT_CALLERS);
-            Arc::new(Agent { socket, keys: OnceCell::new(), callers })
-        });
-        Arc::clone(agent)
+        Arc::clone(agents.entry(socket.clone()).or_insert_with(|| Arc::new(Agent::new(socket))))
     }
 
     /// The identity in `file`, or nothing where there is no such file.
@@ -60,6 +131,12 @@ impl Keyring {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         files.entry(file.to_path_buf()).or_insert_with(|| read(file).map(Arc::new)).clone()
     }
+
+    /// The user certificate in `file`, or why there is none.
+    pub(super) fn certificate(&self, file: &Path) -> Result<Certificate, UnusableReason> {
+        let mut certificates = self.certificates.lock().unwrap_or_else(PoisonError::into_inner);
+        certificates.entry(file.to_path_buf()).or_insert_with(|| read_certificate(file)).clone()
+    }
 }
 
 fn read(file: &Path) -> Option<Identity> {
@@ -67,99 +144,68 @@ fn read(file: &Path) -> Option<Identity> {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
         Err(error) => {
-            let reason = UnusableReason::Other(error.to_string());
-            return Some(Identity { public: None, private: Err(reason) });
+            let private = Private::Unusable(UnusableReason::Other(error.to_string()));
+            return Some(Identity {
+                file: file.to_path_buf(),
+                public: None,
+                certificate: None,
+                private,
+            });
         }
     };
-    let private = decode_secret_key(&text, None).map_err(|error| match error {
-        russh::keys::Error::KeyIsEncrypted => UnusableReason::Encrypted,
+    let private = match decode_secret_key(&text, None) {
+        Ok(key) => Private::Open(Arc::new(key)),
+        Err(_) if is_encrypted_by_old_means(&text) => {
+            Private::Unusable(UnusableReason::Other(format!(
+                "it is encrypted in an old way; bring it up to date: ssh-keygen -p -f {}",
+                file.display()
+            )))
+        }
+        Err(russh::keys::Error::KeyIsEncrypted) => Private::Locked(text.clone(), OnceCell::new()),
         // What kinds of PEM say of themselves when they cannot be read for encryption.
-        _ if text.contains("ENCRYPTED") => UnusableReason::Encrypted,
-        other => UnusableReason::Other(sanitise(&other.to_string()).into_owned()),
-    });
-    let public = match &private {
-        Ok(key) => Some(key.public_key().clone()),
-        Err(_) => public_of(file, &text),
+        Err(_) if text.contains("ENCRYPTED") => Private::Locked(text.clone(), OnceCell::new()),
+        Err(other) => {
+            Private::Unusable(UnusableReason::Other(sanitise(&other.to_string()).into_owned()))
+        }
     };
-    Some(Identity { public, private: private.map(Arc::new) })
+    let public = match &private {
+        Private::Open(key) => Some(key.public_key().clone()),
+        Private::Locked(..) | Private::Unusable(_) => public_of(file, &text),
+    };
+    let certificate = read_certificate(&beside(file, "-cert.pub")).ok();
+    Some(Identity { file: file.to_path_buf(), public, certificate, private })
+}
+
+/// Old PEM in another way than the one that ssh-keygen has written: AES-128-CBC around RSA.
+fn is_encrypted_by_old_means(text: &str) -> bool {
+    let known = text.contains("BEGIN RSA PRIVATE KEY") && text.contains("DEK-Info: AES-128-CBC");
+    text.contains("Proc-Type: 4,ENCRYPTED") && !known
 }
 
 /// The public half of a key that we cannot decrypt: OpenSSH's own format shows it, others have it
 /// in a file beside them. The file may also be a public key itself.
 fn public_of(file: &Path, text: &str) -> Option<PublicKey> {
     let shown = PrivateKey::from_openssh(text).map(|key| key.public_key().clone());
-    let mut beside = file.as_os_str().to_owned();
-    beside.push(".pub");
     shown
         .or_else(|_| PublicKey::from_openssh(text.trim()))
         .ok()
-        .or_else(|| load_public_key(Path::new(&beside)).ok())
+        .or_else(|| load_public_key(beside(file, ".pub")).ok())
 }
 
-/// The user's SSH agent.
-#[derive(Debug)]
-pub(super) struct Agent {
-    socket: Option<PathBuf>,
-    keys: OnceCell<Result<Vec<PublicKey>, String>>,
-    callers: Semaphore,
+fn beside(file: &Path, ending: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
 }
 
-impl Agent {
-    /// The agent's keys, asked for once; or why the agent does not answer. Certificates are left
-    /// out.
-    pub(super) async fn keys(&self) -> Result<&[PublicKey], &str> {
-        let keys = self.keys.get_or_init(|| async {
-            let Some(socket) = &self.socket else { return Ok(Vec::new()) };
-            let reason = match timeout(AGENT_PATIENCE, list(socket)).await {
-                Ok(Ok(keys)) => return Ok(keys),
-                Ok(Err(error)) => sanitise(&error.to_string()).into_owned(),
-                Err(_) => "it does not answer".to_owned(),
-            };
-            Err(format!("{}: {reason}", socket.display()))
-        });
-        match keys.await {
-            Ok(keys) => Ok(keys),
-            Err(reason) => Err(reason),
-        }
-    }
-}
-
-async fn list(socket: &Path) -> Result<Vec<PublicKey>, russh::keys::Error> {
-    let mut agent = AgentClient::connect_uds(socket).await?;
-    let plain = |identity| match identity {
-        AgentIdentity::PublicKey { key, .. } => Some(key),
-        AgentIdentity::Certificate { .. } => None,
-    };
-    Ok(agent.request_identities().await?.into_iter().filter_map(plain).collect())
-}
-
-/// Has the agent sign for one connection.
-pub(super) struct AgentSigner<'a> {
-    pub(super) agent: &'a Agent,
-    /// What the agent must see before it uses keys that are bound to certain hosts.
-    pub(super) binding: Option<AgentSessionBinding>,
-}
-
-impl russh::Signer for AgentSigner<'_> {
-    type Error = AgentAuthError;
-
-    fn auth_sign(
-        &mut self,
-        key: &AgentIdentity,
-        hash: Option<HashAlg>,
-        data: Vec<u8>,
-    ) -> impl Future<Output = Result<Vec<u8>, AgentAuthError>> + Send {
-        let (agent, binding, key) = (self.agent, self.binding.clone(), key.clone());
-        async move {
-            let broken = |_| russh::keys::Error::AgentFailure;
-            let socket = agent.socket.as_ref().ok_or(russh::keys::Error::BadAuthSock)?;
-            let _turn = agent.callers.acquire().await.map_err(broken)?;
-            let mut client = AgentClient::connect_uds(socket).await?;
-            if let Some(binding) = binding {
-                // Agents that do not know this request refuse it, and sign nevertheless.
-                let _ = client.bind_session(&binding, false).await;
-            }
-            Ok(client.sign_request(&key, hash, data).await?)
-        }
+fn read_certificate(file: &Path) -> Result<Certificate, UnusableReason> {
+    let text = fs::read_to_string(file).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => UnusableReason::Other("no such file".to_owned()),
+        _ => UnusableReason::Other(error.to_string()),
+    })?;
+    match Certificate::from_openssh(&text) {
+        Ok(certificate) if certificate.cert_type() == CertType::User => Ok(certificate),
+        Ok(_) => Err(UnusableReason::Other("it is no certificate of a user".to_owned())),
+        Err(_) => Err(UnusableReason::Other("it is no certificate".to_owned())),
     }
 }

@@ -1,37 +1,41 @@
 //! Known host keys, read and matched as OpenSSH does (sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT").
 //!
 //! The files are read once for all hosts. Lines that cannot be used are passed over, as OpenSSH
-//! does: another program may understand them. `@cert-authority` lines are among these.
+//! does: another program may understand them.
+
+mod certificate;
+mod entry;
+mod name;
 
 use std::fmt;
-use std::fs::{self, DirBuilder, OpenOptions};
-use std::io::{self, Read, Write};
-use std::net::IpAddr;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use hmac::{Hmac, KeyInit, Mac};
-use russh::keys::ssh_key::known_hosts::{HostPatterns, Marker};
-use russh::keys::{Algorithm, HashAlg, PublicKey};
-use sha1::Sha1;
+use russh::keys::{Algorithm, Certificate, HashAlg, PublicKey, PublicKeyOrCertificate};
 
-/// The port for which a host is written without its port.
-const DEFAULT_PORT: u16 = 22;
+use entry::{Entry, Kind, Tail};
+pub use name::Name;
 
-/// What to do with a host of which no key is known.
+use super::target::HostKeys;
+
+/// What to do with a host whose key is not known (`StrictHostKeyChecking`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HostKeyPolicy {
-    /// Refuse it.
+    /// Refuse it (`yes`).
     Strict,
-    /// Write its key down and go on (`StrictHostKeyChecking=accept-new`).
+    /// Write the key of a new host down and go on; refuse a key that has changed (`accept-new`).
     AcceptNew,
+    /// As `AcceptNew`; with a host whose key has changed go on, but never show it a password (`no`).
+    Off,
 }
 
 /// What the known host keys say about the key that a host has shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is the key that is known for this host.
+    /// It is the key that is known for this host, or an authority that is known vouches for it.
     Known,
     /// Nothing was known about this host, and its key is now written down.
     Learned,
@@ -90,39 +94,44 @@ pub struct KnownHostsError {
 pub struct KnownHosts {
     /// New keys go to the end of this file.
     learn_to: Option<PathBuf>,
-    entries: Mutex<Vec<Entry>>,
+    /// Whether names are written as hashes.
+    hash: bool,
+    book: Mutex<Book>,
 }
 
 #[derive(Debug)]
-struct Entry {
-    file: Arc<Path>,
-    line: usize,
-    revoked: bool,
-    hosts: HostPatterns,
-    key: PublicKey,
+struct Book {
+    entries: Vec<Entry>,
+    /// The end of the file that keys are learned to.
+    tail: Tail,
 }
 
+/// A verdict, and what is wrong with the certificate that the host has shown, if it has.
+pub type Judgement = (Verdict, Option<String>);
+
 impl KnownHosts {
-    /// Reads `files`; those that do not exist are empty. New keys are added to the first one.
+    /// Reads the files of `settings`; those that do not exist are empty.
     ///
     /// # Errors
     /// When a file exists and cannot be read.
-    pub fn read(files: &[PathBuf]) -> Result<Self, KnownHostsError> {
+    pub fn read(settings: &HostKeys) -> Result<Self, KnownHostsError> {
+        let HostKeys { files, global_files, hash, .. } = settings;
         let mut entries = Vec::new();
-        for file in files {
+        for file in files.iter().chain(global_files) {
             match fs::read(file) {
-                Ok(text) => entries.extend(parse(file, &String::from_utf8_lossy(&text))),
+                Ok(text) => entries.extend(entry::parse(file, &String::from_utf8_lossy(&text))),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(source) => {
                     return Err(KnownHostsError { action: "read", file: file.clone(), source });
                 }
             }
         }
-        Ok(Self { learn_to: files.first().cloned(), entries: Mutex::new(entries) })
+        let book = Mutex::new(Book { entries, tail: Tail::default() });
+        Ok(Self { learn_to: files.first().cloned(), hash: *hash, book })
     }
 
-    /// Judges `key` as shown by the host at `address` and `port`, and under
-    /// [`HostKeyPolicy::AcceptNew`] learns it when the host is unknown.
+    /// Judges what the host `name` has shown, and learns its key when the host is unknown and
+    /// `policy` allows it.
     ///
     /// Hosts are judged one at a time, so that none is learned twice.
     ///
@@ -130,38 +139,52 @@ impl KnownHosts {
     /// When a key cannot be written down.
     pub fn judge(
         &self,
-        address: &str,
-        port: u16,
-        key: &PublicKey,
+        name: &Name,
+        shown: &PublicKeyOrCertificate,
         policy: HostKeyPolicy,
-    ) -> Result<Verdict, KnownHostsError> {
-        let mut entries = self.lock();
-        let verdict = verdict(&entries, address, port, key);
-        if let (Verdict::Unknown, HostKeyPolicy::AcceptNew, Some(file)) =
-            (&verdict, policy, &self.learn_to)
-        {
-            let failed = |source| KnownHostsError {
-                action: "add a host key to",
-                file: file.clone(),
-                source,
-            };
-            let key = PublicKey::from(key.key_data().clone());
-            let text = key.to_openssh().map_err(io::Error::other).map_err(failed)?;
-            let text = format!("{} {text}", name_of(address, port));
-            let line = append_line(file, &text).map_err(failed)?;
-            entries.extend(parse_line(&Arc::from(file.as_path()), line, &text));
-            return Ok(Verdict::Learned);
+    ) -> Result<Judgement, KnownHostsError> {
+        let mut book = self.lock();
+        let mut fault = None;
+        if let PublicKeyOrCertificate::Certificate(certificate) = shown {
+            match vouched(&book.entries, name, certificate) {
+                Vouched::Verdict(verdict) => return Ok((verdict, None)),
+                // As OpenSSH: the key in it may be known by itself.
+                Vouched::Not(why) => fault = Some(why),
+            }
         }
-        Ok(verdict)
+        let key = shown.public_key();
+        let mut verdict = verdict(&book.entries, name, &key);
+        if verdict == Verdict::Unknown && policy != HostKeyPolicy::Strict && name.can_be_written() {
+            verdict = self.learn(&mut book, name, &key)?;
+        }
+        Ok((verdict, fault))
+    }
+
+    fn learn(
+        &self,
+        book: &mut Book,
+        name: &Name,
+        key: &PublicKey,
+    ) -> Result<Verdict, KnownHostsError> {
+        let Some(file) = &self.learn_to else { return Ok(Verdict::Unknown) };
+        let failed =
+            |source| KnownHostsError { action: "add a host key to", file: file.clone(), source };
+        let name = name.written(self.hash).map_err(failed)?;
+        let key = PublicKey::from(key.key_data().clone());
+        let text = key.to_openssh().map_err(io::Error::other).map_err(failed)?;
+        let text = format!("{name} {text}");
+        let line = book.tail.append(file, &text).map_err(failed)?;
+        book.entries.extend(entry::parse_line(&file.as_path().into(), line, &text));
+        Ok(Verdict::Learned)
     }
 
     /// The host-key algorithms of the keys known for a host. Asking for them first makes a host
     /// that has several keys show one that is known.
     #[must_use]
-    pub fn algorithms(&self, address: &str, port: u16) -> Vec<Algorithm> {
-        let entries = self.lock();
-        for name in names_of(address, port) {
-            let known = entries.iter().filter(|entry| !entry.revoked && entry.is_for(&name));
+    pub fn algorithms(&self, name: &Name) -> Vec<Algorithm> {
+        let book = self.lock();
+        for name in name.all() {
+            let known = of_host(&book.entries, name).filter(|entry| entry.kind == Kind::Key);
             let algorithms: Vec<_> = known.map(|entry| entry.key.algorithm()).collect();
             if !algorithms.is_empty() {
                 return algorithms;
@@ -170,44 +193,65 @@ impl KnownHosts {
         Vec::new()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether an authority is known that may vouch for a host by a certificate.
+    #[must_use]
+    pub fn has_authority(&self, name: &Name) -> bool {
+        let book = self.lock();
+        name.all().any(|name| of_host(&book.entries, name).any(|e| e.kind == Kind::Authority))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Entry {
-    fn is_for(&self, name: &str) -> bool {
-        match &self.hosts {
-            HostPatterns::Patterns(patterns) => {
-                let mut matched = false;
-                for pattern in patterns {
-                    let pattern = pattern.to_ascii_lowercase();
-                    match pattern.strip_prefix('!') {
-                        Some(not) if glob(not.as_bytes(), name.as_bytes()) => return false,
-                        Some(_) => {}
-                        None => matched |= glob(pattern.as_bytes(), name.as_bytes()),
-                    }
-                }
-                matched
+/// The lines that are about the host `name`.
+fn of_host<'a>(entries: &'a [Entry], name: &'a str) -> impl Iterator<Item = &'a Entry> {
+    entries.iter().filter(move |entry| entry.is_for(name))
+}
+
+/// What becomes of a certificate.
+enum Vouched {
+    /// It settles the matter.
+    Verdict(Verdict),
+    /// It proves nothing, and why.
+    Not(String),
+}
+
+/// Whether a known authority vouches for the host, and none of what it does that with is revoked.
+fn vouched(entries: &[Entry], name: &Name, certificate: &Certificate) -> Vouched {
+    let mut fault = "no authority that is known for this host has signed it".to_owned();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    for looked_up in name.all() {
+        let revoked = of_host(entries, looked_up).find(|entry| {
+            let key = entry.key.key_data();
+            entry.kind == Kind::Revoked
+                && (key == certificate.public_key() || key == certificate.signature_key())
+        });
+        if let Some(entry) = revoked {
+            return Vouched::Verdict(Verdict::Revoked(entry.known_key()));
+        }
+        let authority = of_host(entries, looked_up).find(|entry| {
+            entry.kind == Kind::Authority && entry.key.key_data() == certificate.signature_key()
+        });
+        if let Some(entry) = authority {
+            match certificate::check(certificate, &entry.key, name.principal(), now) {
+                Ok(()) => return Vouched::Verdict(Verdict::Known),
+                Err(why) => fault = why,
             }
-            HostPatterns::HashedName { salt, hash } => Hmac::<Sha1>::new_from_slice(salt)
-                .is_ok_and(|mac| mac.chain_update(name).verify_slice(hash).is_ok()),
         }
     }
-
-    fn known_key(&self) -> KnownKey {
-        KnownKey { key: (&self.key).into(), file: self.file.to_path_buf(), line: self.line }
-    }
+    Vouched::Not(fault)
 }
 
 /// As OpenSSH: a matching line is enough, whatever other lines of the host say; other keys alone,
 /// of whatever type, mean that the key has changed. Where nothing is known for a host and its
 /// port, a line for the host alone will do.
-fn verdict(entries: &[Entry], address: &str, port: u16, key: &PublicKey) -> Verdict {
-    let exact = name_of(address, port);
-    for name in names_of(address, port) {
-        let of_host = entries.iter().filter(|entry| entry.is_for(&name));
-        let (revoked, good): (Vec<&Entry>, Vec<&Entry>) = of_host.partition(|e| e.revoked);
+fn verdict(entries: &[Entry], name: &Name, key: &PublicKey) -> Verdict {
+    for (index, name) in name.all().enumerate() {
+        let (revoked, others): (Vec<&Entry>, Vec<&Entry>) =
+            of_host(entries, name).partition(|entry| entry.kind == Kind::Revoked);
+        let good: Vec<_> = others.into_iter().filter(|entry| entry.kind == Kind::Key).collect();
         let same = |entry: &&&Entry| entry.key.key_data() == key.key_data();
         if let Some(entry) = revoked.iter().find(same) {
             return Verdict::Revoked(entry.known_key());
@@ -215,80 +259,11 @@ fn verdict(entries: &[Entry], address: &str, port: u16, key: &PublicKey) -> Verd
         if good.iter().any(|entry| same(&entry)) {
             return Verdict::Known;
         }
-        if name == exact && !good.is_empty() {
+        if index == 0 && !good.is_empty() {
             return Verdict::Changed(good.iter().map(|entry| entry.known_key()).collect());
         }
     }
     Verdict::Unknown
-}
-
-/// The name under which a host stands in known_hosts: `host`, or `[host]:port`.
-pub(super) fn name_of(address: &str, port: u16) -> String {
-    let host = match address.parse::<IpAddr>() {
-        // One spelling for an address: ::0:1 is ::1.
-        Ok(ip) => ip.to_string(),
-        Err(_) => address.to_ascii_lowercase(),
-    };
-    if port == DEFAULT_PORT { host } else { format!("[{host}]:{port}") }
-}
-
-/// The names to look up, the best one first.
-fn names_of(address: &str, port: u16) -> Vec<String> {
-    let mut names = vec![name_of(address, port)];
-    if port != DEFAULT_PORT {
-        names.push(name_of(address, DEFAULT_PORT));
-    }
-    names
-}
-
-fn parse(file: &Path, text: &str) -> Vec<Entry> {
-    let file: Arc<Path> = file.into();
-    let entry = |(index, line)| parse_line(&file, index + 1, line);
-    text.lines().enumerate().filter_map(entry).collect()
-}
-
-/// `[@marker] hosts type base64 [comment]`, or nothing for comments and what cannot be used.
-fn parse_line(file: &Arc<Path>, number: usize, line: &str) -> Option<Entry> {
-    let mut fields = line.split_ascii_whitespace().peekable();
-    let marker = fields.next_if(|field| field.starts_with('@'));
-    let revoked = match marker.map(str::parse::<Marker>) {
-        None => false,
-        Some(Ok(Marker::Revoked)) => true,
-        Some(Ok(Marker::CertAuthority) | Err(_)) => return None,
-    };
-    let hosts = fields.next().filter(|hosts| !hosts.starts_with('#'))?.parse().ok()?;
-    let key = format!("{} {}", fields.next()?, fields.next()?);
-    let key = PublicKey::from_openssh(&key).ok()?;
-    Some(Entry { file: Arc::clone(file), line: number, revoked, hosts, key })
-}
-
-/// Matches `*` (any text) and `?` (any one character), the only wildcards of known_hosts.
-fn glob(pattern: &[u8], text: &[u8]) -> bool {
-    match (pattern.split_first(), text.split_first()) {
-        (None, rest) => rest.is_none(),
-        (Some((b'*', rest)), None) => glob(rest, text),
-        (Some((b'*', rest)), Some((_, shorter))) => glob(rest, text) || glob(pattern, shorter),
-        (Some((b'?', rest)), Some((_, shorter))) => glob(rest, shorter),
-        (Some((wanted, rest)), Some((found, shorter))) => wanted == found && glob(rest, shorter),
-        (Some(_), None) => false,
-    }
-}
-
-/// Adds a line in one write to the end of `file`, so that it never mixes with another writer's,
-/// and says which line it has become. The file and its folder are created with the modes that
-/// OpenSSH asks for.
-fn append_line(file: &Path, line: &str) -> io::Result<usize> {
-    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    }
-    let mut open =
-        OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(file)?;
-    let mut before = Vec::new();
-    open.read_to_end(&mut before)?;
-    let ended = before.last().is_none_or(|last| *last == b'\n');
-    let text = if ended { format!("{line}\n") } else { format!("\n{line}\n") };
-    open.write_all(text.as_bytes())?;
-    Ok(before.split_inclusive(|byte| *byte == b'\n').count() + 1)
 }
 
 #[cfg(test)]

@@ -3,18 +3,32 @@
 //! A [`Client`] holds what all hosts share; [`Client::connect`] makes a [`Session`] with one
 //! host; a session runs commands.
 
+mod agent;
+mod asking;
 mod auth;
+mod candidate;
+mod client;
+pub mod config;
 mod error;
 mod exec;
+mod gateway;
 mod identity;
+mod interactive;
 pub mod known_hosts;
+mod open;
+mod pace;
+mod proxy;
 mod session;
+mod signing;
+mod stream;
 mod target;
 mod transport;
 
 pub use crate::exec::{Event, ExecError, ExitStatus, OUTPUT_MAX};
+pub use asking::{Prompt, Question};
+pub use client::Client;
 pub use error::{ConnectError, Phase, Rejected, UnusableKey, UnusableReason};
 pub use exec::{Events, Exec, Output, Stdin};
 pub use known_hosts::HostKeyPolicy;
-pub use session::{Client, Session};
-pub use target::{Credentials, Endpoint, HostKeys, Target};
+pub use session::Session;
+pub use target::{Credentials, Endpoint, HostKeys, Jump, Keepalive, Method, Socket, Target, Via};

@@ -1,8 +1,16 @@
-//! Asking the person at the terminal for a secret.
+//! Asking the person at the terminal.
 
-use std::io;
+use std::future::Future;
+use std::io::{self, ErrorKind};
+use std::pin::Pin;
 
+use rustix::process::{Signal, getpid, kill_process};
 use secrecy::SecretString;
+use tokio::task::spawn_blocking;
+
+use super::screen::Screen;
+use super::tty::Keys;
+use crate::ssh::{Prompt, Question};
 
 /// Asks `question` on the terminal and reads the answer without showing it. It blocks.
 ///
@@ -10,7 +18,50 @@ use secrecy::SecretString;
 /// redirected.
 ///
 /// # Errors
-/// When there is no terminal, or the answer breaks off.
+/// When there is no terminal, or the answer breaks off: with `Interrupted` for Ctrl-C. The terminal
+/// is as before then.
 pub fn secret(question: &str) -> io::Result<SecretString> {
-    rpassword::prompt_password(question).map(Into::into)
+    let keys = Keys::take()?;
+    keys.show(question)?;
+    keys.reader(false).line()
+}
+
+/// The person at the terminal, who can be asked while the fleet runs: the picture makes way.
+#[derive(Debug)]
+pub struct Terminal {
+    screen: Screen,
+}
+
+impl Terminal {
+    /// The terminal of this process, when it has one.
+    #[must_use]
+    pub fn find(screen: &Screen) -> Option<Self> {
+        let there = std::fs::OpenOptions::new().read(true).write(true).open("/dev/tty").is_ok();
+        there.then(|| Self { screen: screen.clone() })
+    }
+
+    async fn answer(&self, question: Question) -> io::Result<SecretString> {
+        // Dropped in the other order, also when this future is: first the keys are as before,
+        // then the picture comes back.
+        let _held = self.screen.hold();
+        let keys = Keys::take()?;
+        keys.show(&format!("{}{}", question.before, question.text))?;
+        let reader = keys.reader(question.echo);
+        let answer = spawn_blocking(|| reader.line()).await.map_err(io::Error::other)?;
+        drop(keys);
+        if answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::Interrupted) {
+            // As if the terminal had sent it: the whole run ends in its own way.
+            kill_process(getpid(), Signal::INT)?;
+        }
+        answer
+    }
+}
+
+impl Prompt for Terminal {
+    fn ask(
+        &self,
+        question: Question,
+    ) -> Pin<Box<dyn Future<Output = io::Result<SecretString>> + Send + '_>> {
+        Box::pin(self.answer(question))
+    }
 }

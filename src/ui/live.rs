@@ -4,12 +4,12 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use terminal_size::{Height, Width, terminal_size_of};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::board::{Board, Line, Stage};
+use super::screen::Screen;
 use super::{Settings, words};
 use crate::fleet::{Doing, Event};
 use crate::sanitise::sanitise;
@@ -22,23 +22,16 @@ const FRAMES: [&str; 8] = ["⠋", "⠙", "⠸", "⠴", "⠦", "⠧", "⠇", "⠏
 
 /// The picture on standard error.
 pub(super) struct Live {
-    /// One bar whose message is the whole picture: so all its lines change together.
-    bar: ProgressBar,
+    screen: Screen,
     board: Board,
     settings: Settings,
     frames: std::iter::Cycle<std::array::IntoIter<&'static str, 8>>,
 }
 
 impl Live {
-    pub(super) fn new(hosts: &[String], settings: Settings) -> Self {
-        let style = ProgressStyle::with_template("{msg}")
-            .unwrap_or_else(|_| ProgressStyle::default_spinner());
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())
-            .with_style(style)
-            // Also when this is dropped before its end.
-            .with_finish(ProgressFinish::AndClear);
+    pub(super) fn new(hosts: &[String], settings: Settings, screen: Screen) -> Self {
         let board = Board::new(hosts, Instant::now());
-        Self { bar, board, settings, frames: FRAMES.into_iter().cycle() }
+        Self { screen, board, settings, frames: FRAMES.into_iter().cycle() }
     }
 
     /// Draws until no more events can come.
@@ -59,7 +52,6 @@ impl Live {
                 _ = tick.tick() => self.draw(),
             }
         }
-        self.bar.finish_and_clear();
     }
 
     fn take(&mut self, event: &Event) {
@@ -67,7 +59,7 @@ impl Live {
         if let (Doing::Done(result), true) = (&event.doing, self.settings.verbose)
             && let Some(facts) = words::facts(result)
         {
-            self.bar.println(format!("{}: {facts}", sanitise(&event.host)));
+            self.screen.say(format!("{}: {facts}", sanitise(&event.host)));
         }
     }
 
@@ -86,8 +78,7 @@ impl Live {
         }
         let summary = self.board.summary(columns, now);
         let _ = write!(picture, "{} {summary}", self.paint(frame, AnsiColor::Cyan.on_default()));
-        self.bar.set_message(picture);
-        self.bar.tick();
+        self.screen.draw(picture);
     }
 
     /// The sign in front of a host.
@@ -103,5 +94,12 @@ impl Live {
 
     fn paint(&self, text: &str, style: Style) -> String {
         if self.settings.colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+}
+
+impl Drop for Live {
+    /// Leaves the terminal clean, also when the run is broken off.
+    fn drop(&mut self) {
+        self.screen.clear();
     }
 }

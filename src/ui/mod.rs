@@ -6,9 +6,11 @@ pub mod ask;
 mod board;
 mod live;
 mod plain;
+mod screen;
+mod tty;
 mod words;
 
-use std::io::{IsTerminal, Write, stderr};
+use std::io::{IsTerminal, stderr};
 
 use anstream::{AutoStream, ColorChoice};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -16,6 +18,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use crate::fleet::Event;
 use live::Live;
 use plain::Plain;
+pub use screen::Screen;
 
 /// How events are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,17 +59,21 @@ impl Settings {
     }
 }
 
-/// Shows `events` of `hosts` until no more can come, and leaves the terminal clean: also when
-/// it is dropped before that.
-pub async fn show(mut events: UnboundedReceiver<Event>, hosts: &[String], settings: Settings) {
+/// Shows `events` of `hosts` on `screen` until no more can come, and leaves the terminal clean: also
+/// when it is dropped before that.
+pub async fn show(
+    mut events: UnboundedReceiver<Event>,
+    hosts: &[String],
+    settings: Settings,
+    screen: Screen,
+) {
     match settings.style {
-        Style::Live => Live::new(hosts, settings).show(events).await,
+        Style::Live => Live::new(hosts, settings, screen).show(events).await,
         Style::Plain => {
             let mut plain = Plain::new(settings.verbose);
             while let Some(event) = events.recv().await {
                 for line in plain.lines(&event) {
-                    // Nobody may be reading any longer; the run goes on all the same.
-                    let _ = writeln!(stderr(), "{line}");
+                    screen.say(line);
                 }
             }
         }

@@ -23,7 +23,8 @@ async fn an_unknown_host_is_refused_with_its_fingerprint_and_the_way_on() {
     assert_eq!(
         error.hint(),
         format!(
-            "if the fingerprint is that of the host, accept it with --accept-new-host-keys, or add it: ssh-keyscan -p {port} 127.0.0.1 >> ~/.ssh/known_hosts"
+            "if the fingerprint is that of the host, accept it with --accept-new-host-keys, or add it: ssh-keyscan -p {port} 127.0.0.1 >> {}",
+            server.path("known_hosts").display()
         )
     );
     assert!(!server.path("known_hosts").exists());
@@ -131,5 +132,97 @@ async fn algorithms_that_are_no_longer_safe_are_not_used() {
         let Some(server) = Sshd::with_host_keys(&types, settings) else { return };
         let error = connect(&server, HostKeyPolicy::AcceptNew).await.unwrap_err().to_string();
         assert!(error.contains(&format!(" share no {kind} algorithm: {theirs}")), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn without_checking_a_changed_key_passes_but_gets_no_password() {
+    let Some(server) = Sshd::start("") else { return };
+    let other = server.user_key("ecdsa", "", false).with_extension("pub");
+    let line = std::fs::read_to_string(&other).unwrap();
+    let known = format!("[127.0.0.1]:{} {line}", server.port);
+    server.know(&known);
+    let session = connect(&server, HostKeyPolicy::Off).await.unwrap();
+    let doubt = session.doubt().unwrap();
+    assert!(doubt.contains("has changed: it shows ssh-ed25519"), "{doubt}");
+    assert_eq!(std::fs::read_to_string(server.path("known_hosts")).unwrap(), known);
+
+    let mut target = server.bare();
+    target.host_keys.policy = HostKeyPolicy::Off;
+    target.credentials.password = Some("secret".into());
+    let error = Client::default().connect(&target).await.unwrap_err();
+    assert!(
+        error.hint().contains("no password is shown to a host whose key has changed"),
+        "{error}"
+    );
+    // With that host unknown, its key is learned and the password shown.
+    server.know("");
+    let error = Client::default().connect(&target).await.unwrap_err();
+    assert!(error.to_string().contains("tried keyboard-interactive, password"), "{error}");
+    // A revoked key is refused all the same.
+    server.know(&format!("@revoked * {}", server.host_line("ed25519").split_once(' ').unwrap().1));
+    let error = Client::default().connect(&target).await.unwrap_err();
+    assert!(matches!(error, ConnectError::HostKeyRevoked { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_host_is_known_by_its_alias() {
+    let Some(server) = Sshd::start("") else { return };
+    let mut target = server.user();
+    target.host_keys.policy = HostKeyPolicy::AcceptNew;
+    target.host_keys.alias = Some("web".to_owned());
+    target.host_keys.hash = true;
+    Client::default().connect(&target).await.unwrap();
+    // ssh-keygen finds what we have written.
+    let known_hosts = server.path("known_hosts");
+    run(std::process::Command::new("ssh-keygen").args(["-F", "web", "-f"]).arg(&known_hosts));
+    target.host_keys.policy = HostKeyPolicy::Strict;
+    Client::default().connect(&target).await.unwrap();
+    target.host_keys.alias = Some("db".to_owned());
+    target.host_keys.policy = HostKeyPolicy::Strict;
+    Client::default().connect(&target).await.unwrap_err();
+}
+
+/// Clients of ours and of OpenSSH's write to one file at the same time, and each of them believes
+/// what the others have written.
+#[tokio::test]
+async fn ssh_and_we_learn_into_one_file() {
+    let Some(server) = Sshd::start("") else { return };
+    let known_hosts = server.path("known_hosts");
+    let ssh = |alias: String, checking: &str| {
+        let mut command = std::process::Command::new("ssh");
+        command.args(["-F", "none", "-o", "BatchMode=yes"]);
+        command.arg("-o").arg(format!("StrictHostKeyChecking={checking}"));
+        command.arg("-o").arg(format!("UserKnownHostsFile={}", known_hosts.display()));
+        command.arg("-o").arg(format!("HostKeyAlias={alias}")).arg("-i").arg(server.path("user"));
+        command.args(["-p", &server.port.to_string(), "root@127.0.0.1", "true"]);
+        command
+    };
+    let theirs: Vec<_> = (0..8)
+        .map(|number| {
+            let mut ssh = ssh(format!("theirs{number}"), "accept-new");
+            ssh.stderr(std::process::Stdio::null()).spawn()
+        })
+        .collect();
+    let logins = (0..8).map(|number| {
+        let mut target = server.user();
+        target.host_keys.policy = HostKeyPolicy::AcceptNew;
+        target.host_keys.alias = Some(format!("ours{number}"));
+        // Each with a client of its own, as another process would have.
+        tokio::spawn(async move { Client::default().connect(&target).await.map(drop) })
+    });
+    for login in logins.collect::<Vec<_>>() {
+        login.await.unwrap().unwrap();
+    }
+    for child in theirs {
+        assert!(child.unwrap().wait().unwrap().success());
+    }
+    let text = std::fs::read_to_string(&known_hosts).unwrap();
+    assert_eq!(text.lines().count(), 16, "{text}");
+    for alias in (0..8).flat_map(|number| [format!("ours{number}"), format!("theirs{number}")]) {
+        run(&mut ssh(alias.clone(), "yes"));
+        let mut target = server.user();
+        target.host_keys.alias = Some(alias);
+        Client::default().connect(&target).await.unwrap();
     }
 }

@@ -59,7 +59,7 @@ async fn an_encrypted_file_without_agent_is_named() {
     assert_eq!(
         error.to_string(),
         format!(
-            "cannot log in to 127.0.0.1:{} as root: there was no key to try; could not use {} (needs its passphrase, and no agent holds it); the server accepts publickey, password, keyboard-interactive",
+            "cannot log in to 127.0.0.1:{} as root: there was no key to try; could not use {} (needs its passphrase, and no agent holds it)",
             server.port,
             key.display()
         )

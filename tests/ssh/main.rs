@@ -3,9 +3,15 @@
 // clippy takes only functions marked #[test] for tests.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod certificates;
 mod exec;
 mod host_keys;
+mod jump;
+mod locked;
 mod login;
 mod misbehaving;
+mod pace;
+mod proxy_command;
+mod questions;
 mod sshd;
 mod stand_in;

@@ -3,14 +3,14 @@
 
 use std::sync::Arc;
 
-use ezsync::ssh::{Client, ConnectError, HostKeyPolicy, HostKeys, Target};
+use ezsync::ssh::{Client, ConnectError, HostKeyPolicy, Target};
 use russh::Preferred;
 use russh::keys::ssh_key::private::Ed25519Keypair;
 use russh::keys::{Algorithm, PrivateKey};
 use russh::server::{Auth, Config, Handler, run_stream};
 use tokio::net::TcpListener;
 
-use crate::sshd::{make_key, missing, target};
+use crate::sshd::{host_keys, make_key, missing, target};
 
 struct Doorman;
 
@@ -38,10 +38,7 @@ async fn log_in(
         let _ = run_stream(Arc::new(config), socket, Doorman).await.unwrap().await;
     });
     let folder = tempfile::tempdir().unwrap();
-    target.host_keys = HostKeys {
-        policy: HostKeyPolicy::AcceptNew,
-        files: vec![folder.path().join("known_hosts")],
-    };
+    target.host_keys = host_keys(HostKeyPolicy::AcceptNew, vec![folder.path().join("known_hosts")]);
     Client::default().connect(&target).await.map(drop)
 }
 
@@ -54,7 +51,10 @@ async fn log_in_with_password(password: &str) -> Result<(), ConnectError> {
 async fn the_right_password_is_accepted_and_a_wrong_one_is_not_shown() {
     log_in_with_password("right").await.unwrap();
     let error = log_in_with_password("wr0ng").await.unwrap_err();
-    assert!(error.to_string().contains("as root: tried password; "), "{error}");
+    assert!(
+        error.to_string().contains("as root: tried keyboard-interactive, password; "),
+        "{error}"
+    );
     assert!(!format!("{error} {error:?}").contains("wr0ng"));
 }
 

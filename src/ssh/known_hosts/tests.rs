@@ -1,5 +1,11 @@
 //! Verdicts on host keys for known_hosts files of every shape.
 
+use std::path::Path;
+
+use russh::keys::PrivateKey;
+use russh::keys::ssh_key::certificate::{Builder, CertType};
+use russh::keys::ssh_key::private::Ed25519Keypair;
+
 use super::*;
 
 const ED25519: &str =
@@ -11,6 +17,31 @@ const OTHER_SHA256: &str = "SHA256:PcQUdA1JKl3minHNvCpD6zwXDiQi6+vtTgk3u4YKc90";
 
 fn key(text: &str) -> PublicKey {
     PublicKey::from_openssh(text).unwrap()
+}
+
+fn settings(file: &Path, hash: bool) -> HostKeys {
+    HostKeys {
+        policy: HostKeyPolicy::Strict,
+        files: vec![file.to_path_buf()],
+        global_files: Vec::new(),
+        alias: None,
+        hash,
+    }
+}
+
+fn known_hosts(file: &Path, hash: bool) -> KnownHosts {
+    KnownHosts::read(&settings(file, hash)).unwrap()
+}
+
+fn judge(
+    hosts: &KnownHosts,
+    address: &str,
+    port: u16,
+    shown: &str,
+    policy: HostKeyPolicy,
+) -> Verdict {
+    let shown = PublicKeyOrCertificate::from(key(shown));
+    hosts.judge(&Name::new(address, port, None), &shown, policy).unwrap().0
 }
 
 /// The verdict in one word, with the lines it rests on.
@@ -99,7 +130,7 @@ fn verdicts() {
         ("another key revoked", "@revoked * B\nnode1 A", at("node1", 22), "known"),
         ("revoked for another host", "@revoked node2 A\nnode1 A", at("node1", 22), "known"),
         ("a revoked key is no change", "@revoked node1 B", at("node1", 22), "unknown"),
-        ("cert-authority is passed over", "@cert-authority node1 B", at("node1", 22), "unknown"),
+        ("an authority is no key of a host", "@cert-authority node1 B", at("node1", 22), "unknown"),
         ("so are other markers", "@strange node1 B", at("node1", 22), "unknown"),
         ("tabs and spaces", "\t node1\tA\t my comment", at("node1", 22), "known"),
         ("tab after a marker", "@revoked\tnode1\tA", at("node1", 22), "revoked 1"),
@@ -126,16 +157,18 @@ fn verdicts() {
             });
             text.push_str(space);
         }
-        let entries = parse(Path::new("known_hosts"), &text);
-        let verdict = verdict(&entries, address, port, &key(ED25519));
+        let entries = entry::parse(Path::new("known_hosts"), &text);
+        let verdict = verdict(&entries, &Name::new(address, port, None), &key(ED25519));
         assert_eq!(short(&verdict), expected, "{rule}: {address} port {port} in {file:?}");
     }
 }
 
 #[test]
 fn a_changed_key_names_fingerprint_file_and_line() {
-    let entries = parse(Path::new("/some/known_hosts"), &format!("# mine\nnode1 {OTHER}\n"));
-    let Verdict::Changed(keys) = verdict(&entries, "node1", 22, &key(ED25519)) else {
+    let text = format!("# mine\nnode1 {OTHER}\n");
+    let entries = entry::parse(Path::new("/some/known_hosts"), &text);
+    let name = Name::new("node1", 22, None);
+    let Verdict::Changed(keys) = verdict(&entries, &name, &key(ED25519)) else {
         panic!("the key differs");
     };
     assert_eq!(keys[0].to_string(), format!("ssh-ed25519 {OTHER_SHA256} (/some/known_hosts:2)"));
@@ -147,10 +180,8 @@ fn learns_as_openssh_writes() {
 
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("home/.ssh/known_hosts");
-    let hosts = KnownHosts::read(std::slice::from_ref(&file)).unwrap();
-    let judge = |address, port, text, policy| {
-        short(&hosts.judge(address, port, &key(text), policy).unwrap())
-    };
+    let hosts = known_hosts(&file, false);
+    let judge = |address, port, text, policy| short(&judge(&hosts, address, port, text, policy));
     assert_eq!(judge("Node1", 22, ED25519, HostKeyPolicy::Strict), "unknown");
     assert!(!file.exists(), "a strict check writes nothing");
     assert_eq!(judge("Node1", 22, ED25519, HostKeyPolicy::AcceptNew), "learned");
@@ -158,7 +189,7 @@ fn learns_as_openssh_writes() {
     assert_eq!(judge("node1", 22, OTHER, HostKeyPolicy::AcceptNew), "changed 1");
     assert_eq!(judge("2001:db8::1", 2222, ECDSA, HostKeyPolicy::AcceptNew), "learned");
     assert_eq!(judge("2001:db8::1", 2222, ED25519, HostKeyPolicy::AcceptNew), "changed 2");
-    assert_eq!(hosts.algorithms("node1", 22), [Algorithm::Ed25519]);
+    assert_eq!(hosts.algorithms(&Name::new("node1", 22, None)), [Algorithm::Ed25519]);
 
     let text = format!("node1 {ED25519}\n[2001:db8::1]:2222 {ECDSA}\n");
     assert_eq!(fs::read_to_string(&file).unwrap(), text);
@@ -171,8 +202,8 @@ fn a_line_without_end_is_ended_first() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("known_hosts");
     fs::write(&file, format!("node1 {OTHER}")).unwrap();
-    let hosts = KnownHosts::read(std::slice::from_ref(&file)).unwrap();
-    let verdict = hosts.judge("node2", 22, &key(ED25519), HostKeyPolicy::AcceptNew).unwrap();
+    let hosts = known_hosts(&file, false);
+    let verdict = judge(&hosts, "node2", 22, ED25519, HostKeyPolicy::AcceptNew);
     assert_eq!(verdict, Verdict::Learned);
     let text = format!("node1 {OTHER}\nnode2 {ED25519}\n");
     assert_eq!(fs::read_to_string(&file).unwrap(), text);
@@ -182,13 +213,13 @@ fn a_line_without_end_is_ended_first() {
 fn many_hosts_at_once_are_each_learned_once() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("known_hosts");
-    let hosts = KnownHosts::read(std::slice::from_ref(&file)).unwrap();
+    let hosts = known_hosts(&file, false);
     std::thread::scope(|scope| {
         for number in 0..64 {
             let hosts = &hosts;
             scope.spawn(move || {
                 let name = format!("node{}", number / 2);
-                hosts.judge(&name, 22, &key(ED25519), HostKeyPolicy::AcceptNew).unwrap();
+                judge(hosts, &name, 22, ED25519, HostKeyPolicy::AcceptNew);
             });
         }
     });
@@ -203,6 +234,101 @@ fn many_hosts_at_once_are_each_learned_once() {
 #[test]
 fn an_unreadable_file_is_an_error_that_names_it() {
     let folder = tempfile::tempdir().unwrap();
-    let error = KnownHosts::read(&[folder.path().to_path_buf()]).unwrap_err().to_string();
+    let error = KnownHosts::read(&settings(folder.path(), false)).unwrap_err().to_string();
     assert!(error.starts_with(&format!("cannot read {}: ", folder.path().display())), "{error}");
+}
+
+#[test]
+fn an_alias_stands_for_address_and_port() {
+    let entries = entry::parse(Path::new("known_hosts"), &format!("web {ED25519}\n"));
+    let name = Name::new("10.0.0.1", 2222, Some("Web"));
+    assert_eq!(verdict(&entries, &name, &key(ED25519)), Verdict::Known);
+    assert_eq!(name.written(false).unwrap(), "web");
+    assert!(!Name::new("h", 22, Some("a b")).can_be_written());
+}
+
+#[test]
+fn hashed_names_are_found_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("known_hosts");
+    let hosts = known_hosts(&file, true);
+    let learn = |name| judge(&hosts, name, 2222, ED25519, HostKeyPolicy::AcceptNew);
+    assert_eq!([learn("node1"), learn("node2")], [Verdict::Learned, Verdict::Learned]);
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.lines().all(|line| line.starts_with("|1|")), "{text}");
+    let again = known_hosts(&file, false);
+    assert_eq!(judge(&again, "node1", 2222, ED25519, HostKeyPolicy::Strict), Verdict::Known);
+    assert_eq!(judge(&again, "node1", 2222, OTHER, HostKeyPolicy::Off), {
+        let known_key = KnownKey { key: (&key(ED25519)).into(), file, line: 1 };
+        Verdict::Changed(vec![known_key])
+    });
+}
+
+/// What other programs append at the same time stays whole, and our line numbers stay right.
+#[test]
+fn other_writers_are_not_disturbed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("known_hosts");
+    let all = [known_hosts(&file, false), known_hosts(&file, true), known_hosts(&file, false)];
+    std::thread::scope(|scope| {
+        for (number, hosts) in all.iter().enumerate() {
+            scope.spawn(move || {
+                for host in 0..50 {
+                    let name = format!("node{number}-{host}");
+                    judge(hosts, &name, 22, ED25519, HostKeyPolicy::AcceptNew);
+                }
+            });
+        }
+    });
+    let text = fs::read_to_string(&file).unwrap();
+    assert_eq!(text.lines().filter(|line| line.ends_with(ED25519)).count(), 150, "{text}");
+    assert_eq!(text.lines().count(), 150);
+    assert_eq!(judge(&all[0], "last", 22, ED25519, HostKeyPolicy::AcceptNew), Verdict::Learned);
+    let changed = judge(&all[0], "last", 22, OTHER, HostKeyPolicy::AcceptNew);
+    assert_eq!(short(&changed), "changed 151");
+}
+
+const NOW: u64 = 1_800_000_000;
+
+fn pair(seed: u8) -> PrivateKey {
+    PrivateKey::from(Ed25519Keypair::from_seed(&[seed; 32]))
+}
+
+/// A certificate that is good now, signed by the key of seed 1, with `change` made to it.
+fn certificate(kind: CertType, change: impl FnOnce(&mut Builder)) -> Certificate {
+    let host = pair(2);
+    let mut builder = Builder::new(vec![0; 16], host.public_key(), NOW - 60, NOW + 60).unwrap();
+    builder.cert_type(kind).unwrap();
+    change(&mut builder);
+    builder.sign(&pair(1)).unwrap()
+}
+
+#[test]
+fn a_certificate_must_fit_in_every_point() {
+    let named = |name: &'static str| move |b: &mut Builder| _ = b.valid_principal(name).unwrap();
+    let check = |certificate: &Certificate, now| {
+        certificate::check(certificate, pair(1).public_key(), "node1", now)
+    };
+    let good = certificate(CertType::Host, named("node1"));
+    assert_eq!(check(&good, NOW), Ok(()));
+    assert_eq!(check(&certificate(CertType::Host, named("node?")), NOW), Ok(()));
+    let fault = |certificate: &Certificate, now| check(certificate, now).unwrap_err();
+    assert_eq!(fault(&good, NOW - 61), "it is not valid yet");
+    assert_eq!(fault(&good, NOW + 60), "it has expired");
+    assert_eq!(fault(&certificate(CertType::Host, named("node2")), NOW), "it is not for node1");
+    let all = certificate(CertType::Host, |b| _ = b.all_principals_valid().unwrap());
+    assert_eq!(fault(&all, NOW), "it names no host");
+    let user = certificate(CertType::User, named("node1"));
+    assert_eq!(fault(&user, NOW), "it is not a certificate of a host");
+    let critical = certificate(CertType::Host, |b| {
+        b.valid_principal("node1").unwrap();
+        b.critical_option("force-command", "true").unwrap();
+    });
+    assert!(fault(&critical, NOW).starts_with("it has critical options"));
+    // Signed by another than the one who is trusted.
+    let other = certificate::check(&good, pair(3).public_key(), "node1", NOW).unwrap_err();
+    assert_eq!(other, "its signature is wrong");
+    let mut bytes = good.to_bytes().unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    assert_eq!(fault(&Certificate::from_bytes(&bytes).unwrap(), NOW), "its signature is wrong");
 }

@@ -1,0 +1,136 @@
+//! Lines of known_hosts: reading, matching and adding them.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::Arc;
+
+use hmac::{Hmac, KeyInit, Mac};
+use russh::keys::PublicKey;
+use russh::keys::ssh_key::known_hosts::{HostPatterns, Marker};
+use sha1::Sha1;
+
+use super::KnownKey;
+
+/// What a line says of its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// It is the host's.
+    Key,
+    /// It signs certificates of hosts (`@cert-authority`).
+    Authority,
+    /// It must never be accepted (`@revoked`).
+    Revoked,
+}
+
+/// One line.
+#[derive(Debug)]
+pub(super) struct Entry {
+    file: Arc<Path>,
+    line: usize,
+    pub(super) kind: Kind,
+    hosts: HostPatterns,
+    pub(super) key: PublicKey,
+}
+
+impl Entry {
+    /// Whether the line is about the host that is looked up as `name`.
+    pub(super) fn is_for(&self, name: &str) -> bool {
+        match &self.hosts {
+            HostPatterns::Patterns(patterns) => {
+                let mut matched = false;
+                for pattern in patterns {
+                    let pattern = pattern.to_ascii_lowercase();
+                    match pattern.strip_prefix('!') {
+                        Some(not) if glob(not.as_bytes(), name.as_bytes()) => return false,
+                        Some(_) => {}
+                        None => matched |= glob(pattern.as_bytes(), name.as_bytes()),
+                    }
+                }
+                matched
+            }
+            HostPatterns::HashedName { salt, hash } => Hmac::<Sha1>::new_from_slice(salt)
+                .is_ok_and(|mac| mac.chain_update(name).verify_slice(hash).is_ok()),
+        }
+    }
+
+    pub(super) fn known_key(&self) -> KnownKey {
+        KnownKey { key: (&self.key).into(), file: self.file.to_path_buf(), line: self.line }
+    }
+}
+
+/// The lines in `text` that can be used.
+pub(super) fn parse(file: &Path, text: &str) -> Vec<Entry> {
+    let file: Arc<Path> = file.into();
+    let entry = |(index, line)| parse_line(&file, index + 1, line);
+    text.lines().enumerate().filter_map(entry).collect()
+}
+
+/// `[@marker] hosts type base64 [comment]`, or nothing for comments and what cannot be used.
+pub(super) fn parse_line(file: &Arc<Path>, number: usize, line: &str) -> Option<Entry> {
+    let mut fields = line.split_ascii_whitespace().peekable();
+    let marker = fields.next_if(|field| field.starts_with('@'));
+    let kind = match marker.map(str::parse::<Marker>) {
+        None => Kind::Key,
+        Some(Ok(Marker::Revoked)) => Kind::Revoked,
+        Some(Ok(Marker::CertAuthority)) => Kind::Authority,
+        Some(Err(_)) => return None,
+    };
+    let hosts = fields.next().filter(|hosts| !hosts.starts_with('#'))?.parse().ok()?;
+    let key = format!("{} {}", fields.next()?, fields.next()?);
+    let key = PublicKey::from_openssh(&key).ok()?;
+    Some(Entry { file: Arc::clone(file), line: number, kind, hosts, key })
+}
+
+/// Matches `*` (any text) and `?` (any one character), the only wildcards of known_hosts.
+pub(super) fn glob(pattern: &[u8], text: &[u8]) -> bool {
+    match (pattern.split_first(), text.split_first()) {
+        (None, rest) => rest.is_none(),
+        (Some((b'*', rest)), None) => glob(rest, text),
+        (Some((b'*', rest)), Some((_, shorter))) => glob(rest, text) || glob(pattern, shorter),
+        (Some((b'?', rest)), Some((_, shorter))) => glob(rest, shorter),
+        (Some((wanted, rest)), Some((found, shorter))) => wanted == found && glob(rest, shorter),
+        (Some(_), None) => false,
+    }
+}
+
+/// The end of a file as we have last seen it: it is read again only when others have written.
+#[derive(Debug, Default)]
+pub(super) struct Tail {
+    /// Bytes in the file.
+    length: u64,
+    /// Lines in it, all of them ended.
+    lines: usize,
+}
+
+impl Tail {
+    /// Adds `line` in one write to the end of `file`, so that it never mixes with another
+    /// writer's, and says which line it has become. The file and its folder are created with the
+    /// modes that OpenSSH asks for.
+    pub(super) fn append(&mut self, file: &Path, line: &str) -> io::Result<usize> {
+        if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        }
+        let mut open =
+            OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(file)?;
+        let ended = self.look(&mut open)?;
+        let text = if ended { format!("{line}\n") } else { format!("\n{line}\n") };
+        open.write_all(text.as_bytes())?;
+        self.length += text.len() as u64;
+        self.lines += 1;
+        Ok(self.lines)
+    }
+
+    /// Whether the last line is ended. What others have written meanwhile is counted.
+    fn look(&mut self, file: &mut File) -> io::Result<bool> {
+        if file.metadata()?.len() == self.length {
+            return Ok(true);
+        }
+        let mut text = Vec::new();
+        file.read_to_end(&mut text)?;
+        self.length = text.len() as u64;
+        self.lines = text.split_inclusive(|byte| *byte == b'\n').count();
+        Ok(text.last().is_none_or(|last| *last == b'\n'))
+    }
+}
