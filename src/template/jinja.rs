@@ -94,11 +94,8 @@ fn find(text: &str, wanted: impl Fn(&str, usize) -> bool) -> usize {
             (Some(_), '\\') => {
                 chars.next();
             }
-            (Some(open), c) => {
-                if c == open {
-                    quote = None;
-                }
-            }
+            (Some(open), c) if c == open => quote = None,
+            (Some(_), _) => {}
             (None, _) if wanted(text.get(at..).unwrap_or_default(), depth) => return at,
             (None, '\'' | '"' | '`') => quote = Some(c),
             (None, '(' | '[') => depth += 1,
