@@ -152,6 +152,32 @@ fn inventories_are_read_as_ansible_reads_them() {
 }
 
 #[test]
+fn options_mean_what_they_mean_to_ansible_inventory() {
+    let asked: [(&str, &[&str]); 8] = [
+        ("many-groups", &["--list", "--limit", "x:!a"]),
+        (
+            "many-groups",
+            &["--list", "-l", "common*", "-e", "v=1", "-e", "{\"w\": [1, {\"b\": 1, \"a\": 2}]}"],
+        ),
+        ("many-groups", &["--host", "common1"]),
+        ("many-groups", &["--graph", "--limit", "a1"]),
+        ("two-sources", &["--host", "w1", "-e", "v=extra"]),
+        ("kubeasz-multi-node", &["--host", "192.0.2.1?"]),
+        ("program", &["--host", "l1"]),
+        ("sources-parents-and-children", &["--graph", "--vars", "-e", "v=1"]),
+    ];
+    let cases = cases();
+    let case = |name: &str| cases.iter().find(|case| case.name == name).unwrap();
+    let questions =
+        asked.iter().map(|(name, args)| case(name).question("ansible-inventory", args)).collect();
+    let Some(answers) = judge::ask(questions) else { return };
+    for ((name, args), expected) in asked.iter().zip(answers) {
+        let difference = compare(case(name).ezsync(args), &expected);
+        assert_eq!(difference, None, "{name} {args:?}");
+    }
+}
+
+#[test]
 fn patterns_select_what_they_select_for_ansible() {
     let mut asked = Vec::new();
     // Cases of our own are tests/inventory.rs's.
