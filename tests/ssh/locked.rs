@@ -149,6 +149,8 @@ async fn nobody_is_asked_in_vain() {
     // The server does not want the key.
     let strange = server.user_key("ecdsa", SECRET, false);
     client.connect(&server.target(strange)).await.unwrap_err();
+    // Nor the next one: that would bring a question for a password for each of many hosts.
+    client.connect(&server.target(server.user_key("rsa", "", false))).await.unwrap_err();
     // Nobody wants to be asked.
     let mut target = server.target(&key);
     target.credentials.batch_mode = true;
@@ -199,4 +201,16 @@ async fn a_server_that_does_not_wait_for_the_answer_is_called_again() {
     let asked = Script::slow(&[SECRET], Duration::from_secs(3));
     client(&server, &asked).connect(&target).await.unwrap();
     assert_eq!(asked.questions().len(), 1);
+}
+
+#[tokio::test]
+async fn a_password_is_asked_for_where_keys_do_not_suffice() {
+    for settings in ["AuthenticationMethods publickey,password\n", "PubkeyAuthentication no\n"] {
+        let settings = format!("KbdInteractiveAuthentication no\n{settings}");
+        let Some(server) = Sshd::start(&settings) else { return };
+        let asked = Script::new(&["one", "two"]);
+        let error = client(&server, &asked).connect(&server.user()).await.unwrap_err().to_string();
+        assert_eq!(asked.questions(), ["root@127.0.0.1's password: "; 3], "{error}");
+        assert!(error.contains("password, password; the server accepts password"), "{error}");
+    }
 }
