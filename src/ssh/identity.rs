@@ -55,16 +55,18 @@ impl Identity {
 
     /// The private key, opened with `passphrase` when it is locked.
     pub(super) async fn open(&self, passphrase: &SecretString) -> Opened {
-        if let Some(known) = self.private() {
-            return known;
+        match &self.private {
+            Private::Locked(text, opened) => {
+                let open = async || {
+                    let key = decrypt(text, passphrase).await;
+                    key.map(Ok).ok_or(UnusableReason::WrongPassphrase)
+                };
+                // One at a time: opening takes long on purpose, and once is enough for all hosts.
+                opened.get_or_try_init(open).await?.clone()
+            }
+            Private::Open(key) => Ok(Arc::clone(key)),
+            Private::Unusable(reason) => Err(reason.clone()),
         }
-        let Private::Locked(text, opened) = &self.private else {
-            return Err(UnusableReason::Encrypted);
-        };
-        let key = decrypt(text, passphrase).await.ok_or(UnusableReason::WrongPassphrase)?;
-        // Another may have opened it meanwhile.
-        let _ = opened.set(Ok(Arc::clone(&key)));
-        Ok(key)
     }
 
     /// The private key, opened with what the person says. All hosts wait for the same answer; a
