@@ -1,15 +1,13 @@
 //! What was typed on how hosts are reached, and the secrets that are asked for.
 
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::access::{Access, Privilege, host_key_checking, read_password};
+use crate::access::{Access, Options, Privilege, host_key_checking, read_password};
 use crate::cli;
 use crate::remote::Method;
-use crate::ssh::HostKeyPolicy;
 use crate::ui::ask;
 
 /// Whose commands become where nobody says.
@@ -26,22 +24,30 @@ pub(super) enum Rights {
 impl cli::Access {
     /// What holds for all hosts. Asks for the passwords that are to be asked for.
     pub(super) fn settings(&self, rights: Rights) -> Result<Access> {
-        let accept_new = self.accept_new_host_keys;
-        Ok(Access {
+        let options = Options {
             user: self.user.clone(),
             private_key: self.private_key.clone(),
-            connect_timeout: Duration::from_secs(self.timeout.into()),
-            host_keys: if accept_new { HostKeyPolicy::AcceptNew } else { HostKeyPolicy::Strict },
+            timeout: self.timeout,
+            accept_new: self.accept_new_host_keys,
             known_hosts: self.known_hosts.clone(),
             password: self.password()?,
             host_key_checking: host_key_checking(),
-            privilege: self.privilege.settings(rights)?,
-        })
+            ssh_common_args: self.ssh_common_args.clone(),
+            ssh_extra_args: self.ssh_extra_args.clone(),
+        };
+        Ok(Access::new(options, self.privilege.settings(rights)?))
     }
 
     /// The password to log in with.
     fn password(&self) -> Result<Option<SecretString>> {
         secret(self.connection_password_file.as_deref(), self.ask_pass, "SSH password: ", "-k")
+    }
+}
+
+/// Says what of the settings for these hosts is not followed.
+pub(super) fn warn(access: &Access) {
+    for warning in access.warnings() {
+        eprintln!("warning: {warning}");
     }
 }
 

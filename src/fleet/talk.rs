@@ -152,6 +152,11 @@ impl Talk {
         (String::from_utf8_lossy(&self.stderr).trim().to_owned(), self.status.as_ref())
     }
 
+    /// What was written to standard error, as it is.
+    pub(super) fn stderr(&self) -> String {
+        String::from_utf8_lossy(&self.stderr).into_owned()
+    }
+
     /// Hangs up and reads to the end, so that the channel closes in order.
     pub(super) async fn end(mut self, limit: Duration) {
         self.hang_up().await;

@@ -10,6 +10,7 @@ use super::shell::{Shell, exec_trouble, word};
 use super::talk::Talk;
 use super::{Doing, Means, NoWay, each};
 use crate::access::Reach;
+use crate::exec::ExecError;
 use crate::remote::{Greeted, command_script, command_status, ping_script};
 use crate::sanitise::sanitise_lines;
 use crate::ssh::{ConnectError, Phase};
@@ -245,8 +246,12 @@ impl Errand for Command {
         talk.keep(KEPT);
         let limit = self.limit.unwrap_or(Duration::MAX);
         let read = tokio::select! {
-            read = talk.read_to_end(limit) => read.map_err(|error| exec_trouble("the command", &error)),
-            () = means.cancel.cancelled() => Err(Outcome::Interrupted),
+            read = talk.read_to_end(limit) => read,
+            () = means.cancel.cancelled() => {
+                let answer = answer(&talk);
+                talk.end(FAREWELL).await;
+                return (Some(answer), Outcome::Interrupted);
+            }
         };
         let answer = answer(&talk);
         let outcome = match (read, answer.rc) {
@@ -255,11 +260,16 @@ impl Errand for Command {
                 Trouble::new(format!("exit status {code}"), "see what it printed").into()
             }
             (Ok(()), None) => broken_off(&talk).into(),
-            (Err(outcome), _) => {
+            (Err(ExecError::TimedOut(limit)), _) => {
                 // It hears that nobody waits any longer, and is ended.
                 talk.end(FAREWELL).await;
-                outcome
+                let said = format!("{}\n{}", answer.stdout, answer.stderr);
+                let what =
+                    format!("the command did not end within {} s and was ended", limit.as_secs());
+                let next = "allow it more time with --command-timeout";
+                Trouble::new(what, next).log(&sanitise_lines(&said)).into()
             }
+            (Err(error), _) => exec_trouble("the command", &error),
         };
         (Some(answer), outcome)
     }
@@ -273,11 +283,10 @@ async fn begin(shell: &Shell, line: &str) -> Result<Talk, Outcome> {
 
 /// What the command has said so far.
 fn answer(talk: &Talk) -> Ran {
-    let (stderr, _) = talk.ending();
     Ran {
         rc: command_status(talk.sections()),
         stdout: talk.sections().first().map(|section| section.text()).unwrap_or_default(),
-        stderr,
+        stderr: talk.stderr(),
         cut: talk.was_cut(),
     }
 }

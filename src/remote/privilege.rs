@@ -168,9 +168,10 @@ fn prompt_word(word: &Word) -> String {
 }
 
 /// The command by which the shell says that it is there. Its word is put together there: a login
-/// shell that shows what it runs shall not be mistaken for it.
+/// shell that shows what it runs shall not be mistaken for it. It has no backslashes, which login
+/// shells read in different ways.
 fn say_ready(word: &Word) -> String {
-    format!("printf '\\n%s-%s\\n' {} ready", word.as_str())
+    format!("printf %s-%s {} ready; echo", word.as_str())
 }
 
 /// What a program is recognised by when it asks.
@@ -297,8 +298,7 @@ mod tests {
 
     #[test]
     fn commands_are_as_ansible_makes_them() {
-        let ready = "printf '\\n%s-%s\\n' ezsync-07 ready";
-        let piped = format!("sh -c \"{}; exec sh\"", ready.replace('\\', "\\\\"));
+        let piped = "sh -c 'printf %s-%s ezsync-07 ready; echo; exec sh'";
         for (password, method_, expected) in [
             (false, Method::Sudo, "sudo -H -n -u root sh".to_owned()),
             (true, Method::Sudo, format!("sudo -H -S -p ezsync-07-password: -u root {piped}")),

@@ -40,8 +40,7 @@ impl Greeted {
 #[must_use]
 pub fn command_script(line: &str, mark: &Word) -> String {
     let mut script = Script::bare(mark, &[COMMAND]);
-    // In the place of the shell that waits for it, so that it can be ended.
-    script.line("wanted() {").line(&format!("exec sh -c {}", quote(line))).line("}");
+    script.line("wanted() {").line(&format!("exec $alone sh -c {}", quote(line))).line("}");
     script.finish("command_run")
 }
 

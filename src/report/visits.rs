@@ -197,7 +197,7 @@ pub fn execs(visits: &Visits<Ran>) -> Report {
         answers,
         troubles::failures(unfinished),
         visits.notes(),
-        visits.closing("ran the command"),
+        visits.closing("ended with rc 0"),
     ]);
     visits.report(text)
 }

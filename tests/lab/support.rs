@@ -83,10 +83,11 @@ impl Bench {
         command
             .current_dir(self.folder.path())
             .env("XDG_STATE_HOME", self.folder.path().join("state"))
-            .env_remove("SSH_AUTH_SOCK")
-            .args(args)
-            .arg("--known-hosts")
-            .arg(known_hosts);
+            .env_remove("SSH_AUTH_SOCK");
+        // What stands behind `--` is for the hosts.
+        let end = args.iter().position(|arg| *arg == "--").unwrap_or(args.len());
+        let (ours, theirs) = args.split_at(end);
+        command.args(ours).arg("--known-hosts").arg(known_hosts).args(theirs);
         command
     }
 

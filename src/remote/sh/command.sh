@@ -2,16 +2,19 @@
 # Runs a command of the user's. The function `wanted` comes with the run; $mark is set by the line
 # before. Nothing else is touched: the command finds the environment as the host gives it.
 
-# When the script's own input ends, or a line comes, nobody waits any more: the command is ended.
+# When the script's own input ends, or a line comes, nobody waits any more: the command is ended, with
+# all that it has started.
 command_run() {
   printf '\n%s begun\n' "$mark"
+  alone=
+  if command -v setsid >/dev/null 2>&1; then alone=setsid; fi
   exec 3<&0
   wanted </dev/null 3<&- &
   running=$!
   # What it prints must not keep the output open.
   (
     read -r _ <&3 || :
-    kill "$running"
+    kill -- "-$running" || kill "$running"
   ) >/dev/null 2>&1 &
   watching=$!
   wait "$running"

@@ -36,10 +36,6 @@ type ImageFile = (&'static str, &'static str, u32);
 const PACKAGES: &[&str] =
     &["systemd", "systemd-sysv", "dbus", "openssh-server", "sudo", "iproute2", "busybox", "tzdata"];
 
-/// What the package repository offers, with all that it needs: chrony, a second factor for logins,
-/// another way to become root, and something harmless that a role of a test can install.
-const OFFERED: &[&str] = &["chrony", "libpam-google-authenticator", "opendoas", "tree"];
-
 /// The script that turns a fresh root into an image.
 pub const CUSTOMIZE: &str = include_str!("../image/customize.sh");
 
@@ -83,9 +79,11 @@ impl Recipe {
         PACKAGES.iter().copied().chain([own]).collect()
     }
 
-    /// The packages that the image's repository offers.
-    pub fn offered(&self) -> &'static [&'static str] {
-        OFFERED
+    /// What the image's repository offers, with all that it needs: chrony, a second factor for logins,
+    /// another way to become root, and something harmless that a role of a test can install.
+    pub fn offered(&self) -> [&'static str; 4] {
+        let doas = if self.suite.0 == "bullseye" { "doas" } else { "opendoas" };
+        ["chrony", "libpam-google-authenticator", doas, "tree"]
     }
 
     /// Writes the files that go over the image's own into `folder`.
@@ -106,7 +104,7 @@ impl Recipe {
         let mut hash = Sha256::new();
         // A zero byte cannot be part of any of these: it keeps them apart.
         let mut add = |part: &str| hash.update([part.as_bytes(), b"\0"].concat());
-        self.packages().into_iter().chain(self.offered().iter().copied()).for_each(&mut add);
+        self.packages().into_iter().chain(self.offered()).for_each(&mut add);
         for (name, text, mode) in self.files() {
             [name, text, &mode.to_string()].into_iter().for_each(&mut add);
         }
