@@ -95,12 +95,39 @@ async fn old_encryption_is_named_with_the_way_on() {
     let key = server.user_key("ecdsa", "", true);
     let mut lock = Command::new("ssh-keygen");
     run(lock.args(["-q", "-p", "-P", "", "-N", SECRET, "-m", "PEM", "-f"]).arg(&key));
-    let error = server.client().connect(&server.target(&key)).await.unwrap_err().to_string();
+    let mut keys = vec![key];
+    for (number, text) in TRIPLE_DES.iter().enumerate() {
+        keys.push(server.path(&format!("triple_des_{number}")));
+        std::fs::write(&keys[number + 1], text).unwrap();
+    }
+    let mut target = server.bare();
+    target.credentials.identity_files = keys;
+    let error = server.client().connect(&target).await.unwrap_err().to_string();
+    assert_eq!(error.matches("(it is encrypted in an old way").count(), 3, "{error}");
     assert!(
         error.contains("encrypted in an old way; bring it up to date: ssh-keygen -p"),
         "{error}"
     );
 }
+
+/// Keys by `openssl pkcs8 -topk8 -v2 des3` and `-v1 PBE-SHA1-3DES`.
+const TRIPLE_DES: [&str; 2] = [
+    "-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIHjME4GCSqGSIb3DQEFDTBBMCkGCSqGSIb3DQEFDDAcBAg8tO9IM49xRgICCAAw
+DAYIKoZIhvcNAgkFADAUBggqhkiG9w0DBwQIETXYV94B8vIEgZDbhe0Dx6cLRtcY
+fjXRfNMx4k+/XS1YXTH97wgpWuV0+BPV6xOd+xA6CaL8/DRs/59Kv9nupPaZSlF9
+9ljQqfzEBG/2hG6MbM9FSSXvnysTJbJ/ZWNvtScXdsqlFOB/6M9+EnM8TLNFRsQi
+89Vh/t/N3tqYiaude0pMHc6X7F5rjGTqHkc/OTR2DD/BQ0zEMAM=
+-----END ENCRYPTED PRIVATE KEY-----
+",
+    "-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIGxMBwGCiqGSIb3DQEMAQMwDgQILyC8e5tZWnkCAggABIGQlliVKMXCRSYZ4Bi2
+HahW9o5rdkpl2nI5qT8plaxpLXDYYRDzshFw0vkLKwfoyNnlQ4BjQ2T6HtF0Ak23
+i+a9Q6vp5T1/y1BYZqjU5UYOGCv2b+EZMaVp1DqpNP5/+buLy3bSJurjLqdo3EbE
+KmBoTIZFi7kzHMQW6JRMLGOySa+SvYn8E89VUw3A4WxomkXU
+-----END ENCRYPTED PRIVATE KEY-----
+",
+];
 
 #[tokio::test]
 async fn one_answer_is_for_all_hosts() {
