@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::access::{Access, Privilege, host_key_checking, read_password};
 use crate::cli;
+use crate::problem::Problem;
 use crate::remote::Method;
 use crate::ssh::HostKeyPolicy;
 use crate::ui::ask;
@@ -27,15 +28,18 @@ impl cli::Access {
     /// What holds for all hosts. Asks for the passwords that are to be asked for.
     pub(super) fn settings(&self, rights: Rights) -> Result<Access> {
         let accept_new = self.accept_new_host_keys;
+        let password = self.password()?;
+        // As in Ansible: nothing typed for -K is the answer to -k once more.
+        let same = password.clone().filter(|_| self.ask_pass);
         Ok(Access {
             user: self.user.clone(),
             private_key: self.private_key.clone(),
             connect_timeout: Duration::from_secs(self.timeout.into()),
             host_keys: if accept_new { HostKeyPolicy::AcceptNew } else { HostKeyPolicy::Strict },
             known_hosts: self.known_hosts.clone(),
-            password: self.password()?,
+            privilege: self.privilege.settings(rights, same)?,
+            password,
             host_key_checking: host_key_checking(),
-            privilege: self.privilege.settings(rights)?,
         })
     }
 
@@ -46,19 +50,25 @@ impl cli::Access {
 }
 
 impl cli::Privilege {
-    fn settings(&self, rights: Rights) -> Result<Privilege> {
+    /// `same`: the password that an empty answer stands for.
+    fn settings(&self, rights: Rights, same: Option<SecretString>) -> Result<Privilege> {
         Ok(Privilege {
             become_: self.become_ || rights != Rights::Login,
             root_only: rights == Rights::Root,
             method: self.become_method.as_deref().and_then(Method::of),
             user: self.become_user.clone(),
-            password: self.password()?,
+            password: self.password(same)?,
         })
     }
 
-    fn password(&self) -> Result<Option<SecretString>> {
+    fn password(&self, same: Option<SecretString>) -> Result<Option<SecretString>> {
         let file = self.become_password_file.as_deref();
-        secret(file, self.ask_become_pass, "BECOME password: ", "-K")
+        let question = match same {
+            Some(_) => "BECOME password [empty: the SSH password]: ",
+            None => "BECOME password: ",
+        };
+        let password = secret(file, self.ask_become_pass, question, "-K")?;
+        Ok(password.or(same.filter(|_| self.ask_become_pass)))
     }
 }
 
@@ -75,6 +85,11 @@ fn secret(
     if !ask {
         return Ok(None);
     }
-    let password = ask::secret(question).with_context(|| format!("the password of {option}"))?;
+    let password = ask::secret(question).map_err(|error| {
+        Problem::new(format!("{option} asks on the terminal, and there is none to ask on: {error}"))
+            .hint(
+                "give the password in a file (--become-password-file, --connection-password-file)",
+            )
+    })?;
     Ok(Some(password).filter(|password| !password.expose_secret().is_empty()))
 }
