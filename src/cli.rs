@@ -257,7 +257,11 @@ pub struct Access {
     #[arg(short = 'k', long, conflicts_with = "connection_password_file")]
     pub ask_pass: bool,
     /// Take that password from a file, or from what it prints if it is a program
-    #[arg(long, visible_alias = "conn-pass-file", value_name = "FILE")]
+    #[arg(
+        long = "conn-pass-file",
+        visible_alias = "connection-password-file",
+        value_name = "FILE"
+    )]
     pub connection_password_file: Option<PathBuf>,
     /// How long connecting to a host may take
     #[arg(short = 'T', long, value_name = "SECONDS", default_value_t = 10, value_parser = value_parser!(u32).range(1..=3600))]

@@ -94,3 +94,21 @@ fn every_case_gets_its_answer() {
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn a_hundred_thousand_hosts_are_no_trouble() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("hosts");
+    let racks: String = (0..10)
+        .map(|rack| format!("[rack{rack}]\nr{rack}n[00001:10000] zone=z{rack}\n"))
+        .chain((0..10).map(|rack| format!("[site:children]\nrack{rack}\n")))
+        .collect();
+    fs::write(&file, racks + "[site:vars]\nbase=/srv\n").unwrap();
+    let inventory = Inventory::load(&[file.display().to_string()]).unwrap();
+    assert_eq!(inventory.hosts().count(), 100_000);
+    assert_eq!(inventory.group("site").unwrap().len(), 100_000);
+    assert_eq!(inventory.select("rack9[-1]").unwrap(), ["r9n10000"]);
+    assert_eq!(inventory.select("site:!r[1-9]*").unwrap().len(), 10_000);
+    let vars = inventory.vars("r9n10000");
+    assert_eq!(Value::Object(vars), json!({"base": "/srv", "zone": "z9"}));
+}

@@ -22,24 +22,14 @@ need dash dash
 need shellcheck shellcheck
 need /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
 
+# python3 may be there without what makes environments.
 if ! python3 -c 'import venv, ensurepip' 2>/dev/null; then missing="$missing python3-venv"; fi
 
-if [ -n "$missing" ] && [ "$(id -u)" != 0 ]; then
+if [ -z "$missing" ]; then exit 0; fi
+if [ "$(id -u)" != 0 ]; then
   echo "not root: not installed are$missing" >&2
-elif [ -n "$missing" ]; then
-  apt-get update -q
-  # shellcheck disable=SC2086 # a list of packages
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing
+  exit 0
 fi
-
-# Ansible judges how inventories are read. It stays in a folder of its own, outside of the tree.
-wanted=$(cat "$(dirname "$0")/ansible/requirements.txt")
-ansible=${XDG_CACHE_HOME:-$HOME/.cache}/ezsync-ci/$(echo "$wanted" | sed 's/==/-/')
-if ! [ -e "$ansible/complete" ]; then
-  rm -rf "$ansible"
-  if python3 -m venv "$ansible" && "$ansible/bin/pip" install -q --disable-pip-version-check "$wanted"; then
-    touch "$ansible/complete"
-  else
-    echo "$wanted cannot be installed: the tests that ask it are skipped" >&2
-  fi
-fi
+apt-get update -q
+# shellcheck disable=SC2086 # a list of packages
+DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing

@@ -5,9 +5,10 @@ set -eu
 cd "$(dirname "$0")/.."
 
 tests/needs.sh
+tests/ansible/install.sh
 cargo fmt --all --check
 cargo clippy --workspace --all-targets --locked -- -D warnings
-shellcheck src/remote/sh/*.sh tests/*.sh tests/hosts/image/*.sh .ci/run
+shellcheck src/remote/sh/*.sh tests/*.sh tests/ansible/*.sh tests/hosts/image/*.sh .ci/run
 # Real hosts that a killed run may have left would only take up room.
 if [ "$(id -u)" = 0 ]; then
   cargo run --quiet --locked --package ezsync-hosts -- clean

@@ -38,7 +38,7 @@ impl Answer {
     }
 }
 
-/// The Python that has the Ansible of requirements.txt, where tests/needs.sh put it.
+/// The Python that has the Ansible of requirements.txt, where tests/ansible/install.sh put it.
 fn python() -> Option<PathBuf> {
     let version = fs::read_to_string("tests/ansible/requirements.txt").unwrap();
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
@@ -51,7 +51,7 @@ fn python() -> Option<PathBuf> {
 /// The answers, in the order of the questions; nothing where there is no Ansible.
 pub fn ask(questions: Vec<Question>) -> Option<Vec<Answer>> {
     let Some(python) = python() else {
-        ezsync_hosts::skip("ansible-core is not installed: tests/needs.sh installs it");
+        ezsync_hosts::skip("ansible-core is not installed: tests/ansible/install.sh does it");
         return None;
     };
     // Whatever is set up for Ansible on this machine must not take part.

@@ -11,5 +11,6 @@ mod faults;
 mod local;
 mod privilege;
 mod roles;
+mod secrets;
 mod support;
 mod visit;

@@ -41,13 +41,8 @@ impl Handler for Porter {
             None => self.round = 0,
             Some(response) => {
                 let given: Vec<_> = response.collect();
-                let wanted = self
-                    .rounds
-                    .get(self.round)
-                    .copied()
-                    .unwrap_or_default()
-                    .iter()
-                    .map(|(_, _, answer)| answer.as_bytes());
+                let round = self.rounds.get(self.round).copied().unwrap_or_default();
+                let wanted = round.iter().map(|(_, _, answer)| answer.as_bytes());
                 if !given.iter().map(|answer| &answer[..]).eq(wanted) {
                     return Ok(Auth::reject());
                 }

@@ -81,9 +81,9 @@ impl Recipe {
 
     /// What the image's repository offers, with all that it needs: chrony, another way to become
     /// root, and something harmless that a role of a test can install.
-    pub fn offered(&self) -> [&'static str; 3] {
+    pub fn offered(&self) -> [&'static str; 4] {
         let doas = if self.suite.0 == "bullseye" { "doas" } else { "opendoas" };
-        ["chrony", doas, "tree"]
+        ["chrony", "libpam-google-authenticator", doas, "tree"]
     }
 
     /// Writes the files that go over the image's own into `folder`.
