@@ -263,9 +263,15 @@ pub struct Access {
         value_name = "FILE"
     )]
     pub connection_password_file: Option<PathBuf>,
-    /// How long connecting to a host may take
-    #[arg(short = 'T', long, value_name = "SECONDS", default_value_t = 10, value_parser = value_parser!(u32).range(1..=3600))]
-    pub timeout: u32,
+    /// How long connecting to a host may take; else ConnectTimeout of ssh_config, else 10
+    #[arg(short = 'T', long, value_name = "SECONDS", value_parser = value_parser!(u32).range(1..=3600))]
+    pub timeout: Option<u32>,
+    /// Options of ssh for all hosts, such as '-J bastion' or '-o ProxyCommand="..."'
+    #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
+    pub ssh_common_args: Option<String>,
+    /// More options of ssh
+    #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
+    pub ssh_extra_args: Option<String>,
     /// Trust the keys of hosts that are not known yet, and remember them
     #[arg(long)]
     pub accept_new_host_keys: bool,

@@ -32,7 +32,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("remote", "facts plan resource verify"),
     ("verify", ""),
     // Connections, and the hosts that are reached by them.
-    ("ssh", "exec sanitise"),
+    ("ssh", "exec problem sanitise"),
     ("local", "exec"),
     ("access", "inventory problem remote ssh"),
     (

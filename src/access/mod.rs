@@ -2,10 +2,11 @@
 //! OpenSSH would take.
 
 mod privilege;
+mod ways;
 
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::Arc;
 
 pub use privilege::{Privilege, read_password};
 use secrecy::SecretString;
@@ -13,31 +14,52 @@ use secrecy::SecretString;
 use crate::inventory::Connection;
 use crate::problem::Problem;
 use crate::remote::Become;
-use crate::ssh::{Credentials, Endpoint, HostKeyPolicy, HostKeys, Target};
+use crate::ssh::Target;
+use crate::ssh::config::Local;
+use ways::Ways;
 
-/// The names of OpenSSH's default keys, the likeliest first.
-const DEFAULT_IDENTITY_FILES: [&str; 3] = ["id_ed25519", "id_ecdsa", "id_rsa"];
-
-/// What is said for all hosts. As in Ansible, what the inventory says of one goes before it.
-#[derive(Debug, Clone)]
+/// How hosts are reached. As in Ansible, what the inventory says of one goes before what is said
+/// for all.
+#[derive(Debug)]
 pub struct Access {
+    /// What is said for all hosts.
+    options: Options,
+    /// Whose commands become.
+    privilege: Privilege,
+    /// What ssh_config says, and the ways found so far.
+    ways: Ways,
+}
+
+/// What is said for all hosts on the command line.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
     /// Who logs in (`-u`).
     pub user: Option<String>,
     /// What with (`--private-key`).
     pub private_key: Option<PathBuf>,
+    /// How long connecting to one host may take, in seconds (`-T`).
+    pub timeout: Option<u32>,
+    /// Whether the keys of new hosts are learnt (`--accept-new-host-keys`).
+    pub accept_new: bool,
     /// The password to log in with (`-k`).
     pub password: Option<SecretString>,
     /// Whether a host's key must be the one that is known, as the environment has it
     /// (`ANSIBLE_HOST_KEY_CHECKING`).
     pub host_key_checking: Option<bool>,
-    /// How long connecting to one host may take (`-T`).
-    pub connect_timeout: Duration,
-    /// What to do with hosts of which no key is known.
-    pub host_keys: HostKeyPolicy,
     /// The file of known host keys (`--known-hosts`).
     pub known_hosts: Option<PathBuf>,
-    /// Whose commands become.
-    pub privilege: Privilege,
+    /// Options of ssh (`--ssh-common-args`).
+    pub ssh_common_args: Option<String>,
+    /// More of them (`--ssh-extra-args`).
+    pub ssh_extra_args: Option<String>,
+}
+
+impl Access {
+    /// What was said for all hosts; ssh_config is read when the first host needs it.
+    #[must_use]
+    pub fn new(options: Options, privilege: Privilege) -> Self {
+        Self { options, privilege, ways: Ways::new(Local::here()) }
+    }
 }
 
 /// How one host is reached.
@@ -75,53 +97,23 @@ impl Access {
     /// How to reach `host`, of which the inventory says `connection`.
     ///
     /// # Errors
-    /// A [`Problem`] for what cannot be done.
-    pub fn reach(&self, host: &str, connection: &Connection) -> Result<Reach, Problem> {
-        let user = match connection.local {
-            true => Some(local_user()),
-            false => connection.user.clone().or_else(|| self.user.clone()).or_else(this_user),
-        };
-        let Some(user) = user else {
-            return Err(Problem::new(format!("{host}: nobody says who logs in"))
-                .hint("set ansible_user, or give -u USER"));
+    /// A [`Problem`] for what cannot be done, also in the user's ssh_config.
+    pub fn reach(&mut self, host: &str, connection: &Connection) -> Result<Reach, Problem> {
+        let (way, user) = if connection.local {
+            (Way::Local, local_user())
+        } else {
+            let target = self.ways.target(&self.options, connection).map_err(|p| p.of(host))?;
+            let user = target.user.clone();
+            (Way::Ssh(Box::new(target)), user)
         };
         let become_ = self.privilege.of(host, &user, connection)?;
-        let way = match connection.local {
-            true => Way::Local,
-            false => Way::Ssh(Box::new(self.target(user.clone(), connection))),
-        };
         Ok(Reach { way, user, become_ })
     }
 
-    fn target(&self, user: String, connection: &Connection) -> Target {
-        let of_host = connection.private_key_file.as_deref().map(expand);
-        Target {
-            endpoint: Endpoint { address: connection.address.clone(), port: connection.port },
-            user,
-            credentials: Credentials {
-                identity_files: of_host.or(self.private_key.clone()).into_iter().collect(),
-                default_identity_files: DEFAULT_IDENTITY_FILES.into_iter().flat_map(own).collect(),
-                agent_socket: std::env::var_os("SSH_AUTH_SOCK")
-                    .filter(|socket| !socket.is_empty())
-                    .map(Into::into),
-                passphrase: connection.private_key_passphrase.clone(),
-                password: connection.password.clone().or_else(|| self.password.clone()),
-                ..Credentials::default()
-            },
-            host_keys: self.host_keys(connection),
-            connect_timeout: self.connect_timeout,
-        }
-    }
-
-    fn host_keys(&self, connection: &Connection) -> HostKeys {
-        let (files, global_files) = match &self.known_hosts {
-            Some(file) => (vec![file.clone()], Vec::new()),
-            None => (own("known_hosts").into_iter().collect(), vec![SYSTEM_KNOWN_HOSTS.into()]),
-        };
-        let checking = connection.host_key_checking.or(self.host_key_checking);
-        // As Ansible, which then calls ssh with StrictHostKeyChecking=no.
-        let policy = if checking == Some(false) { HostKeyPolicy::Off } else { self.host_keys };
-        HostKeys { policy, files, global_files, alias: None, hash: false }
+    /// What was said for the hosts so far and is not followed, once each.
+    #[must_use]
+    pub fn warnings(&self) -> &[Arc<Problem>] {
+        self.ways.warnings()
     }
 }
 
@@ -138,14 +130,6 @@ pub fn host_key_checking() -> Option<bool> {
     }
 }
 
-/// The known hosts of all users (ssh_config(5), `GlobalKnownHostsFile`).
-const SYSTEM_KNOWN_HOSTS: &str = "/etc/ssh/ssh_known_hosts";
-
-/// A file of the user's in `~/.ssh`.
-fn own(name: &str) -> Option<PathBuf> {
-    etcetera::home_dir().map(|home| home.join(".ssh").join(name)).ok()
-}
-
 /// The user who runs this program, as OpenSSH and Ansible take it.
 fn this_user() -> Option<String> {
     std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).ok().filter(|name| !name.is_empty())
@@ -158,13 +142,5 @@ fn local_user() -> String {
     match is_root {
         true => "root".to_owned(),
         false => this_user().filter(|user| user != "root").unwrap_or("this user".to_owned()),
-    }
-}
-
-/// `~/...` is below the home folder.
-fn expand(path: &str) -> PathBuf {
-    match (path.strip_prefix("~/"), etcetera::home_dir()) {
-        (Some(rest), Ok(home)) => home.join(rest),
-        _ => PathBuf::from(path),
     }
 }

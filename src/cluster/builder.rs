@@ -23,8 +23,7 @@ const SETTINGS: [&str; 5] =
     ["ntp_servers", "local_network", "local_stratum", "max_offset", "roles"];
 
 /// Settings of Ansible's that people have in their inventories, and that do nothing here so far.
-const NOT_YET: [&str; 3] =
-    ["ansible_ssh_common_args", "ansible_ssh_extra_args", "ansible_ssh_executable"];
+const NOT_YET: [&str; 1] = ["ansible_ssh_executable"];
 
 /// What a cluster is made from.
 pub(super) struct Builder<'a> {
@@ -113,13 +112,16 @@ impl Builder<'_> {
 
     /// The addresses of hosts, all checked.
     fn addresses(&self, hosts: &[String], shared: &Arc<Layer>) -> Result<Vec<String>, Problem> {
-        let mut known: HashMap<(String, u16), &String> = HashMap::new();
+        let mut known = HashMap::new();
         let mut addresses = Vec::new();
         for host in hosts {
             let placed = |problem: Problem| problem.at(self.inventory.place_of_host(host));
             names::check_host(host).map_err(placed)?;
-            let Connection { address, port, .. } = self.member(host, shared)?.connection;
-            if let Some(other) = known.insert((address.clone(), port), host) {
+            let connection = self.member(host, shared)?.connection;
+            // Behind another jump host the same address is another machine.
+            let args = connection.ssh_options();
+            let Connection { address, port, .. } = connection;
+            if let Some(other) = known.insert((address.clone(), port, args), host) {
                 // Its source's and its client's configuration would replace each other.
                 let message =
                     format!("{host} is the same machine as {other}: {address}, port {port}");

@@ -1,16 +1,15 @@
 //! What was typed on how hosts are reached, and the secrets that are asked for.
 
+use std::io::ErrorKind;
 use std::path::Path;
-use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::access::{Access, Privilege, host_key_checking, read_password};
+use crate::access::{Access, Options, Privilege, host_key_checking, read_password};
 use crate::cli;
 use crate::problem::Problem;
 use crate::remote::Method;
-use crate::ssh::HostKeyPolicy;
 use crate::ui::ask;
 
 /// Whose commands become where nobody says.
@@ -27,25 +26,34 @@ pub(super) enum Rights {
 impl cli::Access {
     /// What holds for all hosts. Asks for the passwords that are to be asked for.
     pub(super) fn settings(&self, rights: Rights) -> Result<Access> {
-        let accept_new = self.accept_new_host_keys;
         let password = self.password()?;
         // As in Ansible: nothing typed for -K is the answer to -k once more.
         let same = password.clone().filter(|_| self.ask_pass);
-        Ok(Access {
+        let privilege = self.privilege.settings(rights, same)?;
+        let options = Options {
             user: self.user.clone(),
             private_key: self.private_key.clone(),
-            connect_timeout: Duration::from_secs(self.timeout.into()),
-            host_keys: if accept_new { HostKeyPolicy::AcceptNew } else { HostKeyPolicy::Strict },
+            timeout: self.timeout,
+            accept_new: self.accept_new_host_keys,
             known_hosts: self.known_hosts.clone(),
-            privilege: self.privilege.settings(rights, same)?,
             password,
             host_key_checking: host_key_checking(),
-        })
+            ssh_common_args: self.ssh_common_args.clone(),
+            ssh_extra_args: self.ssh_extra_args.clone(),
+        };
+        Ok(Access::new(options, privilege))
     }
 
     /// The password to log in with.
     fn password(&self) -> Result<Option<SecretString>> {
         secret(self.connection_password_file.as_deref(), self.ask_pass, "SSH password: ", "-k")
+    }
+}
+
+/// Says what of the settings for these hosts is not followed.
+pub(super) fn warn(access: &Access) {
+    for warning in access.warnings() {
+        eprintln!("warning: {warning}");
     }
 }
 
@@ -85,11 +93,17 @@ fn secret(
     if !ask {
         return Ok(None);
     }
-    let password = ask::secret(question).map_err(|error| {
-        Problem::new(format!("{option} asks on the terminal, and there is none to ask on: {error}"))
-            .hint(
-                "give the password in a file (--become-password-file, --connection-password-file)",
-            )
-    })?;
+    let password = match ask::secret(question) {
+        Ok(password) => password,
+        Err(error) if error.kind() == ErrorKind::Interrupted => {
+            return Err(error).with_context(|| format!("the password of {option}"));
+        }
+        Err(error) => {
+            let what =
+                format!("{option} asks on the terminal, and nobody can be asked there: {error}");
+            let files = "--become-password-file, --connection-password-file";
+            return Err(Problem::new(what).hint(format!("give it in a file: {files}")).into());
+        }
+    };
     Ok(Some(password).filter(|password| !password.expose_secret().is_empty()))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::access::Rights;
+use super::access::{Rights, warn};
 use super::drive::{Moved, drive};
 use super::{list_hosts, print};
 use crate::access::Access;
@@ -115,13 +115,14 @@ fn order(cluster: &Cluster, plan: &Plan) -> Order {
 }
 
 fn jobs(cluster: &Cluster, options: &cli::Access) -> Result<Vec<Job>> {
-    let access = options.settings(Rights::Root)?;
+    let mut access = options.settings(Rights::Root)?;
     let jobs: Result<Vec<Job>, Problem> =
-        cluster.members.iter().map(|member| job(member, &cluster.source, &access)).collect();
+        cluster.members.iter().map(|member| job(member, &cluster.source, &mut access)).collect();
+    warn(&access);
     Ok(jobs?)
 }
 
-fn job(member: &Member, source: &str, access: &Access) -> Result<Job, Problem> {
+fn job(member: &Member, source: &str, access: &mut Access) -> Result<Job, Problem> {
     Ok(Job {
         name: member.name.clone(),
         part: if member.name == source { Part::Source } else { Part::Client },

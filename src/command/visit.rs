@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::access::Rights;
+use super::access::{Rights, warn};
 use super::drive::{Moved, drive};
 use super::{print, print_names};
 use crate::cli::{self, Cli, Exec, Ping};
@@ -68,7 +68,7 @@ fn nodes(project: &Project, hosts: &cli::Hosts, pattern: Option<&str>) -> Result
 }
 
 fn visitees(nodes: &[Node], access: &cli::Access, rights: Rights) -> Result<Vec<Visitee>> {
-    let access = access.settings(rights)?;
+    let mut access = access.settings(rights)?;
     let visitee = |node: &Node| {
         Ok(Visitee {
             name: node.name.clone(),
@@ -77,6 +77,7 @@ fn visitees(nodes: &[Node], access: &cli::Access, rights: Rights) -> Result<Vec<
         })
     };
     let visitees: Result<_, Problem> = nodes.iter().map(visitee).collect();
+    warn(&access);
     Ok(visitees?)
 }
 

@@ -20,6 +20,10 @@ const PASSPHRASE: &[&str] =
     &["ansible_private_key_passphrase", "ansible_ssh_private_key_passphrase"];
 const HOST_KEY_CHECKING: &[&str] = &["ansible_host_key_checking", "ansible_ssh_host_key_checking"];
 const KIND: &[&str] = &["ansible_connection"];
+const TIMEOUT: &[&str] = &["ansible_ssh_timeout"];
+const SSH_ARGS: &[&str] = &["ansible_ssh_args"];
+const SSH_COMMON_ARGS: &[&str] = &["ansible_ssh_common_args"];
+const SSH_EXTRA_ARGS: &[&str] = &["ansible_ssh_extra_args"];
 const BECOME: &[&str] = &["ansible_become"];
 const BECOME_METHOD: &[&str] = &["ansible_become_method"];
 
@@ -65,15 +69,19 @@ impl Becoming {
     }
 }
 
-const ALL: [&[&str]; 10] = [
+const ALL: [&[&str]; 14] = [
     HOST,
     PORT,
     USER,
     PASSWORD,
     KEY_FILE,
     PASSPHRASE,
-    HOST_KEY_CHECKING,
     KIND,
+    HOST_KEY_CHECKING,
+    TIMEOUT,
+    SSH_ARGS,
+    SSH_COMMON_ARGS,
+    SSH_EXTRA_ARGS,
     BECOME,
     BECOME_METHOD,
 ];
@@ -95,8 +103,16 @@ pub struct Connection {
     pub private_key_passphrase: Option<SecretString>,
     /// Password to log in with.
     pub password: Option<SecretString>,
-    /// Whether the host's key must be the one that is known.
+    /// Whether the host's key must be the one that is known; `no` is `StrictHostKeyChecking=no`.
     pub host_key_checking: Option<bool>,
+    /// How long connecting may take, in seconds.
+    pub timeout: Option<u32>,
+    /// Options of ssh in the place of Ansible's own, which mean nothing here.
+    pub ssh_args: Option<SshArgs>,
+    /// Options of ssh.
+    pub ssh_common_args: Option<SshArgs>,
+    /// More of them.
+    pub ssh_extra_args: Option<SshArgs>,
     /// Whether to change user after logging in.
     pub become_: Option<bool>,
     /// How to change user: `sudo` and the like.
@@ -113,12 +129,30 @@ pub struct Connection {
     pub local: bool,
 }
 
+/// Options for the command line of ssh, as they are written.
+#[derive(Debug, Clone)]
+pub struct SshArgs {
+    /// The options.
+    pub text: String,
+    /// What they were given as: a variable, or an option of the command line.
+    pub given_as: &'static str,
+    /// Where they stand.
+    pub place: Option<Place>,
+}
+
 impl Connection {
     /// Whether the variable `name` means anything here.
     #[must_use]
     pub fn uses(name: &str) -> bool {
         let becoming = [&SUDO, &SU, &DOAS].into_iter().flat_map(Becoming::spellings);
         ALL.into_iter().chain(becoming).any(|spellings| spellings.contains(&name))
+    }
+
+    /// All options of ssh in one text: hosts that differ in it may be reached by different ways.
+    #[must_use]
+    pub fn ssh_options(&self) -> String {
+        let all = [&self.ssh_args, &self.ssh_common_args, &self.ssh_extra_args];
+        all.into_iter().flatten().map(|args| args.text.as_str()).collect::<Vec<_>>().join(" ")
     }
 
     /// Reads the settings of `host` from all its variables, templates already resolved. `place`
@@ -146,6 +180,10 @@ impl Connection {
             private_key_passphrase: vars.secret(PASSPHRASE)?,
             password: vars.secret(PASSWORD)?,
             host_key_checking: vars.boolean(HOST_KEY_CHECKING)?,
+            timeout: vars.seconds(TIMEOUT)?,
+            ssh_args: vars.ssh_args(SSH_ARGS)?,
+            ssh_common_args: vars.ssh_args(SSH_COMMON_ARGS)?,
+            ssh_extra_args: vars.ssh_args(SSH_EXTRA_ARGS)?,
             become_: vars.boolean(BECOME)?,
             become_user: vars.text(becoming.user)?,
             become_password: vars.secret(becoming.password)?,
@@ -215,6 +253,19 @@ impl<'a> Settings<'a> {
         self.named(key, boolean).map(Some)
     }
 
+    fn seconds(&self, spellings: &[&'static str]) -> Result<Option<u32>, Problem> {
+        let Some(text) = self.text(spellings)? else { return Ok(None) };
+        let key = self.get(spellings).map_or("", |(key, _)| key);
+        let wrong = |_| format!("must be a number of seconds, not {text:?}");
+        self.named(key, text.parse().map_err(wrong)).map(Some)
+    }
+
+    fn ssh_args(&self, spellings: &[&'static str]) -> Result<Option<SshArgs>, Problem> {
+        let Some(text) = self.text(spellings)? else { return Ok(None) };
+        let given_as = self.get(spellings).map_or("", |(key, _)| key);
+        Ok(Some(SshArgs { text, given_as, place: (self.place)(given_as) }))
+    }
+
     fn local(&self) -> Result<bool, Problem> {
         let kind = self.text(KIND)?;
         match kind.as_deref().map(|kind| kind.trim_start_matches("ansible.builtin.")) {
@@ -251,126 +302,4 @@ fn port(value: &Value) -> Result<u16, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use secrecy::ExposeSecret;
-    use serde_json::json;
-
-    use super::*;
-
-    fn from(vars: Value) -> Result<Connection, Problem> {
-        Connection::from_vars("h1", vars.as_object().unwrap(), &|_| None)
-    }
-
-    #[test]
-    fn nothing_set_means_defaults() {
-        let found = from(json!({})).unwrap();
-        assert_eq!((found.address.as_str(), found.port, found.local), ("h1", 22, false));
-        assert!(found.user.is_none() && found.become_.is_none() && found.password.is_none());
-        assert!(!found.port_is_set);
-    }
-
-    #[test]
-    fn reads_every_setting() {
-        let found = from(json!({
-            "ansible_host": "10.0.0.1", "ansible_port": "2222", "ansible_user": "root",
-            "ansible_password": "geheim", "ansible_ssh_private_key_file": "~/.ssh/id",
-            "ansible_ssh_private_key_passphrase": "auf", "ansible_host_key_checking": "False",
-            "ansible_become": "yes", "ansible_become_method": "sudo",
-            "ansible_become_user": "root", "ansible_become_password": 1234,
-            "ansible_connection": "ssh",
-        }))
-        .unwrap();
-        assert_eq!((found.address.as_str(), found.port), ("10.0.0.1", 2222));
-        assert!(found.port_is_set);
-        assert_eq!(found.user.as_deref(), Some("root"));
-        assert_eq!(found.private_key_file.as_deref(), Some("~/.ssh/id"));
-        assert_eq!(found.private_key_passphrase.as_ref().unwrap().expose_secret(), "auf");
-        assert_eq!(found.host_key_checking, Some(false));
-        assert_eq!(found.become_, Some(true));
-        assert_eq!(found.become_method.as_deref(), Some("sudo"));
-        assert_eq!(found.become_user.as_deref(), Some("root"));
-        assert_eq!(found.password.as_ref().unwrap().expose_secret(), "geheim");
-        assert_eq!(found.become_password.as_ref().unwrap().expose_secret(), "1234");
-        assert!(!format!("{found:?}").contains("geheim"));
-        assert!(!format!("{found:?}").contains("auf"));
-    }
-
-    #[test]
-    fn older_spellings_win_as_in_ansible() {
-        let found = from(json!({
-            "ansible_ssh_host": "old", "ansible_host": "new", "ansible_ssh_port": 23,
-            "ansible_ssh_user": "u", "ansible_ssh_pass": "p", "ansible_sudo_pass": "s",
-        }))
-        .unwrap();
-        assert_eq!((found.address.as_str(), found.port), ("old", 23));
-        assert_eq!(found.user.as_deref(), Some("u"));
-        assert_eq!(found.password.as_ref().unwrap().expose_secret(), "p");
-        assert_eq!(found.become_password.as_ref().unwrap().expose_secret(), "s");
-    }
-
-    #[test]
-    fn each_way_of_becoming_another_user_has_its_own_spellings() {
-        let vars = json!({
-            "ansible_become_exe": "/bin/any", "ansible_sudo_exe": "/bin/sudo",
-            "ansible_su_pass": "s", "ansible_sudo_pass": "p", "ansible_doas_flags": "-L",
-        });
-        let with = |method: &str| {
-            let mut vars = vars.clone();
-            vars["ansible_become_method"] = json!(method);
-            let found = from(vars).unwrap();
-            let password = found.become_password.map(|it| it.expose_secret().to_owned());
-            (found.become_exe.unwrap(), password.unwrap_or_default(), found.become_flags)
-        };
-        assert_eq!(with("sudo"), ("/bin/sudo".to_owned(), "p".to_owned(), None));
-        assert_eq!(with("ansible.builtin.su"), ("/bin/any".to_owned(), "s".to_owned(), None));
-        let doas = ("/bin/any".to_owned(), String::new(), Some("-L".to_owned()));
-        assert_eq!(with("community.general.doas"), doas);
-        assert!(Connection::uses("ansible_doas_flags") && !Connection::uses("ansible_become_x"));
-    }
-
-    #[test]
-    fn refuses_what_cannot_work() {
-        for (vars, expected) in [
-            (
-                json!({"ansible_port": 99999}),
-                "h1: ansible_port must be a number from 1 to 65535, not 99999",
-            ),
-            (
-                json!({"ansible_port": 0}),
-                "h1: ansible_port must be a number from 1 to 65535, not 0",
-            ),
-            (
-                json!({"ansible_port": "ssh"}),
-                "h1: ansible_port must be a number from 1 to 65535, not \"ssh\"",
-            ),
-            (
-                json!({"ansible_port": true}),
-                "h1: ansible_port must be a number from 1 to 65535, not true",
-            ),
-            (
-                json!({"ansible_become": "maybe"}),
-                "h1: ansible_become must be yes or no, not \"maybe\"",
-            ),
-            (
-                json!({"ansible_connection": "winrm"}),
-                "h1: ansible_connection must be ssh or local, not \"winrm\"",
-            ),
-            (json!({"ansible_user": ["a"]}), "h1: ansible_user must be a text"),
-            (json!({"ansible_host": "-oX"}), "the host name \"-oX\" starts with a dash"),
-            (
-                json!({"ansible_password": "$ANSIBLE_VAULT;1.1"}),
-                "h1: ansible_password is encrypted with ansible-vault",
-            ),
-        ] {
-            assert_eq!(from(vars).unwrap_err().to_string(), expected);
-        }
-    }
-
-    #[test]
-    fn only_unresolved_templates_pass_unchecked() {
-        assert!(check("ansible_port", &json!("{{ port }}")).is_ok());
-        assert!(check("ansible_port", &json!("99999")).is_err());
-        assert!(check("ansible_host", &json!("a b")).is_err());
-        assert!(check("other_port", &json!(99999)).is_ok());
-    }
-}
+mod tests;

@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::known_hosts::{Fingerprint, KnownHostsError, KnownKey};
@@ -120,6 +121,34 @@ pub enum ConnectError {
         ours: Vec<String>,
         /// What the server offers.
         theirs: Vec<String>,
+    },
+    /// A host on the way cannot be used.
+    #[error("jump host {host}: {cause}")]
+    Jump {
+        /// Its name as the user has written it.
+        host: String,
+        /// What is the matter with it.
+        cause: Arc<ConnectError>,
+    },
+    /// A host on the way does not pass the connection on.
+    #[error("jump host {jump} does not connect us to {endpoint}: {reason}")]
+    Forward {
+        /// Where the jump host is.
+        jump: Endpoint,
+        /// Where to.
+        endpoint: Endpoint,
+        /// What it says.
+        reason: String,
+        /// Whether it would do so for no host.
+        prohibited: bool,
+    },
+    /// The connection through a ProxyCommand failed.
+    #[error("{cause}; its ProxyCommand {end}")]
+    Command {
+        /// What failed.
+        cause: Box<ConnectError>,
+        /// What the command says, and how it ended.
+        end: String,
     },
     /// The connection ended, or what the server sent makes no sense.
     #[error("{endpoint} dropped out during {phase}: {reason}{}", said(said_first.as_deref()))]
@@ -256,6 +285,17 @@ impl ConnectError {
             }
             Self::KnownHosts(_) => "check the file's owner and mode".to_owned(),
             Self::Authentication(rejected) => rejected.hint(),
+            Self::Jump { cause, .. } => cause.hint(),
+            Self::Forward { prohibited: true, .. } => {
+                "allow it in the jump host's sshd_config: AllowTcpForwarding yes".to_owned()
+            }
+            Self::Forward { endpoint, .. } => format!(
+                "check that the host is up, and that the jump host reaches port {} on it",
+                endpoint.port
+            ),
+            Self::Command { .. } => {
+                "run the command by hand; it cannot ask you anything here".to_owned()
+            }
             Self::LostWhileAsking(_) => {
                 "answer sooner, or load the key into your agent with ssh-add".to_owned()
             }

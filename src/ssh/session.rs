@@ -1,217 +1,39 @@
-//! From a target to a session, and what a session can do.
+//! What can be done over a connection.
 
-use std::collections::HashMap;
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use std::{fmt, io};
 
-use russh::client::{self, Handle};
-use russh::{AlgorithmKind, Disconnect};
-use tokio::net::{TcpStream, lookup_host};
-use tokio::time::{Instant, timeout, timeout_at};
-use tokio_util::sync::{CancellationToken, DropGuard};
+use russh::client::Handle;
+use russh::{ChannelOpenFailure, Disconnect};
+use tokio::time::timeout;
+use tokio_util::sync::DropGuard;
 
-use super::asking::{Asker, Pauses, Prompt};
-use super::auth::{Means, authenticate};
-use super::error::{ConnectError, Phase};
+use super::client::Failed;
+use super::error::ConnectError;
 use super::exec::{Exec, Output, lost, within};
-use super::identity::Keyring;
-use super::known_hosts::{Fingerprint, KnownHosts, KnownHostsError, Name};
-use super::target::{Endpoint, HostKeys, Target};
-use super::transport::{Log, WatchError, Watcher, Wire, config, describe};
+use super::known_hosts::Fingerprint;
+use super::stream::Stream;
+use super::target::Endpoint;
+use super::transport::{Log, Watcher, describe};
 use crate::exec::ExecError;
 use crate::sanitise::sanitise;
 
 /// How long a farewell to a server may take.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// What all connections share: known host keys, and our own keys. Cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub struct Client(Arc<Shared>);
-
-/// All files, the one of them to write to, and whether to write hashes.
-type KnownHostsKey = (Vec<PathBuf>, Option<PathBuf>, bool);
-
-#[derive(Debug, Default)]
-struct Shared {
-    known_hosts: Mutex<HashMap<KnownHostsKey, Arc<KnownHosts>>>,
-    keyring: Keyring,
-    asker: Asker,
-}
-
-impl Shared {
-    /// What the files of `settings` know, read once for all hosts that name them.
-    fn known_hosts(&self, settings: &HostKeys) -> Result<Arc<KnownHosts>, KnownHostsError> {
-        let files: Vec<PathBuf> =
-            settings.files.iter().chain(&settings.global_files).cloned().collect();
-        let first = settings.files.first().cloned();
-        // Held while reading, so that nobody learns a key from a file that is read twice.
-        let mut known = self.known_hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (files, first, settings.hash);
-        if let Some(known) = known.get(&key) {
-            return Ok(Arc::clone(known));
-        }
-        let read = Arc::new(KnownHosts::read(settings)?);
-        known.insert(key, Arc::clone(&read));
-        Ok(read)
-    }
-}
-
-impl Client {
-    /// A client that asks by `prompt` for what only a person knows: passphrases of keys, each once
-    /// for all hosts, and answers to what a server asks.
-    #[must_use]
-    pub fn with_prompt(prompt: Arc<dyn Prompt>) -> Self {
-        Self(Arc::new(Shared { asker: Asker::new(prompt), ..Shared::default() }))
-    }
-
-    /// Connects and logs in to a host, within its [`connect_timeout`](Target::connect_timeout).
-    /// Time that is spent on waiting for a person does not count. Files of keys and the agent are
-    /// read when the first host needs them, once for all hosts.
-    ///
-    /// Dropping the future closes the connection.
-    ///
-    /// # Errors
-    /// See [`ConnectError`].
-    pub async fn connect(&self, target: &Target) -> Result<Session, ConnectError> {
-        match self.attempt(target).await {
-            // The answer has come meanwhile.
-            Err(ConnectError::LostWhileAsking(_)) => self.attempt(target).await,
-            result => result,
-        }
-    }
-
-    async fn attempt(&self, target: &Target) -> Result<Session, ConnectError> {
-        let Target { endpoint, host_keys, .. } = target;
-        let known_hosts = self.0.known_hosts(host_keys)?;
-        let deadline = Deadline::new(endpoint, target.connect_timeout);
-
-        let socket = deadline.open().await?;
-        let log = Log::default();
-        let wanted = CancellationToken::new();
-        let wire = Wire::new(socket, wanted.clone().cancelled_owned(), log.clone());
-        let close_on_drop = wanted.drop_guard();
-
-        let Endpoint { address, port } = endpoint;
-        let name = Name::new(address, *port, host_keys.alias.as_deref());
-        let config = config(&known_hosts.algorithms(&name), known_hosts.has_authority(&name));
-        let watcher = Watcher {
-            endpoint: endpoint.clone(),
-            name,
-            known_hosts,
-            settings: host_keys.clone(),
-            log: log.clone(),
-        };
-        let handshake = client::connect_stream(Arc::new(config), wire, watcher);
-        let mut handle = deadline
-            .limit(Phase::Handshake, handshake)
-            .await?
-            .map_err(|error| handshake_error(endpoint, error, &log))?;
-
-        let pauses = Pauses::default();
-        let Shared { keyring, asker, .. } = &*self.0;
-        let means = Means { keyring, asker, pauses: &pauses, log: &log };
-        let login = authenticate(&mut handle, target, means);
-        let login = pauses.limit(deadline.end, login).await;
-        login.ok_or_else(|| deadline.passed(Phase::Authentication))??;
-        Ok(Session { handle, log, execs: AtomicU32::new(0), _close_on_drop: close_on_drop })
-    }
-}
-
-/// The time left for connecting to a host.
-struct Deadline<'a> {
-    endpoint: &'a Endpoint,
-    after: Duration,
-    end: Instant,
-}
-
-impl<'a> Deadline<'a> {
-    fn new(endpoint: &'a Endpoint, after: Duration) -> Self {
-        Self { endpoint, after, end: Instant::now() + after }
-    }
-
-    fn passed(&self, phase: Phase) -> ConnectError {
-        ConnectError::TimedOut { endpoint: self.endpoint.clone(), phase, after: self.after }
-    }
-
-    async fn limit<T>(
-        &self,
-        phase: Phase,
-        work: impl Future<Output = T>,
-    ) -> Result<T, ConnectError> {
-        timeout_at(self.end, work).await.map_err(|_| self.passed(phase))
-    }
-
-    /// Opens a TCP connection to the first of the host's addresses that answers. Each gets its
-    /// share of the time, so that a dead one does not hide those behind it.
-    async fn open(&self) -> Result<TcpStream, ConnectError> {
-        let Endpoint { address, port } = self.endpoint;
-        let resolve = |reason| ConnectError::Resolve { host: address.clone(), reason };
-        let found = self.limit(Phase::Resolve, lookup_host((address.as_str(), *port))).await?;
-        let addresses: Vec<SocketAddr> =
-            found.map_err(|error| resolve(sanitise(&error.to_string()).into_owned()))?.collect();
-
-        let mut error = resolve("it has none".to_owned());
-        for (index, address) in addresses.iter().enumerate() {
-            let left = self.end.saturating_duration_since(Instant::now());
-            let waiting = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
-            error = match timeout(left / waiting, TcpStream::connect(address)).await {
-                Ok(Ok(socket)) => {
-                    // Without it requests wait for answers to earlier ones (Nagle's algorithm).
-                    let _ = socket.set_nodelay(true);
-                    return Ok(socket);
-                }
-                Ok(Err(error)) => self.open_error(&error),
-                Err(_) => self.passed(Phase::Connect),
-            };
-        }
-        Err(error)
-    }
-
-    fn open_error(&self, error: &io::Error) -> ConnectError {
-        let endpoint = self.endpoint.clone();
-        match error.kind() {
-            io::ErrorKind::ConnectionRefused => ConnectError::Refused(endpoint),
-            _ => ConnectError::Network { endpoint, reason: error.to_string() },
-        }
-    }
-}
-
-fn handshake_error(endpoint: &Endpoint, error: WatchError, log: &Log) -> ConnectError {
-    let endpoint = endpoint.clone();
-    match error {
-        WatchError::HostKey(error) => error,
-        WatchError::Ssh(russh::Error::NoCommonAlgo { kind, ours, theirs }) => {
-            let kind = match kind {
-                AlgorithmKind::Kex => "key exchange",
-                AlgorithmKind::Key => "host key",
-                AlgorithmKind::Cipher => "cipher",
-                AlgorithmKind::Compression => "compression",
-                AlgorithmKind::Mac => "MAC",
-            };
-            let theirs = theirs.iter().map(|name| sanitise(name).into_owned()).collect();
-            ConnectError::NoCommonAlgorithm { endpoint, kind, ours, theirs }
-        }
-        WatchError::Ssh(error) => ConnectError::Broken {
-            endpoint,
-            phase: Phase::Handshake,
-            reason: log.end().unwrap_or_else(|| describe(&error)),
-            said_first: log.said_first(),
-        },
-    }
-}
-
 /// A connection to a host on which we are logged in. Dropping it closes it.
 ///
 /// A server that stops answering is noticed after about a minute, whatever is going on.
 pub struct Session {
+    endpoint: Endpoint,
     handle: Handle<Watcher>,
     log: Log,
     execs: AtomicU32,
     _close_on_drop: DropGuard,
+    /// The connection below this one, which must not end before it.
+    _gateway: Option<Arc<Session>>,
 }
 
 impl fmt::Debug for Session {
@@ -221,6 +43,17 @@ impl fmt::Debug for Session {
 }
 
 impl Session {
+    pub(super) fn new(
+        endpoint: Endpoint,
+        handle: Handle<Watcher>,
+        log: Log,
+        close_on_drop: DropGuard,
+        gateway: Option<Arc<Self>>,
+    ) -> Self {
+        let execs = AtomicU32::new(0);
+        Self { endpoint, handle, log, execs, _close_on_drop: close_on_drop, _gateway: gateway }
+    }
+
     /// The host's key, when it was not known before and is now.
     #[must_use]
     pub fn learned_host_key(&self) -> Option<Fingerprint> {
@@ -231,6 +64,40 @@ impl Session {
     #[must_use]
     pub fn doubt(&self) -> Option<String> {
         self.log.doubt()
+    }
+
+    /// Whether the connection has ended.
+    pub(super) fn is_lost(&self) -> bool {
+        self.handle.is_closed()
+    }
+
+    /// Has the host pass a connection on to `endpoint`, whose name it looks up itself.
+    pub(super) async fn forward(&self, endpoint: &Endpoint) -> Result<Stream, Failed> {
+        let Endpoint { address, port } = endpoint;
+        // sshd notes down where the connection comes from, and does nothing with it.
+        let opened =
+            self.handle.channel_open_direct_tcpip(address, (*port).into(), "127.0.0.1", 0).await;
+        let jump = self.endpoint.clone();
+        let endpoint = endpoint.clone();
+        match opened {
+            Ok(channel) => Ok(Box::new(channel.into_stream())),
+            Err(russh::Error::ChannelOpenFailure(reason)) => {
+                let prohibited = matches!(reason, ChannelOpenFailure::AdministrativelyProhibited);
+                let reason = match reason {
+                    ChannelOpenFailure::AdministrativelyProhibited => {
+                        "it forwards no connections".to_owned()
+                    }
+                    ChannelOpenFailure::ConnectFailed => "it cannot connect".to_owned(),
+                    other => sanitise(&format!("{other:?}")).into_owned(),
+                };
+                Err(ConnectError::Forward { jump, endpoint, reason, prohibited }.into())
+            }
+            // The connection that all hosts behind this one share has just ended.
+            Err(error) => {
+                let reason = format!("{jump}, the jump host, was lost: {}", describe(&error));
+                Err(Failed { error: ConnectError::Network { endpoint, reason }, again: true })
+            }
+        }
     }
 
     /// How many commands were run.

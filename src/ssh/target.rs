@@ -1,12 +1,14 @@
 //! Whom to connect to, and how.
 
 use std::fmt;
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::config::AddressFamily;
 use super::known_hosts::HostKeyPolicy;
 
 /// Where a host's SSH server listens.
@@ -39,8 +41,90 @@ pub struct Target {
     /// How the host proves who it is.
     pub host_keys: HostKeys,
     /// How long connecting may take in all: looking up the name, TCP, handshake and
-    /// authentication together.
+    /// authentication together. Jump hosts have their own time.
     pub connect_timeout: Duration,
+    /// What stands in between.
+    pub via: Via,
+    /// When a silent server is given up.
+    pub keepalive: Keepalive,
+}
+
+impl Target {
+    /// The same for all targets that one connection can serve: who, where, and by which way.
+    pub(super) fn way(&self) -> String {
+        let via = match &self.via {
+            Via::Direct(_) => String::new(),
+            Via::Jump(jump) => format!(" via {}", jump.target.way()),
+            Via::Command(command) => format!(" via `{command}`"),
+        };
+        format!("{}@{}{via}", self.user, self.endpoint)
+    }
+
+    /// The server that a connection knocks at. All commands are taken for one: they are likely to
+    /// pass one gateway.
+    pub(super) fn door(&self) -> String {
+        match &self.via {
+            Via::Direct(_) => self.endpoint.to_string(),
+            Via::Jump(jump) => format!("{} via {}", self.endpoint, jump.target.way()),
+            Via::Command(_) => "a ProxyCommand".to_owned(),
+        }
+    }
+}
+
+/// What stands between us and a host.
+#[derive(Debug, Clone)]
+pub enum Via {
+    /// Nothing: a TCP connection.
+    Direct(Socket),
+    /// Another host, which passes the connection on.
+    Jump(Arc<Jump>),
+    /// A command whose input and output are the connection; nothing in it is to be replaced.
+    Command(String),
+}
+
+impl Default for Via {
+    fn default() -> Self {
+        Self::Direct(Socket::default())
+    }
+}
+
+/// What a TCP connection is made from and to.
+#[derive(Debug, Clone, Copy)]
+pub struct Socket {
+    /// Which of the host's addresses are tried.
+    pub family: AddressFamily,
+    /// The address of this machine to connect from.
+    pub bind: Option<IpAddr>,
+}
+
+impl Default for Socket {
+    fn default() -> Self {
+        Self { family: AddressFamily::Any, bind: None }
+    }
+}
+
+/// A host on the way to another.
+#[derive(Debug, Clone)]
+pub struct Jump {
+    /// Its name as the user has written it.
+    pub name: String,
+    /// How it is reached itself.
+    pub target: Target,
+}
+
+/// When a server that has become silent is asked for a sign of life, and when it is given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keepalive {
+    /// How long it may be silent.
+    pub interval: Duration,
+    /// How many questions may stay without an answer.
+    pub count_max: u32,
+}
+
+impl Default for Keepalive {
+    fn default() -> Self {
+        Self { interval: Duration::from_secs(15), count_max: 3 }
+    }
 }
 
 /// What we log in with, and in which order. The names are those of ssh_config(5).

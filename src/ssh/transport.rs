@@ -12,22 +12,15 @@ use russh::client::{Config, DisconnectReason, Handler, Session};
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKeyOrCertificate};
 use russh::{Preferred, SshId, kex};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::error::ConnectError;
 use super::known_hosts::{Fingerprint, HostKeyPolicy, KnownHosts, Name, Verdict};
-use super::target::{Endpoint, HostKeys};
+use super::stream::Stream;
+use super::target::{Endpoint, HostKeys, Keepalive};
 use crate::sanitise::sanitise;
 
-/// A server that has been silent for so long after authentication is asked for a sign of life.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
-/// The connection is given up when so many such questions stay without an answer.
-const KEEPALIVE_MAX: usize = 3;
-/// The same for a server that takes nothing in, so that not even a question can be sent. (russh's
-/// own limit would also count the time in which a person thinks about an answer.)
-const STALL_MAX: Duration = Duration::from_secs(75);
 /// How much is kept of what a server says before its greeting, and to its users (bytes).
 const WORDS_MAX: usize = 512;
 
@@ -61,7 +54,7 @@ const HOST_KEYS: [Algorithm; 6] = [
 /// Settings for a host of which keys with the algorithms `known` are known: these are asked for
 /// first, so that a host with several keys shows one that we can check. A certificate is asked for
 /// only where there is an `authority` to check it by.
-pub(super) fn config(known: &[Algorithm], authority: bool) -> Config {
+pub(super) fn config(known: &[Algorithm], authority: bool, keepalive: Keepalive) -> Config {
     let is_known = |wanted: &Algorithm| match wanted {
         Algorithm::Rsa { .. } => known.iter().any(|known| matches!(known, Algorithm::Rsa { .. })),
         _ => known.contains(wanted),
@@ -78,8 +71,8 @@ pub(super) fn config(known: &[Algorithm], authority: bool) -> Config {
             ..Preferred::DEFAULT
         },
         nodelay: true,
-        keepalive_interval: Some(KEEPALIVE_INTERVAL),
-        keepalive_max: KEEPALIVE_MAX,
+        keepalive_interval: Some(keepalive.interval),
+        keepalive_max: usize::try_from(keepalive.count_max).unwrap_or(usize::MAX),
         ..Config::default()
     }
 }
@@ -111,6 +104,15 @@ impl Log {
         shorten(line)
     }
 
+    /// Whether the server has hung up without a greeting; the words are those of sshd for a
+    /// connection too many (`MaxStartups`) and for a client that it keeps out for a while.
+    pub(super) fn hung_up(&self) -> bool {
+        let notes = self.notes();
+        let said = String::from_utf8_lossy(&notes.first_bytes);
+        let words = ["Exceeded MaxStartups", "Not allowed at this time"];
+        said.is_empty() || words.iter().any(|words| said.starts_with(words))
+    }
+
     /// What the server told its users before they log in.
     pub(super) fn banner(&self) -> Option<String> {
         shorten(&self.notes().banner)
@@ -133,7 +135,7 @@ impl Log {
 }
 
 /// One line of at most [`WORDS_MAX`] characters that is safe to print.
-fn shorten(text: &str) -> Option<String> {
+pub(super) fn shorten(text: &str) -> Option<String> {
     let text: String = text.trim().chars().take(WORDS_MAX).collect();
     (!text.is_empty()).then(|| sanitise(&text).into_owned())
 }
@@ -150,7 +152,14 @@ pub(super) fn describe(error: &russh::Error) -> String {
         IO(error) if error.kind() == io::ErrorKind::TimedOut => {
             "the server has stopped answering".to_owned()
         }
-        IO(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+        IO(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::UnexpectedEof
+                    | io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::BrokenPipe
+            ) =>
+        {
             "the server closed the connection".to_owned()
         }
         other => sanitise(&other.to_string()).into_owned(),
@@ -239,25 +248,31 @@ impl Handler for Watcher {
     }
 }
 
-/// The socket of a connection, which closes as soon as nobody wants the connection any more.
+/// The bytes of a connection, which closes as soon as nobody wants the connection any more.
 ///
 /// russh serves a connection in a task of its own, which would wait for the server even when the
 /// future that started it is gone.
 pub(super) struct Wire {
-    socket: TcpStream,
+    stream: Stream,
     unwanted: Pin<Box<WaitForCancellationFutureOwned>>,
-    /// Ends when the server has taken nothing in for too long.
+    /// How long the server may take nothing in.
+    patience: Duration,
+    /// Ends when it has taken nothing in for so long.
     stalled: Option<Pin<Box<Sleep>>>,
     log: Log,
 }
 
 impl Wire {
     pub(super) fn new(
-        socket: TcpStream,
+        stream: Stream,
         unwanted: WaitForCancellationFutureOwned,
+        keepalive: Keepalive,
         log: Log,
     ) -> Self {
-        Self { socket, unwanted: Box::pin(unwanted), stalled: None, log }
+        // For a server that takes nothing in, so that not even a question can be sent. (russh's
+        // own limit would also count the time in which a person thinks about an answer.)
+        let patience = keepalive.interval * keepalive.count_max.saturating_add(2);
+        Self { stream, unwanted: Box::pin(unwanted), patience, stalled: None, log }
     }
 
     fn check_wanted(&mut self, context: &mut Context<'_>) -> io::Result<()> {
@@ -276,7 +291,7 @@ impl AsyncRead for Wire {
     ) -> Poll<io::Result<()>> {
         self.check_wanted(context)?;
         let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.socket).poll_read(context, buffer);
+        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
         let mut notes = self.log.notes();
         let room = WORDS_MAX.saturating_sub(notes.first_bytes.len());
         if room > 0 {
@@ -293,21 +308,22 @@ impl AsyncWrite for Wire {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         self.check_wanted(context)?;
-        let polled = Pin::new(&mut self.socket).poll_write(context, bytes);
+        let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
         if polled.is_ready() {
             self.stalled = None;
             return polled;
         }
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(STALL_MAX)));
+        let patience = self.patience;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
         stalled.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(context)
+        Pin::new(&mut self.stream).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         // An error here would hide from us why the connection ended.
-        Pin::new(&mut self.socket).poll_shutdown(context).map(|_| Ok(()))
+        Pin::new(&mut self.stream).poll_shutdown(context).map(|_| Ok(()))
     }
 }

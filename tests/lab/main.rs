@@ -8,6 +8,7 @@ mod access;
 mod clock;
 mod cluster;
 mod faults;
+mod journey;
 mod local;
 mod privilege;
 mod roles;

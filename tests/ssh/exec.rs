@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use ezsync::ssh::{Event, ExecError, ExitStatus, OUTPUT_MAX, Session};
+use ezsync::ssh::{Event, ExecError, ExitStatus, Keepalive, OUTPUT_MAX, Session, Target};
 
 use crate::sshd::{Sshd, run, wait_for};
 
@@ -143,16 +143,22 @@ async fn a_server_without_room_for_a_command_is_named() {
 
 #[tokio::test]
 async fn a_server_that_stops_is_noticed() {
-    let Some((server, idle)) = session().await else { return };
-    let busy = server.client().connect(&server.user()).await.unwrap();
-    let limit = Duration::from_secs(300);
+    let Some(server) = Sshd::start("") else { return };
+    let client = server.client();
+    let keepalive = Keepalive { interval: Duration::from_millis(500), count_max: 3 };
+    let target = Target { keepalive, ..server.user() };
+    let (idle, busy) = tokio::join!(client.connect(&target), client.connect(&target));
+    let (idle, busy) = (idle.unwrap(), busy.unwrap());
+    let limit = Duration::from_secs(30);
     // sshd goes on when the test is over, so that it can end.
-    let stop = "echo $PPID; (sleep 100; kill -CONT $PPID) >/dev/null 2>&1 & kill -STOP $PPID; cat";
-    let (idle, busy) =
+    let stop = "echo $PPID; (sleep 30; kill -CONT $PPID) >/dev/null 2>&1 & kill -STOP $PPID; cat";
+    let ends =
         tokio::join!(idle.run(stop, Vec::new(), limit), busy.run(stop, vec![0; 32 << 20], limit));
-    for error in [idle.unwrap_err(), busy.unwrap_err()] {
+    for error in [ends.0.unwrap_err(), ends.1.unwrap_err()] {
         assert_eq!(error.to_string(), "the connection was lost: the server has stopped answering");
     }
+    let next = idle.run("true", Vec::new(), limit).await.unwrap_err();
+    assert!(next.to_string().starts_with("the connection was lost"), "{next}");
 }
 
 async fn first_line(events: &mut ezsync::ssh::Events) -> String {

@@ -6,9 +6,12 @@
 mod certificates;
 mod exec;
 mod host_keys;
+mod jump;
 mod locked;
 mod login;
 mod misbehaving;
+mod pace;
+mod proxy_command;
 mod questions;
 mod sshd;
 mod stand_in;

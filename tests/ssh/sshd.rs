@@ -5,11 +5,13 @@ use std::io::Read;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Once;
+use std::sync::{Arc, Once};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use ezsync::ssh::{Client, Credentials, Endpoint, HostKeyPolicy, HostKeys, Target};
+use ezsync::ssh::{
+    Client, Credentials, Endpoint, HostKeyPolicy, HostKeys, Jump, Keepalive, Target, Via,
+};
 use tempfile::TempDir;
 
 const SSHD: &str = "/usr/sbin/sshd";
@@ -35,7 +37,7 @@ impl Drop for Process {
 
 /// An SSH server with keys of its own, and the files of the user who connects to it.
 pub struct Sshd {
-    _process: Process,
+    process: Process,
     folder: TempDir,
     pub port: u16,
 }
@@ -63,7 +65,10 @@ impl Sshd {
         fs::copy(folder.path().join("user.pub"), folder.path().join("authorized_keys")).unwrap();
         config += &format!("AuthorizedKeysFile {}\n", at("authorized_keys"));
         config += "ListenAddress 127.0.0.1\nStrictModes no\nUsePAM no\nPidFile none\n";
-        config += "PermitRootLogin yes\nLogLevel VERBOSE\nMaxStartups 200\n";
+        config += "PermitRootLogin yes\nLogLevel VERBOSE\n";
+        if !settings.contains("MaxStartups") {
+            config += "MaxStartups 200\n";
+        }
         config += settings;
         fs::write(at("config"), config).unwrap();
 
@@ -75,7 +80,7 @@ impl Sshd {
             command.args(["-D", "-e", "-p", &port.to_string(), "-f", &at("config")]).stderr(log);
             let mut process = Process::start(&mut command);
             if greets(&mut process, port) {
-                return Some(Self { _process: process, folder, port });
+                return Some(Self { process, folder, port });
             }
         }
         panic!("sshd does not start: {}", fs::read_to_string(at("log")).unwrap());
@@ -132,6 +137,25 @@ impl Sshd {
         self.target(self.path("user"))
     }
 
+    /// The same server as a host on the way to another.
+    pub fn jump(&self, name: &str) -> Via {
+        Via::Jump(Arc::new(Jump { name: name.to_owned(), target: self.user() }))
+    }
+
+    /// Sends a signal (`KILL`, `STOP`) to the processes that serve connections now.
+    pub fn signal_sessions(&self, signal: &str) {
+        let mut found = vec![self.process.0.id().to_string()];
+        let mut next = 0;
+        while let Some(id) = found.get(next).cloned() {
+            let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
+            found.extend(children.unwrap_or_default().split_whitespace().map(ToOwned::to_owned));
+            next += 1;
+        }
+        let sessions: Vec<_> = found.iter().skip(1).collect();
+        assert!(!sessions.is_empty(), "nobody is connected");
+        run(Command::new("kill").arg("-s").arg(signal).args(sessions));
+    }
+
     pub fn log(&self) -> String {
         fs::read_to_string(self.path("log")).unwrap()
     }
@@ -145,6 +169,8 @@ pub fn target(port: u16) -> Target {
         credentials: Credentials::default(),
         host_keys: host_keys(HostKeyPolicy::Strict, Vec::new()),
         connect_timeout: PATIENCE,
+        via: Via::default(),
+        keepalive: Keepalive::default(),
     }
 }
 

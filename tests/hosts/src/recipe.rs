@@ -79,8 +79,8 @@ impl Recipe {
         PACKAGES.iter().copied().chain([own]).collect()
     }
 
-    /// What the image's repository offers, with all that it needs: chrony, another way to become
-    /// root, and something harmless that a role of a test can install.
+    /// What the image's repository offers, with all that it needs: chrony, a second factor for logins,
+    /// another way to become root, and something harmless that a role of a test can install.
     pub fn offered(&self) -> [&'static str; 4] {
         let doas = if self.suite.0 == "bullseye" { "doas" } else { "opendoas" };
         ["chrony", "libpam-google-authenticator", doas, "tree"]

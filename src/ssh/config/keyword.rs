@@ -1,0 +1,157 @@
+//! The keywords that OpenSSH knows and we do not follow.
+
+/// Keywords whose absence may be felt: other hosts or other keys would be reached or trusted. With
+/// each stand the values with which it says nothing, and what holds instead.
+const UNFOLLOWED: &[(&str, &[&str], &str)] = &[
+    ("bindinterface", &[], "the system chooses the interface"),
+    ("canonicalizehostname", &["no", "false"], "names are taken as they are written"),
+    ("canonicalizepermittedcnames", &["none"], "names are taken as they are written"),
+    ("casignaturealgorithms", &[], ALGORITHMS),
+    ("checkhostip", &["no", "false"], "host keys are checked by name"),
+    ("ciphers", &[], ALGORITHMS),
+    ("hostbasedauthentication", &["no", "false"], LOGIN),
+    ("hostkeyalgorithms", &[], ALGORITHMS),
+    ("kexalgorithms", &[], ALGORITHMS),
+    ("knownhostscommand", &["none"], "host keys are looked up in files alone"),
+    ("macs", &[], ALGORITHMS),
+    ("nohostauthenticationforlocalhost", &["no", "false"], "this machine's host key is checked"),
+    ("permitlocalcommand", &["no", "false"], "no LocalCommand is run"),
+    ("pkcs11provider", &["none"], "keys come from files and agents"),
+    ("proxyusefdpass", &["no", "false"], "a ProxyCommand's input and output are the connection"),
+    ("pubkeyacceptedalgorithms", &[], ALGORITHMS),
+    ("pubkeyacceptedkeytypes", &[], ALGORITHMS),
+    ("refuseconnection", &[], "the connection is made"),
+    ("rekeylimit", &["default", "none"], "keys are renewed after 1 GiB or an hour"),
+    ("remotecommand", &["none"], "ezsync runs its own commands"),
+    ("requiredrsasize", &[], "RSA keys of any size are accepted"),
+    ("revokedhostkeys", &["none"], "only @revoked lines of known_hosts revoke a key"),
+    ("securitykeyprovider", &["internal"], "security keys are used through an agent"),
+    ("smartcarddevice", &["none"], "keys come from files and agents"),
+    ("verifyhostkeydns", &["no", "false"], "host keys are not looked up in DNS"),
+];
+
+const ALGORITHMS: &str = "ezsync offers its own choice of algorithms, without SHA-1";
+const LOGIN: &str = "keys, passwords and one-time codes are tried";
+
+/// Keywords that mean nothing for what we do: forwarding, terminals, sharing of connections, logs,
+/// old ways to log in, what OpenSSH itself passes over.
+const HARMLESS: &[&str] = &[
+    "addkeystoagent",
+    "afstokenpassing",
+    "canonicaldomains",
+    "canonicalizefallbacklocal",
+    "canonicalizemaxdots",
+    "channeltimeout",
+    "cipher",
+    "clearallforwardings",
+    "compression",
+    "compressionlevel",
+    "connectionattempts",
+    "controlmaster",
+    "controlpath",
+    "controlpersist",
+    "dynamicforward",
+    "enableescapecommandline",
+    "enablesshkeysign",
+    "escapechar",
+    "exitonforwardfailure",
+    "fallbacktorsh",
+    "fingerprinthash",
+    "forkafterauthentication",
+    "forwardagent",
+    "forwardx11",
+    "forwardx11timeout",
+    "forwardx11trusted",
+    "gatewayports",
+    "globalknownhostsfile2",
+    "gssapiauthentication",
+    "gssapiclientidentity",
+    "gssapidelegatecredentials",
+    "gssapikexalgorithms",
+    "gssapikeyexchange",
+    "gssapirenewalforcesrekey",
+    "gssapiserveridentity",
+    "gssapitrustdns",
+    "hostbasedacceptedalgorithms",
+    "hostbasedkeytypes",
+    "ipqos",
+    "kbdinteractivedevices",
+    "keepalive",
+    "kerberosauthentication",
+    "kerberostgtpassing",
+    "localcommand",
+    "localforward",
+    "loglevel",
+    "logverbose",
+    "obscurekeystroketiming",
+    "permitremoteopen",
+    "protocol",
+    "remoteforward",
+    "requesttty",
+    "rhostsauthentication",
+    "rhostsrsaauthentication",
+    "rsaauthentication",
+    "sendenv",
+    "sessiontype",
+    "setenv",
+    "stdinnull",
+    "streamlocalbindmask",
+    "streamlocalbindunlink",
+    "syslogfacility",
+    "tag",
+    "tcpkeepalive",
+    "tunnel",
+    "tunneldevice",
+    "updatehostkeys",
+    "useprivilegedport",
+    "userknownhostsfile2",
+    "useroaming",
+    "usersh",
+    "versionaddendum",
+    "visualhostkey",
+    "warnweakcrypto",
+    "xauthlocation",
+];
+
+/// What a line that we do not follow means for the user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unfollowed {
+    /// Nothing.
+    Harmless,
+    /// Something else holds, in words.
+    Instead(&'static str),
+    /// OpenSSH does not know the keyword either.
+    Unknown,
+}
+
+/// Judges a keyword (in lower case) with the first of its arguments.
+pub(super) fn unfollowed(keyword: &str, value: &str) -> Unfollowed {
+    if HARMLESS.binary_search(&keyword).is_ok() {
+        return Unfollowed::Harmless;
+    }
+    match UNFOLLOWED.iter().find(|(name, ..)| *name == keyword) {
+        Some((_, silent, _)) if silent.iter().any(|silent| value.eq_ignore_ascii_case(silent)) => {
+            Unfollowed::Harmless
+        }
+        Some((.., instead)) => Unfollowed::Instead(instead),
+        None => Unfollowed::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_sorted() {
+        assert!(HARMLESS.is_sorted(), "binary search needs it");
+    }
+
+    #[test]
+    fn what_says_nothing_is_harmless() {
+        assert_eq!(unfollowed("checkhostip", "NO"), Unfollowed::Harmless);
+        assert!(matches!(unfollowed("checkhostip", "yes"), Unfollowed::Instead(_)));
+        assert_eq!(unfollowed("forwardx11", "yes"), Unfollowed::Harmless);
+        assert_eq!(unfollowed("prot", "2"), Unfollowed::Unknown);
+    }
+}
