@@ -175,8 +175,8 @@ fn a_password_is_given_by_variable_file_or_question() {
     command.current_dir(bench.folder.path()).arg("-w").arg(env!("CARGO_BIN_EXE_ezsync"));
     let output = command.args(["setup", "c1", "-k"]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.starts_with("error: the password of -k: "), "{said}");
-    assert_eq!(output.status.code(), Some(1));
+    assert!(said.starts_with("error: -k asks on the terminal, and nobody"), "{said}");
+    assert_eq!(output.status.code(), Some(5));
 }
 
 /// A real stack of PAM behind keyboard-interactive: the password, then a one-time code of
