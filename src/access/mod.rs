@@ -6,7 +6,6 @@ mod ways;
 
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 pub use privilege::{Privilege, read_password};
 use secrecy::SecretString;
@@ -102,7 +101,11 @@ impl Access {
         let (way, user) = if connection.local {
             (Way::Local, local_user())
         } else {
-            let target = self.ways.target(&self.options, connection).map_err(|p| p.of(host))?;
+            let of_host = |problem: Problem| match problem.place() {
+                Some(_) => problem,
+                None => problem.of(host),
+            };
+            let target = self.ways.target(&self.options, connection).map_err(of_host)?;
             let user = target.user.clone();
             (Way::Ssh(Box::new(target)), user)
         };
@@ -112,7 +115,7 @@ impl Access {
 
     /// What was said for the hosts so far and is not followed, once each.
     #[must_use]
-    pub fn warnings(&self) -> &[Arc<Problem>] {
+    pub fn warnings(&self) -> &[Problem] {
         self.ways.warnings()
     }
 }

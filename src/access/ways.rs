@@ -30,7 +30,7 @@ pub(super) struct Ways {
     configs: HashMap<Option<PathBuf>, Config>,
     /// Jump hosts, by all that says how they are reached.
     jumps: HashMap<(Option<PathBuf>, String), Arc<Jump>>,
-    warnings: Vec<Arc<Problem>>,
+    warnings: Vec<Problem>,
 }
 
 impl Ways {
@@ -38,7 +38,7 @@ impl Ways {
         Self { local, configs: HashMap::new(), jumps: HashMap::new(), warnings: Vec::new() }
     }
 
-    pub(super) fn warnings(&self) -> &[Arc<Problem>] {
+    pub(super) fn warnings(&self) -> &[Problem] {
         &self.warnings
     }
 
@@ -240,3 +240,6 @@ fn methods(resolved: &Resolved) -> Vec<Method> {
     let preferred = preferred.map_or_else(all, |names| names.iter().filter_map(named).collect());
     preferred.into_iter().filter(on).collect()
 }
+
+#[cfg(test)]
+mod tests;

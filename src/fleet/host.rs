@@ -57,7 +57,7 @@ fn lost(result: &HostResult) -> String {
 
 impl Driver<'_> {
     async fn run(mut self) -> HostResult {
-        self.result.notes.extend(self.shell.link().host_key_note());
+        self.result.notes.extend(self.shell.link().host_key_notes());
         self.result.outcome = self.stages().await.unwrap_or_else(|stopped| stopped);
         self.result.execs = self.shell.link().execs();
         self.shell.close().await;

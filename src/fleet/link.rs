@@ -64,13 +64,12 @@ impl Link {
         }
     }
 
-    /// What the reader should know of the host's key: that it is known from now on, or that it is
-    /// not the one that is known.
-    pub(super) fn host_key_note(&self) -> Option<String> {
-        let Self::Ssh(session) = self else { return None };
-        let learned = session.learned_host_key();
-        let learned = learned.map(|key| format!("its host key was not known and is now: {key}"));
-        learned.or_else(|| session.doubt())
+    /// What the reader should know of the keys of the host and of those on the way to it.
+    pub(super) fn host_key_notes(&self) -> Vec<String> {
+        match self {
+            Self::Ssh(session) => session.host_key_notes(),
+            Self::Local(_) => Vec::new(),
+        }
     }
 
     /// Closes the connection in order.

@@ -145,7 +145,7 @@ async fn visit<E: Errand>(means: Means, hosts: Vec<Visitee>, errand: E) -> Vec<V
                     result.outcome = no.into();
                 }
                 Ok(shell) => {
-                    result.notes.extend(shell.link().host_key_note());
+                    result.notes.extend(shell.link().host_key_notes());
                     (result.answer, result.outcome) = errand.run(means, &host, &shell).await;
                     shell.close().await;
                     if !matches!(result.outcome, Outcome::Ok | Outcome::Interrupted) {

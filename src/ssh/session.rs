@@ -33,7 +33,7 @@ pub struct Session {
     execs: AtomicU32,
     _close_on_drop: DropGuard,
     /// The connection below this one, which must not end before it.
-    _gateway: Option<Arc<Session>>,
+    gateway: Option<Arc<Session>>,
 }
 
 impl fmt::Debug for Session {
@@ -51,7 +51,7 @@ impl Session {
         gateway: Option<Arc<Self>>,
     ) -> Self {
         let execs = AtomicU32::new(0);
-        Self { endpoint, handle, log, execs, _close_on_drop: close_on_drop, _gateway: gateway }
+        Self { endpoint, handle, log, execs, _close_on_drop: close_on_drop, gateway }
     }
 
     /// The host's key, when it was not known before and is now.
@@ -64,6 +64,26 @@ impl Session {
     #[must_use]
     pub fn doubt(&self) -> Option<String> {
         self.log.doubt()
+    }
+
+    /// What the reader should know of the host's key, and of those of the hosts on the way to it:
+    /// that it is known from now on, or that it is not the one that is known.
+    #[must_use]
+    pub fn host_key_notes(&self) -> Vec<String> {
+        let note = |session: &Self| {
+            let learned = session.learned_host_key();
+            let learned =
+                learned.map(|key| format!("its host key was not known and is now: {key}"));
+            learned.or_else(|| session.doubt())
+        };
+        let mut notes: Vec<String> = note(self).into_iter().collect();
+        let mut gateway = &self.gateway;
+        while let Some(session) = gateway {
+            let jump = &session.endpoint;
+            notes.extend(note(session).map(|note| format!("jump host {jump}: {note}")));
+            gateway = &session.gateway;
+        }
+        notes
     }
 
     /// Whether the connection has ended.

@@ -93,7 +93,11 @@ impl Reader {
         while self.wanted.load(Ordering::Relaxed) {
             let mut keys = Zeroizing::new([0; 256]);
             let asked = Instant::now();
-            let length = (&*self.terminal).read(&mut *keys)?;
+            let length = match (&*self.terminal).read(&mut *keys) {
+                // A signal came that has nothing to do with this.
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                read => read?,
+            };
             if length == 0 && asked.elapsed() < GONE {
                 return Err(ErrorKind::UnexpectedEof.into());
             }

@@ -122,6 +122,19 @@ async fn mistakes_name_the_host_on_the_way() {
 }
 
 #[tokio::test]
+async fn what_is_learnt_on_the_way_is_told() {
+    let (Some(jump), Some(host)) = (Sshd::start(""), Sshd::start("")) else { return };
+    host.know(&host.host_line("ed25519"));
+    let mut bastion = jump.user();
+    bastion.host_keys.policy = HostKeyPolicy::AcceptNew;
+    let via = Via::Jump(Arc::new(Jump { name: "bastion".to_owned(), target: bastion }));
+    let session = Client::default().connect(&Target { via, ..host.user() }).await.unwrap();
+    let wanted = format!("jump host 127.0.0.1:{}: its host key was not known", jump.port);
+    let notes = session.host_key_notes();
+    assert!(notes.len() == 1 && notes[0].starts_with(&wanted), "{notes:?}");
+}
+
+#[tokio::test]
 async fn a_jump_host_that_forwards_nothing() {
     let (Some(jump), Some(host)) = (Sshd::start("AllowTcpForwarding no\n"), Sshd::start("")) else {
         return;

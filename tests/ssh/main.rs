@@ -15,3 +15,4 @@ mod proxy_command;
 mod questions;
 mod sshd;
 mod stand_in;
+mod whole;

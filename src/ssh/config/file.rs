@@ -9,7 +9,7 @@ use std::sync::Arc;
 use nix::unistd::{Gid, Group};
 
 use super::criteria::{self, Criterion};
-use super::keyword::{Unfollowed, unfollowed};
+use super::keyword::{Meaning, meaning};
 use super::line::{Line, Source};
 use super::local::Local;
 use super::setting::Setting;
@@ -29,10 +29,31 @@ pub(super) enum Item {
     /// The lines of another file stand here.
     Include(Vec<Item>),
     Set(Setting),
-    /// A setting that we do not follow.
-    Warn(Arc<Problem>),
+    /// Settings that we do not follow.
+    Unfollowed(Unfollowed),
     /// A keyword that nobody knows: a mistake unless IgnoreUnknown names it.
     Unknown(String, Arc<Problem>),
+}
+
+/// Settings that we do not follow, in neighbouring lines and for one reason: the policies that
+/// distributions ship are not worth a warning for each line.
+#[derive(Debug)]
+pub(super) struct Unfollowed {
+    /// As they are written.
+    keywords: Vec<String>,
+    /// What holds instead.
+    instead: &'static str,
+    /// Where the first of them stands.
+    place: Option<Place>,
+}
+
+impl Unfollowed {
+    pub(super) fn warning(&self) -> Problem {
+        let Self { keywords, instead, place } = self;
+        let are = if keywords.len() == 1 { "is" } else { "are" };
+        Problem::new(format!("{} {are} not followed: {instead}", keywords.join(", ")))
+            .at(place.clone())
+    }
 }
 
 /// Whose file it is, which decides where relative names lead.
@@ -127,7 +148,7 @@ impl Reader<'_> {
                     }
                 }
             }
-            _ => items.push(read_setting(line)?),
+            _ => add(items, read_setting(line)?),
         }
         Ok(())
     }
@@ -147,6 +168,23 @@ impl Reader<'_> {
     }
 }
 
+/// Adds what a line does; what is not followed to its like in the same block.
+fn add(items: &mut Vec<Item>, item: Item) {
+    let Item::Unfollowed(more) = item else {
+        items.push(item);
+        return;
+    };
+    let block = items.iter_mut().rev().map_while(|item| match item {
+        Item::Unfollowed(unfollowed) => Some(Some(unfollowed)),
+        Item::Set(_) => Some(None),
+        _ => None,
+    });
+    match block.flatten().find(|unfollowed| unfollowed.instead == more.instead) {
+        Some(like) => like.keywords.extend(more.keywords),
+        None => items.push(Item::Unfollowed(more)),
+    }
+}
+
 /// What a line does that is no block and no other file.
 ///
 /// # Errors
@@ -157,13 +195,15 @@ pub(super) fn read_setting(line: &Line<'_>) -> Result<Item, Problem> {
     }
     let keyword = &line.keyword;
     let value = line.words.first().map_or("", |word| word.text.as_str());
-    Ok(match unfollowed(keyword, value) {
-        Unfollowed::Harmless => Item::Set(Setting::Nothing),
-        Unfollowed::Instead(instead) => {
-            let text = line.source.text.trim();
-            Item::Warn(Arc::new(line.problem(format!("`{text}` is not followed: {instead}"))))
+    Ok(match meaning(keyword, value) {
+        Meaning::Harmless => Item::Set(Setting::Nothing),
+        Meaning::Instead(instead) => {
+            let written = line.source.text.trim_start();
+            let written = written.get(..keyword.len()).unwrap_or(keyword).to_owned();
+            let place = line.problem("").place().cloned();
+            Item::Unfollowed(Unfollowed { keywords: vec![written], instead, place })
         }
-        Unfollowed::Unknown => {
+        Meaning::Unknown => {
             let problem = line.problem(format!("there is no setting `{keyword}` in ssh_config"));
             Item::Unknown(keyword.clone(), Arc::new(problem))
         }

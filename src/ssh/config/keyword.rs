@@ -23,14 +23,14 @@ const UNFOLLOWED: &[(&str, &[&str], &str)] = &[
     ("refuseconnection", &[], "the connection is made"),
     ("rekeylimit", &["default", "none"], "keys are renewed after 1 GiB or an hour"),
     ("remotecommand", &["none"], "ezsync runs its own commands"),
-    ("requiredrsasize", &[], "RSA keys of any size are accepted"),
+    ("requiredrsasize", &[], ALGORITHMS),
     ("revokedhostkeys", &["none"], "only @revoked lines of known_hosts revoke a key"),
     ("securitykeyprovider", &["internal"], "security keys are used through an agent"),
     ("smartcarddevice", &["none"], "keys come from files and agents"),
     ("verifyhostkeydns", &["no", "false"], "host keys are not looked up in DNS"),
 ];
 
-const ALGORITHMS: &str = "ezsync offers its own choice of algorithms, without SHA-1";
+const ALGORITHMS: &str = "ezsync has its own choice of algorithms, without SHA-1";
 const LOGIN: &str = "keys, passwords and one-time codes are tried";
 
 /// Keywords that mean nothing for what we do: forwarding, terminals, sharing of connections, logs,
@@ -115,7 +115,7 @@ const HARMLESS: &[&str] = &[
 
 /// What a line that we do not follow means for the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unfollowed {
+pub(super) enum Meaning {
     /// Nothing.
     Harmless,
     /// Something else holds, in words.
@@ -125,16 +125,16 @@ pub(super) enum Unfollowed {
 }
 
 /// Judges a keyword (in lower case) with the first of its arguments.
-pub(super) fn unfollowed(keyword: &str, value: &str) -> Unfollowed {
+pub(super) fn meaning(keyword: &str, value: &str) -> Meaning {
     if HARMLESS.binary_search(&keyword).is_ok() {
-        return Unfollowed::Harmless;
+        return Meaning::Harmless;
     }
     match UNFOLLOWED.iter().find(|(name, ..)| *name == keyword) {
         Some((_, silent, _)) if silent.iter().any(|silent| value.eq_ignore_ascii_case(silent)) => {
-            Unfollowed::Harmless
+            Meaning::Harmless
         }
-        Some((.., instead)) => Unfollowed::Instead(instead),
-        None => Unfollowed::Unknown,
+        Some((.., instead)) => Meaning::Instead(instead),
+        None => Meaning::Unknown,
     }
 }
 
@@ -149,9 +149,9 @@ mod tests {
 
     #[test]
     fn what_says_nothing_is_harmless() {
-        assert_eq!(unfollowed("checkhostip", "NO"), Unfollowed::Harmless);
-        assert!(matches!(unfollowed("checkhostip", "yes"), Unfollowed::Instead(_)));
-        assert_eq!(unfollowed("forwardx11", "yes"), Unfollowed::Harmless);
-        assert_eq!(unfollowed("prot", "2"), Unfollowed::Unknown);
+        assert_eq!(meaning("checkhostip", "NO"), Meaning::Harmless);
+        assert!(matches!(meaning("checkhostip", "yes"), Meaning::Instead(_)));
+        assert_eq!(meaning("forwardx11", "yes"), Meaning::Harmless);
+        assert_eq!(meaning("prot", "2"), Meaning::Unknown);
     }
 }

@@ -2,7 +2,6 @@
 //! put it into `ansible_ssh_common_args`.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use super::file::{Item, read_setting};
 use super::jump::Jump;
@@ -26,7 +25,7 @@ pub struct Overrides {
     /// The last of -4 and -6 holds, and outranks AddressFamily.
     family: Option<AddressFamily>,
     config: Option<String>,
-    warnings: Vec<Arc<Problem>>,
+    warnings: Vec<Problem>,
 }
 
 impl Overrides {
@@ -156,7 +155,9 @@ impl Overrides {
         }
         match read_setting(&line)? {
             Item::Set(setting) => self.settings.push(setting),
-            Item::Warn(warning) => self.warnings.push(warning),
+            Item::Unfollowed(unfollowed) => {
+                self.warnings.push(unfollowed.warning().of("-o"));
+            }
             Item::Unknown(_, problem) => return Err(Problem::clone(&problem)),
             Item::Host(_) | Item::Match(..) | Item::Include(_) => {}
         }
@@ -198,7 +199,7 @@ impl Overrides {
     }
 
     /// What they say, and what of it is not followed.
-    pub(super) fn settings(&self) -> (Settings, Vec<Arc<Problem>>) {
+    pub(super) fn settings(&self) -> (Settings, Vec<Problem>) {
         let mut settings = Settings { address_family: self.family, ..Settings::default() };
         for setting in &self.settings {
             settings.set(setting);
@@ -208,6 +209,6 @@ impl Overrides {
 
     fn warn_of(&mut self, option: &str) {
         let message = format!("the option {option} of ssh means nothing here: it was left aside");
-        self.warnings.push(Arc::new(Problem::new(message)));
+        self.warnings.push(Problem::new(message));
     }
 }

@@ -1,7 +1,6 @@
 //! From lines to what holds for one host.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use super::jump::{self, Jump};
 use super::local::Local;
@@ -74,7 +73,7 @@ pub struct Resolved {
     /// Whether nobody is there to answer questions.
     pub batch_mode: bool,
     /// What was written and is not followed, each with its place.
-    pub warnings: Vec<Arc<Problem>>,
+    pub warnings: Vec<Problem>,
 }
 
 impl Resolved {
@@ -87,7 +86,7 @@ impl Resolved {
         settings: Settings,
         original: &str,
         host: String,
-        warnings: Vec<Arc<Problem>>,
+        warnings: Vec<Problem>,
     ) -> Result<Self, Problem> {
         let port = settings.port.unwrap_or(SSH_PORT);
         let user = settings.user.clone().unwrap_or_else(|| local.user.clone());
@@ -183,7 +182,20 @@ fn proxy(tokens: &Tokens<'_>, proxy: Proxy) -> Result<Proxy, Problem> {
     };
     Ok(match proxy {
         Proxy::Direct => Proxy::Direct,
-        Proxy::Command(command) => Proxy::Command(expand("ProxyCommand", &command)?),
+        Proxy::Command(command) => {
+            // As OpenSSH: a shell reads the command.
+            let names = [("host", tokens.host), ("host", tokens.original), ("user", tokens.user)];
+            for (what, name) in names {
+                let odd =
+                    |c: char| c.is_whitespace() || c.is_control() || "'`\";&<>|(){}$".contains(c);
+                if name.starts_with('-') || name.contains(odd) {
+                    let message = format!("the {what} `{name}` means more to a shell than a name");
+                    return Err(Problem::new(message)
+                        .hint("reach this host without ProxyCommand, or name it otherwise"));
+                }
+            }
+            Proxy::Command(expand("ProxyCommand", &command)?)
+        }
         Proxy::Jump(jumps) => {
             let expanded = |jump: Jump| {
                 let user = jump.user.map(|user| expand("ProxyJump", &user)).transpose()?;

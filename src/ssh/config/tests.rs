@@ -192,27 +192,43 @@ fn warnings(files: &[(&str, &str)], host: &str, args: &str) -> Vec<String> {
 fn what_is_not_followed_is_named_where_it_matters() {
     let files = [(
         "home/.ssh/config",
-        "Host web\n  Ciphers aes256-ctr\n  CheckHostIP no\nMatch host web exec \"true\"\n  Port 3\n\
-         Match final\n  RevokedHostKeys /x\nMatch host db exec true\n Port 4\n",
+        "Host web\n  Ciphers aes256-ctr\n  CheckHostIP no\n  macs x\nMatch host web exec \"true\"\n  Port 3\n\
+         Match final\n  RevokedHostKeys /x\n  MACs x\nMatch host db exec true\n Port 4\n",
     )];
+    let algorithms = "not followed: ezsync has its own choice of algorithms, without SHA-1";
     assert_eq!(
         warnings(&files, "web", ""),
         [
-            "home/.ssh/config:2:3: `Ciphers aes256-ctr` is not followed: ezsync offers its own choice of algorithms, without SHA-1",
-            "home/.ssh/config:4:1: `Match host web exec \"true\"` has a condition that ezsync cannot judge: the lines below it are left out",
-            "home/.ssh/config:7:3: `RevokedHostKeys /x` is not followed: only @revoked lines of known_hosts revoke a key",
+            format!("home/.ssh/config:2:3: Ciphers, macs are {algorithms}"),
+            "home/.ssh/config:5:1: `Match host web exec \"true\"` has a condition that ezsync cannot judge: the lines below it are left out".to_owned(),
+            "home/.ssh/config:8:3: RevokedHostKeys is not followed: only @revoked lines of known_hosts revoke a key".to_owned(),
+            format!("home/.ssh/config:9:3: MACs is {algorithms}"),
         ]
     );
     assert_eq!(resolve(&files, "web").port, 22);
-    assert_eq!(warnings(&files, "other", "").len(), 1);
+    assert_eq!(warnings(&files, "other", "").len(), 2);
     assert_eq!(
         warnings(&[], "web", "-c aes256-ctr -W a:1 -N"),
         [
-            "-o Ciphers: `Ciphers=aes256-ctr` is not followed: ezsync offers its own choice of algorithms, without SHA-1",
-            "the option -W a:1 of ssh means nothing here: it was left aside",
-            "the option -N of ssh means nothing here: it was left aside",
+            format!("-o: Ciphers is {algorithms}"),
+            "the option -W a:1 of ssh means nothing here: it was left aside".to_owned(),
+            "the option -N of ssh means nothing here: it was left aside".to_owned(),
         ]
     );
+}
+
+#[test]
+fn a_shell_reads_nothing_in_names() {
+    let config = read(&folder(&[("home/.ssh/config", "Host web\n ProxyCommand nc %h\n")])).unwrap();
+    for user in ["a;b", "$(id)", "-x", "a b"] {
+        let overrides = Overrides::default().user(user);
+        let problem = config.resolve("web", &overrides).unwrap_err().to_string();
+        assert!(
+            problem.starts_with(&format!("the user `{user}` means more to a shell")),
+            "{problem}"
+        );
+        assert_eq!(config.resolve("db", &overrides).unwrap().user, user);
+    }
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! One way through the lines for one host: which of them apply, and what they set.
 
-use std::sync::Arc;
-
 use super::criteria::{Judgement, Subject, judge};
 use super::file::Item;
 use super::local::Local;
@@ -14,7 +12,7 @@ use crate::problem::Problem;
 pub(super) struct Walk<'a> {
     pub(super) local: &'a Local,
     pub(super) settings: Settings,
-    pub(super) warnings: Vec<Arc<Problem>>,
+    pub(super) warnings: Vec<Problem>,
     /// The host's name as it was given.
     pub(super) original: &'a str,
     /// The name that Host patterns are held against.
@@ -43,13 +41,13 @@ impl Walk<'_> {
                     let judgement = judge(criteria, &self.subject()?);
                     active = possible && judgement == Judgement::Applies;
                     if possible && matches!(judgement, Judgement::Unknown(_)) {
-                        self.warn(unknown);
+                        self.warn(Problem::clone(unknown));
                     }
                 }
                 Item::Include(items) => self.lines(items, active)?,
                 Item::Set(setting) if active => self.settings.set(setting),
-                Item::Warn(warning) if active => self.warn(warning),
-                Item::Set(_) | Item::Warn(_) => {}
+                Item::Unfollowed(unfollowed) if active => self.warn(unfollowed.warning()),
+                Item::Set(_) | Item::Unfollowed(_) => {}
                 Item::Unknown(keyword, problem) => {
                     let ignored = self.settings.ignore_unknown.as_deref().unwrap_or_default();
                     let ignored = ignored.to_lowercase();
@@ -62,9 +60,9 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn warn(&mut self, warning: &Arc<Problem>) {
-        if !self.warnings.contains(warning) {
-            self.warnings.push(Arc::clone(warning));
+    fn warn(&mut self, warning: Problem) {
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
         }
     }
 

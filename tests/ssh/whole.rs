@@ -1,0 +1,121 @@
+//! The program as people use it: an inventory, an ssh_config and a jump host.
+
+use std::fs;
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+use crate::sshd::Sshd;
+
+/// A jump host, a server behind it, and the files of somebody who knows both.
+struct Bench {
+    jump: Sshd,
+    server: Sshd,
+    folder: TempDir,
+}
+
+impl Bench {
+    fn new() -> Option<Self> {
+        let (jump, server) = (Sshd::start("")?, Sshd::start("")?);
+        jump.know(&jump.host_line("ed25519"));
+        let folder = tempfile::tempdir().unwrap();
+        Some(Self { jump, server, folder })
+    }
+
+    /// ssh_config for `bastion` and `node*`, with `more` for the nodes.
+    fn ssh_config(&self, more: &str) {
+        let Self { jump, server, .. } = self;
+        let at = |of: &Sshd, name: &str| of.path(name).display().to_string();
+        let text = format!(
+            "Host bastion node*\n  HostName 127.0.0.1\n  User root\n  IdentityAgent none\n\
+             Host bastion\n  Port {}\n  IdentityFile {}\n  UserKnownHostsFile {}\n\
+             Host node*\n  Port {}\n  IdentityFile {}\n{more}\n",
+            jump.port,
+            at(jump, "user"),
+            at(jump, "known_hosts"),
+            server.port,
+            at(server, "user"),
+        );
+        fs::write(self.folder.path().join("ssh_config"), text).unwrap();
+    }
+
+    /// Runs a command on five nodes which have these variables.
+    fn exec(&self, vars: &str) -> Output {
+        let at = |name: &str| self.folder.path().join(name);
+        let vars = vars.replace("@CONFIG@", &at("ssh_config").display().to_string());
+        fs::write(at("hosts"), format!("[all]\nnode[1:5]\n[all:vars]\n{vars}\n")).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ezsync"));
+        command.args(["exec", "-i"]).arg(at("hosts"));
+        command.args(["c1", "all", "--", "echo $SSH_CONNECTION | cut -d' ' -f4"]);
+        command.env("HOME", self.folder.path()).env("XDG_STATE_HOME", self.folder.path());
+        command.stdin(Stdio::null()).output().unwrap()
+    }
+
+    fn well(&self, vars: &str) -> String {
+        let output = self.exec(vars);
+        let (out, err) = (text(&output.stdout), text(&output.stderr));
+        assert_eq!(output.status.code(), Some(0), "{out}{err}");
+        assert!(out.contains(&self.server.port.to_string()), "{out}{err}");
+        assert!(!err.contains("panicked"), "{err}");
+        err
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn hosts_behind_a_jump_host_with_keys_that_nobody_keeps() {
+    let Some(bench) = Bench::new() else { return };
+    // As in kubeasz's ansible.cfg and its habit.
+    bench.ssh_config("  UserKnownHostsFile /dev/null\n  StrictHostKeyChecking no\n");
+    bench.well("ansible_ssh_common_args='-F @CONFIG@ -J bastion'");
+    assert_eq!(bench.jump.log().matches("Accepted publickey").count(), 1);
+    assert_eq!(bench.server.log().matches("Accepted publickey").count(), 5);
+
+    bench.ssh_config("  ProxyJump bastion\n  UserKnownHostsFile /dev/null\n  Ciphers aes256-ctr\n");
+    let said = bench.well(
+        "ansible_ssh_common_args='-F @CONFIG@ -o ControlMaster=auto'\nansible_host_key_checking=false",
+    );
+    assert_eq!(said.matches("Ciphers is not followed").count(), 1, "{said}");
+}
+
+#[test]
+fn hosts_behind_a_proxy_command() {
+    let Some(bench) = Bench::new() else { return };
+    bench.ssh_config(
+        "  StrictHostKeyChecking accept-new\n  UserKnownHostsFile ~/no-such-folder/%n\n",
+    );
+    let file = bench.folder.path().join("known");
+    bench.well(&format!(
+        "ansible_ssh_common_args='-F @CONFIG@ -o UserKnownHostsFile={} -o ProxyCommand=\"ssh -F @CONFIG@ -W [%h]:%p -q bastion\"'",
+        file.display()
+    ));
+    assert_eq!(bench.jump.log().matches("Accepted publickey").count(), 5);
+    assert_eq!(fs::read_to_string(&file).unwrap().lines().count(), 1);
+}
+
+#[test]
+fn a_jump_host_that_is_not_let_in_is_named_for_every_host() {
+    let Some(bench) = Bench::new() else { return };
+    bench.ssh_config("  ProxyJump bastion\n");
+    fs::write(bench.jump.path("known_hosts"), "").unwrap();
+    let output = bench.exec("ansible_ssh_common_args='-F @CONFIG@'");
+    assert_eq!(output.status.code(), Some(4));
+    let said = text(&output.stdout) + &text(&output.stderr);
+    assert!(said.contains("jump host bastion: the host key of 127.0.0.1"), "{said}");
+}
+
+#[test]
+fn a_mistake_in_ssh_config_is_found_before_any_host_is_touched() {
+    let Some(bench) = Bench::new() else { return };
+    bench.ssh_config("  Port many\n");
+    let callers = || bench.server.log().matches("Connection from").count();
+    let before = callers();
+    let output = bench.exec("ansible_ssh_common_args='-F @CONFIG@'");
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(5), "{said}");
+    assert!(said.contains("ssh_config:12:8: `many` is no port"), "{said}");
+    assert_eq!(callers(), before);
+}
