@@ -18,6 +18,7 @@ need mke2fs e2fsprogs
 need sshd openssh-server
 need ssh openssh-client
 need busybox busybox
+need pgrep procps
 need dash dash
 need shellcheck shellcheck
 need /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring

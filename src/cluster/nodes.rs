@@ -22,7 +22,7 @@ pub struct Node {
 
 impl Node {
     /// The hosts of the cluster `name` of `project` that `pattern` and `wish` leave, in the order of
-    /// the inventory. It needs no time source and no roles.
+    /// the inventory, and what looks like a mistake there. It needs no time source and no roles.
     ///
     /// # Errors
     /// The first mistake that is found, with its place, and when no host is left.
@@ -31,7 +31,7 @@ impl Node {
         name: &str,
         wish: &Wish,
         pattern: Option<&str>,
-    ) -> Result<Vec<Self>, Problem> {
+    ) -> Result<(Vec<Self>, Vec<Problem>), Problem> {
         let Ground { inventory, config, extra } = Ground::read(project, name, wish)?;
         let recipe = Recipe {
             project: project.clone(),
@@ -57,6 +57,7 @@ impl Node {
             let member = builder.member(host, &shared)?;
             Ok(Self { name: member.name, connection: member.connection, notes: member.notes })
         };
-        chosen.iter().map(node).collect()
+        let nodes: Result<_, Problem> = chosen.iter().map(node).collect();
+        Ok((nodes?, builder.inventory.warnings().to_vec()))
     }
 }

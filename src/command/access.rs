@@ -1,5 +1,6 @@
 //! What was typed on how hosts are reached, and the secrets that are asked for.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -7,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::access::{Access, Options, Privilege, host_key_checking, read_password};
 use crate::cli;
+use crate::problem::Problem;
 use crate::remote::Method;
 use crate::ui::ask;
 
@@ -24,18 +26,23 @@ pub(super) enum Rights {
 impl cli::Access {
     /// What holds for all hosts. Asks for the passwords that are to be asked for.
     pub(super) fn settings(&self, rights: Rights) -> Result<Access> {
+        let password = self.password()?;
+        // As in Ansible: nothing typed for -K is the answer to -k once more.
+        let same = password.clone().filter(|_| self.ask_pass);
+        let privilege = self.privilege.settings(rights, same)?;
         let options = Options {
+            local: self.connection.as_deref() == Some("local"),
             user: self.user.clone(),
             private_key: self.private_key.clone(),
             timeout: self.timeout,
             accept_new: self.accept_new_host_keys,
             known_hosts: self.known_hosts.clone(),
-            password: self.password()?,
+            password,
             host_key_checking: host_key_checking(),
             ssh_common_args: self.ssh_common_args.clone(),
             ssh_extra_args: self.ssh_extra_args.clone(),
         };
-        Ok(Access::new(options, self.privilege.settings(rights)?))
+        Ok(Access::new(options, privilege))
     }
 
     /// The password to log in with.
@@ -52,19 +59,25 @@ pub(super) fn warn(access: &Access) {
 }
 
 impl cli::Privilege {
-    fn settings(&self, rights: Rights) -> Result<Privilege> {
+    /// `same`: the password that an empty answer stands for.
+    fn settings(&self, rights: Rights, same: Option<SecretString>) -> Result<Privilege> {
         Ok(Privilege {
             become_: self.become_ || rights != Rights::Login,
             root_only: rights == Rights::Root,
             method: self.become_method.as_deref().and_then(Method::of),
             user: self.become_user.clone(),
-            password: self.password()?,
+            password: self.password(same)?,
         })
     }
 
-    fn password(&self) -> Result<Option<SecretString>> {
+    fn password(&self, same: Option<SecretString>) -> Result<Option<SecretString>> {
         let file = self.become_password_file.as_deref();
-        secret(file, self.ask_become_pass, "BECOME password: ", "-K")
+        let question = match same {
+            Some(_) => "BECOME password [empty: the SSH password]: ",
+            None => "BECOME password: ",
+        };
+        let password = secret(file, self.ask_become_pass, question, "-K")?;
+        Ok(password.or(same.filter(|_| self.ask_become_pass)))
     }
 }
 
@@ -81,6 +94,17 @@ fn secret(
     if !ask {
         return Ok(None);
     }
-    let password = ask::secret(question).with_context(|| format!("the password of {option}"))?;
+    let password = match ask::secret(question) {
+        Ok(password) => password,
+        Err(error) if error.kind() == ErrorKind::Interrupted => {
+            return Err(error).with_context(|| format!("the password of {option}"));
+        }
+        Err(error) => {
+            let what =
+                format!("{option} asks on the terminal, and nobody can be asked there: {error}");
+            let files = "--become-password-file, --connection-password-file";
+            return Err(Problem::new(what).hint(format!("give it in a file: {files}")).into());
+        }
+    };
     Ok(Some(password).filter(|password| !password.expose_secret().is_empty()))
 }

@@ -60,7 +60,11 @@ fn nodes(project: &Project, hosts: &cli::Hosts, pattern: Option<&str>) -> Result
         limit: hosts.limit.clone(),
         ..Wish::default()
     };
-    Ok(Node::load(project, &hosts.cluster, &wish, pattern)?)
+    let (nodes, warnings) = Node::load(project, &hosts.cluster, &wish, pattern)?;
+    for warning in warnings {
+        eprintln!("warning: {warning}");
+    }
+    Ok(nodes)
 }
 
 fn visitees(nodes: &[Node], access: &cli::Access, rights: Rights) -> Result<Vec<Visitee>> {

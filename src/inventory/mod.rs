@@ -173,16 +173,27 @@ impl Inventory {
         hosts.into_iter().filter_map(host).map(|(name, _)| name.as_str()).collect()
     }
 
-    /// A host's sets of variables, from the weakest to the strongest. All of group_vars is
-    /// stronger than what the inventory file says about any group, as in Ansible.
-    fn layers(&self, host: &str) -> impl DoubleEndedIterator<Item = &model::Vars> {
+    /// A host's sets of variables, from the weakest to the strongest, as in Ansible. All of
+    /// group_vars is stronger than what the inventories themselves say about any group. What the
+    /// later of two folders says about a parent is stronger than what the earlier one says about
+    /// its child, but for `all`, which comes first.
+    fn layers<'a>(&'a self, host: &str) -> impl DoubleEndedIterator<Item = &'a model::Vars> {
         let host = self.model.hosts.get(host);
-        let lineage = host.map_or(&[][..], |host| &host.lineage);
-        let groups =
-            || lineage.iter().filter_map(|n| self.model.groups.get_index(*n)).map(|(_, g)| g);
-        let inline = groups().map(|group| &group.inline);
-        let files = groups().map(|group| &group.files);
-        inline.chain(files).chain(host.into_iter().flat_map(|host| [&host.inline, &host.files]))
+        let lineage: &'a [usize] = host.map_or(&[][..], |host| &host.lineage);
+        let group = |number: &usize| self.model.groups.get_index(*number);
+        let inline = lineage.iter().filter_map(group).map(|(_, group)| &group.inline);
+        // Nothing but `all` is at its depth.
+        let (of_all, below) = lineage.split_at(lineage.len().min(1));
+        let files = move |groups: &'a [usize]| {
+            groups.iter().filter_map(group).flat_map(|(_, group)| &group.files)
+        };
+        let of_folder = move |folder| {
+            files(below).filter(move |(number, _)| *number == folder).map(|(_, vars)| vars)
+        };
+        let of_all = files(of_all).map(|(_, vars)| vars);
+        let files = (0..self.model.folders).flat_map(of_folder);
+        let own = host.into_iter().flat_map(|host| [&host.inline, &host.files]);
+        inline.chain(of_all).chain(files).chain(own)
     }
 
     fn find(&self, host: &str, name: &str) -> Option<&Var> {

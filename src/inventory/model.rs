@@ -42,8 +42,8 @@ pub(super) struct Group {
     pub priority: i64,
     /// Variables from the inventory itself.
     pub inline: Vars,
-    /// Variables from group_vars.
-    pub files: Vars,
+    /// Variables from group_vars, a set for each folder that has some, with the folder's number.
+    pub files: Vec<(usize, Vars)>,
 }
 
 #[derive(Debug)]
@@ -65,6 +65,8 @@ pub(super) struct Model {
     pub sources: Sources,
     pub hosts: IndexMap<String, Host>,
     pub groups: IndexMap<String, Group>,
+    /// How many folders with group_vars and host_vars were read.
+    pub folders: usize,
     /// What the user should know, and what is no mistake.
     pub warnings: Vec<Problem>,
 }
@@ -76,6 +78,7 @@ impl Model {
             sources: Sources::default(),
             hosts: IndexMap::new(),
             groups: IndexMap::new(),
+            folders: 0,
             warnings: Vec::new(),
         };
         model.group_entry("all", None);
@@ -102,7 +105,7 @@ impl Model {
             depth: 0,
             priority: 1,
             inline: Vars::new(),
-            files: Vars::new(),
+            files: Vec::new(),
         };
         self.groups.insert_full(name.to_owned(), group).0
     }

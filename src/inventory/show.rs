@@ -210,7 +210,7 @@ impl Inventory {
 
 /// A group's own variables by name.
 fn group_vars(group: &Group) -> BTreeMap<&str, Value> {
-    let vars = group.inline.iter().chain(&group.files);
+    let vars = group.inline.iter().chain(group.files.iter().flat_map(|(_, vars)| vars));
     let mut vars: BTreeMap<&str, Value> =
         vars.map(|(key, var)| (key.as_str(), var.value.clone())).collect();
     if group.priority != 1 {

@@ -13,13 +13,18 @@ use crate::yaml::{self, Kind, Node};
 /// Endings of variable files, in the order in which they are looked for.
 const ENDINGS: [&str; 4] = ["", ".yml", ".yaml", ".json"];
 
-/// Reads the variables of every group and host from the folders beside the inventory.
+/// Reads the variables of every group and host from the folders beside an inventory.
 pub(super) fn read(model: &mut Model, folder: &Path) -> Result<(), Problem> {
+    let this = model.folders;
+    model.folders += 1;
     let groups = folder.join("group_vars");
     for (number, file) in found(&groups, model.groups.keys())? {
         let vars = load(model, &file)?;
         if let Some((_, group)) = model.groups.get_index_mut(number) {
-            group.files.extend(vars);
+            match group.files.last_mut() {
+                Some((folder, known)) if *folder == this => known.extend(vars),
+                _ => group.files.push((this, vars)),
+            }
         }
     }
     let hosts = folder.join("host_vars");

@@ -123,10 +123,10 @@ impl Probe {
 }
 
 /// What os-release says.
-struct Release(HashMap<String, String>);
+pub(super) struct Release(HashMap<String, String>);
 
 impl Release {
-    fn parse(text: &str) -> Self {
+    pub(super) fn parse(text: &str) -> Self {
         // The file is made for the shell: values may be quoted as there.
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         let pairs = lines.filter_map(|line| line.split_once('='));
@@ -140,7 +140,7 @@ impl Release {
         )
     }
 
-    fn get(&self, key: &str) -> String {
+    pub(super) fn get(&self, key: &str) -> String {
         self.0.get(key).cloned().unwrap_or_default()
     }
 }

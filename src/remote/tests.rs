@@ -24,6 +24,27 @@ fn sections(text: &str) -> Vec<Section> {
     sections.all().to_vec()
 }
 
+#[test]
+fn what_is_not_kept_hides_no_heading() {
+    let text = "noise\nezsync-abababab one\n0123456789\nezsync-abababab two 2\nmore";
+    for (bytes, one, two, cut) in
+        [(100, "0123456789", "more", false), (12, "0123456789", "mo", true), (3, "012", "", true)]
+    {
+        for size in [1, 7, text.len()] {
+            let mut sections = Sections::new(&mark());
+            // What came before is no part of it.
+            sections.feed(b"hello ");
+            sections.keep(bytes + "noise".len());
+            text.as_bytes().chunks(size).for_each(|chunk| sections.feed(chunk));
+            sections.finish();
+            let found: Vec<(&str, String)> =
+                sections.all().iter().map(|it| (it.name.as_str(), it.text())).collect();
+            assert_eq!(found, [("one", one.to_owned()), ("two", two.to_owned())], "{bytes} {size}");
+            assert_eq!((sections.was_cut(), sections.all()[1].number()), (cut, Some(2)));
+        }
+    }
+}
+
 /// The question behind the answers in tests/cases/probe.
 fn request() -> Request {
     let path = |path: &str| Subject::Path(path.to_owned());

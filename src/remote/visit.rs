@@ -1,5 +1,6 @@
 //! Scripts for looking in on a host: who answers there, and a command of the user's.
 
+use super::probe::Release;
 use super::script::{Script, quote};
 use super::{Section, Word};
 
@@ -31,7 +32,9 @@ impl Greeted {
             let found = sections.iter().find(|section| section.name == name);
             found.map(Section::text).unwrap_or_default().trim().to_owned()
         };
-        Self { user: text("user"), distribution: text("distribution"), shell: text("sh") }
+        let name = Release::parse(&text("os-release")).get("PRETTY_NAME");
+        let distribution = if name.is_empty() { text("uname") } else { name };
+        Self { user: text("user"), distribution, shell: text("sh") }
     }
 }
 

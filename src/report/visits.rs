@@ -213,3 +213,82 @@ fn output(stdout: &str, stderr: &str) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::Trouble;
+
+    fn visit<T>(host: &str, outcome: Outcome, answer: Option<T>) -> Visit<T> {
+        let (host, address) = (host.to_owned(), "10.0.0.1".to_owned());
+        Visit { host, address, outcome, step: None, answer, notes: Vec::new(), seconds: 0.1 }
+    }
+
+    fn ran(rc: Option<u32>, stdout: &str, stderr: &str) -> Ran {
+        Ran { rc, stdout: stdout.to_owned(), stderr: stderr.to_owned(), cut: false }
+    }
+
+    fn visits<T>(interrupted: bool, hosts: Vec<Visit<T>>) -> Visits<T> {
+        let command = Some("date".to_owned());
+        Visits::new("c1", command, Timestamp::UNIX_EPOCH, 1.0, interrupted, hosts)
+    }
+
+    fn plain(text: &str) -> String {
+        anstream::adapter::strip_str(text).to_string()
+    }
+
+    #[test]
+    fn equal_answers_are_shown_once_and_troubles_after_them() {
+        let failed = Outcome::Failed(Trouble::new("exit status 1", "look"));
+        let gone = Outcome::Unreachable(Trouble::new("no\x1b[2J", "wait"));
+        let report = execs(&visits(
+            false,
+            vec![
+                visit("n1", Outcome::Ok, Some(ran(Some(0), "a\n\tb\r\n\x07\n", ""))),
+                visit("n2", failed, Some(ran(Some(1), "", "no\n\n"))),
+                visit("n3", Outcome::Ok, Some(ran(Some(0), "a\n\tb\r\n\x07\n", ""))),
+                visit("n4", Outcome::Ok, Some(Ran { cut: true, ..ran(Some(0), "", "") })),
+                visit("n5", gone, None),
+            ],
+        ));
+        let expected = "\
+n1, n3 (2 hosts) | rc 0:
+a
+\tb\\r
+\\x07
+
+n2 | rc 1:
+stderr: no
+stderr: 
+
+n4 | rc 0:
+(more was printed: only the first MiB was kept)
+
+n5 unreachable: no\\x1b[2J
+  next: wait
+
+c1: 3 of 5 hosts ended with rc 0, 1 failed, 1 unreachable, in 1.0 s.
+";
+        assert_eq!(plain(&report.text), expected);
+        assert_eq!(report.exit, Exit::HostFailed);
+        let json: serde_json::Value = serde_json::from_str(&report.json).unwrap();
+        assert_eq!(json["mode"], "exec");
+        assert_eq!(json["hosts"][1]["rc"], 1);
+        assert_eq!(json["hosts"][1]["stderr"], "no\n\n");
+        assert_eq!(json["recap"]["n5"]["unreachable"], 1);
+    }
+
+    #[test]
+    fn a_host_that_is_not_waited_for_counts() {
+        let hosts = || {
+            vec![
+                visit("n1", Outcome::Ok, Some(ran(Some(0), "", ""))),
+                visit("n2", Outcome::Interrupted, Some(ran(None, "half", ""))),
+            ]
+        };
+        let report = execs(&visits(true, hosts()));
+        let expected = "n1 | rc 0:\n\nc1: 1 of 2 hosts ended with rc 0, 1 interrupted, in 1.0 s.\n";
+        assert_eq!(plain(&report.text), expected);
+        assert_eq!(report.exit, Exit::Interrupted);
+    }
+}

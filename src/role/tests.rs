@@ -184,8 +184,8 @@ const BROKEN: &[(&str, &str)] = &[
     ),
     ("- command: x\n  when: a = 1\n", "2:3: `a = 1`: Found `=` but expected %}\n"),
     (
-        "- command: x\n  when: chrony.unit | default('x') == 'x'\n",
-        "2:3: `chrony.unit | default('x') == 'x'`: Found string but expected identifier\n  2 |   when: chrony.unit | default('x') == 'x'\n    |   ^\nhint: arguments have names here: default(value='x'), replace(from='a', to='b')",
+        "- command: x\n  when: chrony.unit | truncate('x') == 'x'\n",
+        "2:3: `chrony.unit | truncate('x') == 'x'`: Found string but expected identifier\n  2 |   when: chrony.unit | truncate('x') == 'x'\n    |   ^\nhint: arguments have names here: default(value='x'), replace(from='a', to='b')",
     ),
     (
         "- package: name={{ item }}\n  loop: '{{ pakages }}'\n",

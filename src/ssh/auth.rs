@@ -55,6 +55,7 @@ pub(super) async fn authenticate(
         unusable: Vec::new(),
         refusals: 0,
         methods: None,
+        takes_keys: None,
         partly: false,
         end: None,
     };
@@ -112,6 +113,8 @@ pub(super) struct Login<'a> {
     refusals: usize,
     /// The methods that may go on, once the server has told them.
     methods: Option<MethodSet>,
+    /// Whether keys were among the methods that it told first.
+    takes_keys: Option<bool>,
     /// Whether the server has accepted something and wants more.
     partly: bool,
     /// How the connection has ended, or must.
@@ -147,14 +150,14 @@ impl Login<'_> {
                 return true;
             }
         }
-        let publickey = self.may_try(Method::PublicKey) && left.contains(&Method::PublicKey);
+        let use_keys = left.contains(&Method::PublicKey);
         while self.end.is_none()
             && let Some(index) = left.iter().position(|method| self.may_try(*method))
         {
             let may_ask = self.means.asker.is_there()
                 && !self.credentials().batch_mode
                 // Otherwise a key that is not let in would bring a question for each host.
-                && (self.partly || !publickey);
+                && (self.partly || !(use_keys && self.takes_keys.unwrap_or(true)));
             let accepted = match left.remove(index) {
                 Method::PublicKey => self.public_key(std::mem::take(&mut keys)).await,
                 Method::KeyboardInteractive => self.keyboard_interactive(may_ask).await,
@@ -365,6 +368,8 @@ impl Login<'_> {
                 if remaining_methods.is_empty() || self.handle.is_closed() {
                     self.end = Some(End::ByServer);
                 }
+                let keys = remaining_methods.contains(&MethodKind::PublicKey);
+                self.takes_keys.get_or_insert(keys);
                 if !remaining_methods.is_empty() {
                     self.methods = Some(remaining_methods);
                 }

@@ -55,16 +55,18 @@ impl Identity {
 
     /// The private key, opened with `passphrase` when it is locked.
     pub(super) async fn open(&self, passphrase: &SecretString) -> Opened {
-        if let Some(known) = self.private() {
-            return known;
+        match &self.private {
+            Private::Locked(text, opened) => {
+                let open = async || {
+                    let key = decrypt(text, passphrase).await;
+                    key.map(Ok).ok_or(UnusableReason::WrongPassphrase)
+                };
+                // One at a time: opening takes long on purpose, and once is enough for all hosts.
+                opened.get_or_try_init(open).await?.clone()
+            }
+            Private::Open(key) => Ok(Arc::clone(key)),
+            Private::Unusable(reason) => Err(reason.clone()),
         }
-        let Private::Locked(text, opened) = &self.private else {
-            return Err(UnusableReason::Encrypted);
-        };
-        let key = decrypt(text, passphrase).await.ok_or(UnusableReason::WrongPassphrase)?;
-        // Another may have opened it meanwhile.
-        let _ = opened.set(Ok(Arc::clone(&key)));
-        Ok(key)
     }
 
     /// The private key, opened with what the person says. All hosts wait for the same answer; a
@@ -176,10 +178,18 @@ fn read(file: &Path) -> Option<Identity> {
     Some(Identity { file: file.to_path_buf(), public, certificate, private })
 }
 
-/// Old PEM in another way than the one that ssh-keygen has written: AES-128-CBC around RSA.
+/// Whether the key is encrypted in a way that we do not know: old PEM other than what ssh-keygen has
+/// written (AES-128-CBC around RSA), and PKCS#8 by Triple DES and the like. What PKCS#8 uses shows
+/// before its passphrase matters.
 fn is_encrypted_by_old_means(text: &str) -> bool {
     let known = text.contains("BEGIN RSA PRIVATE KEY") && text.contains("DEK-Info: AES-128-CBC");
-    text.contains("Proc-Type: 4,ENCRYPTED") && !known
+    let unknown = |error: russh::keys::Error| {
+        let error = error.to_string();
+        error.contains("unsupported") || error.contains("OBJECT IDENTIFIER")
+    };
+    (text.contains("Proc-Type: 4,ENCRYPTED") && !known)
+        || (text.contains("BEGIN ENCRYPTED PRIVATE KEY")
+            && decode_secret_key(text, Some("")).is_err_and(unknown))
 }
 
 /// The public half of a key that we cannot decrypt: OpenSSH's own format shows it, others have it

@@ -5,6 +5,7 @@
 
 mod explain;
 mod fields;
+mod jinja;
 mod scope;
 
 pub use scope::{Layer, Scope, Vars};
@@ -150,6 +151,8 @@ impl Engine {
         }
         // Tera escapes HTML in templates by the end of their name: ours have none of those.
         let name = "text".to_owned();
+        // Templates in files are Tera's; texts in YAML and INI are Ansible's too.
+        let text = if whole_file { text } else { &jinja::named_arguments(text) };
         let mut tera = Tera::default();
         tera.register_filter("as_json", as_json);
         tera.register_filter("bool", as_truth);
@@ -272,7 +275,7 @@ fn bare_expression(text: &str) -> Option<&str> {
 fn may_be_undefined(name: &str, source: &str) -> bool {
     let name = regex::escape(name);
     Regex::new(&format!(
-        r"(^|[^\w.]){name}\s+is\s+(not\s+)?(un)?defined\b|(^|[^\w.]){name}\s*\|\s*default\("
+        r"(^|[^\w.]){name}\s+is\s+(not\s+)?(un)?defined\b|(^|[^\w.]){name}\s*\|\s*d(efault)?\("
     ))
     .is_ok_and(|asked| asked.is_match(source))
 }

@@ -1,6 +1,6 @@
 //! Becoming root with and without a password, by sudo, su and doas, as hosts have them.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use ezsync_hosts::{Image, LabSpec, Suite};
 use serde_json::Value;
@@ -254,4 +254,44 @@ fn the_password_is_asked_for_once() {
     assert_eq!(ran.stdout.matches("BECOME password: ").count(), 1, "{}", ran.stdout);
     assert!(ran.stdout.contains("(3 hosts) | rc 0:"), "{}", ran.stdout);
     assert!(!ran.stdout.contains("geheim"), "{}", ran.stdout);
+}
+
+/// The connection is lost while the host changes, and its terminal with it: the change goes to its
+/// end all the same.
+#[test]
+fn a_lost_terminal_stops_nothing_halfway() {
+    if skipped() {
+        return;
+    }
+    let bench = bench(3);
+    bench.on(1, "echo 'Defaults requiretty' >>/etc/sudoers.d/pw");
+    bench
+        .on(2, "apt-get update && apt-get install -y opendoas && echo 'permit pw' >/etc/doas.conf");
+    let mut lines: Vec<String> =
+        bench.hosts().iter().map(|host| line(host) + " ansible_user=pw").collect();
+    lines[2] += " ansible_become_method=doas";
+    bench.inventory(&lines);
+    bench.write("inventories/c1/config.yml", "roles: [slow]\n");
+    bench.write(
+        "roles/slow/tasks/main.yml",
+        "- shell: {cmd: 'touch /tmp/begun; while [ ! -e /tmp/go-on ]; do sleep 0.1; done; touch /tmp/over'}\n",
+    );
+    let wait = |what: &str| {
+        bench.everywhere(&format!(
+            "n=0; while ! ( {what} ); do sleep 0.1; n=$((n+1)); [ $n -lt 300 ] || exit 1; done"
+        ))
+    };
+    let mut child = bench
+        .command(&["setup", "c1", "--become-password-file", "user-password"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait("[ -e /tmp/begun ]");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // Nobody of pw's is logged in any more.
+    wait("! pgrep -u pw sshd");
+    bench.everywhere("touch /tmp/go-on");
+    wait("[ -e /tmp/over ] && ! ls /var/lib/ezsync/run.*");
 }

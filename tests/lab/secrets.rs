@@ -175,8 +175,8 @@ fn a_password_is_given_by_variable_file_or_question() {
     command.current_dir(bench.folder.path()).arg("-w").arg(env!("CARGO_BIN_EXE_ezsync"));
     let output = command.args(["setup", "c1", "-k"]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.starts_with("error: the password of -k: "), "{said}");
-    assert_eq!(output.status.code(), Some(1));
+    assert!(said.starts_with("error: -k asks on the terminal, and nobody"), "{said}");
+    assert_eq!(output.status.code(), Some(5));
 }
 
 /// A real stack of PAM behind keyboard-interactive: the password, then a one-time code of
@@ -217,6 +217,23 @@ fn pam_asks_for_a_password_and_a_code() {
     let (rest, code) = end(session);
     assert_eq!(code, 0, "{rest}");
     assert!(!rest.contains(PASSWORD) && !rest.contains("12345678"), "{rest}");
+
+    // A key first, then PAM: nobody has given a password, so it is asked for as well.
+    bench.everywhere(
+        "echo 'AuthenticationMethods publickey,keyboard-interactive' >> /etc/ssh/sshd_config.d/00-pam.conf
+         systemctl restart ssh
+         echo 87654321 >> /home/ops/.google_authenticator",
+    );
+    inventory(&bench, "ansible_user=ops");
+    let mut session = at_terminal(&bench, &["setup", "c1", "--check"]);
+    for _ in bench.hosts() {
+        session.exp_regex(r"\(ops@10\.99\.0\.1[12]\) Password: ").unwrap();
+        session.send_line(PASSWORD).unwrap();
+        session.exp_regex(r"\(ops@10\.99\.0\.1[12]\) Verification code: ").unwrap();
+        session.send_line("87654321").unwrap();
+    }
+    let (rest, code) = end(session);
+    assert_eq!(code, 0, "{rest}");
 }
 
 /// Without checking, as kubeasz has it, a host that was installed anew is reached by key, and the

@@ -88,7 +88,8 @@ impl Host {
         host
     }
 
-    fn link_tool(&self, name: &str, from: &str) {
+    /// Puts a program of this machine there, as `name`.
+    pub fn link_tool(&self, name: &str, from: &str) {
         let path = which(from).unwrap_or_else(|| panic!("{from} is not installed"));
         let path = fs::canonicalize(path).unwrap();
         symlink(format!("/host{}", path.display()), self.at("usr/bin").join(name)).unwrap();

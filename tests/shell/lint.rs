@@ -6,7 +6,9 @@ use std::process::{Command, Stdio};
 
 use ezsync::desired::{Desired, Step};
 use ezsync::plan::Plan;
-use ezsync::remote::{Glance, Request, Word, apply_script, probe_script, watch_script};
+use ezsync::remote::{
+    Glance, Request, Word, apply_script, command_script, ping_script, probe_script, watch_script,
+};
 use ezsync::resource::Observed;
 use serde_json::json;
 
@@ -54,6 +56,8 @@ fn each_whole_script_passes() {
         probe_script(&request, &mark),
         apply_script(&plan, &mark, &mark),
         watch_script(Glance::Burst, "chrony", &[], &mark),
+        ping_script(&mark),
+        command_script("it's $HOME", &mark),
     ] {
         let Some(mut shellcheck) = shellcheck() else { return };
         // Two rules that the files switch off where they mean it, in comments that do not travel:

@@ -16,3 +16,4 @@ mod paths;
 mod probe;
 mod run;
 mod services;
+mod visit;

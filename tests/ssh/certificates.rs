@@ -88,10 +88,15 @@ async fn a_certificate_in_an_agent_lets_in() {
 
 /// A server with one host key of type `kind` and a certificate of the authority `ca` for it.
 fn host(kind: &str, options: &[&str]) -> Option<(Sshd, tempfile::TempDir)> {
+    host_of("ed25519", kind, options)
+}
+
+/// The same with an authority whose key is of type `ca`.
+fn host_of(ca: &str, kind: &str, options: &[&str]) -> Option<(Sshd, tempfile::TempDir)> {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     if crate::sshd::missing().is_none() {
-        make_key("ed25519", &at("ca"), "");
+        make_key(ca, &at("ca"), "");
         make_key(kind, &at("host"), "");
         sign(&at("ca"), &at("host"), options);
     }
@@ -156,5 +161,24 @@ async fn a_certificate_that_does_not_fit_is_no_proof() {
         // The key in it may still be known by itself, as for ssh.
         let known = format!("@cert-authority * {ca}\n127.0.0.1 {}\n", public(&folder, "host"));
         connect(&server, &known).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn authorities_of_every_type_vouch_but_not_with_sha1() {
+    for (ca, hash) in
+        [("ecdsa", None), ("rsa", Some("rsa-sha2-256")), ("rsa", None), ("rsa", Some("ssh-rsa"))]
+    {
+        let hash_option: Vec<&str> = hash.into_iter().flat_map(|hash| ["-t", hash]).collect();
+        let options = [&["-h", "-n", "127.0.0.1"][..], &hash_option[..]].concat();
+        let Some((server, folder)) = host_of(ca, "ed25519", &options) else { return };
+        let known = format!("@cert-authority * {}\n", public(&folder, "ca"));
+        let result = connect(&server, &known).await;
+        if hash == Some("ssh-rsa") {
+            let error = result.unwrap_err().to_string();
+            assert!(error.contains("it is signed with SHA-1, which is not safe"), "{error}");
+        } else {
+            result.unwrap();
+        }
     }
 }

@@ -95,12 +95,39 @@ async fn old_encryption_is_named_with_the_way_on() {
     let key = server.user_key("ecdsa", "", true);
     let mut lock = Command::new("ssh-keygen");
     run(lock.args(["-q", "-p", "-P", "", "-N", SECRET, "-m", "PEM", "-f"]).arg(&key));
-    let error = server.client().connect(&server.target(&key)).await.unwrap_err().to_string();
+    let mut keys = vec![key];
+    for (number, text) in TRIPLE_DES.iter().enumerate() {
+        keys.push(server.path(&format!("triple_des_{number}")));
+        std::fs::write(&keys[number + 1], text).unwrap();
+    }
+    let mut target = server.bare();
+    target.credentials.identity_files = keys;
+    let error = server.client().connect(&target).await.unwrap_err().to_string();
+    assert_eq!(error.matches("(it is encrypted in an old way").count(), 3, "{error}");
     assert!(
         error.contains("encrypted in an old way; bring it up to date: ssh-keygen -p"),
         "{error}"
     );
 }
+
+/// Keys by `openssl pkcs8 -topk8 -v2 des3` and `-v1 PBE-SHA1-3DES`.
+const TRIPLE_DES: [&str; 2] = [
+    "-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIHjME4GCSqGSIb3DQEFDTBBMCkGCSqGSIb3DQEFDDAcBAg8tO9IM49xRgICCAAw
+DAYIKoZIhvcNAgkFADAUBggqhkiG9w0DBwQIETXYV94B8vIEgZDbhe0Dx6cLRtcY
+fjXRfNMx4k+/XS1YXTH97wgpWuV0+BPV6xOd+xA6CaL8/DRs/59Kv9nupPaZSlF9
+9ljQqfzEBG/2hG6MbM9FSSXvnysTJbJ/ZWNvtScXdsqlFOB/6M9+EnM8TLNFRsQi
+89Vh/t/N3tqYiaude0pMHc6X7F5rjGTqHkc/OTR2DD/BQ0zEMAM=
+-----END ENCRYPTED PRIVATE KEY-----
+",
+    "-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIGxMBwGCiqGSIb3DQEMAQMwDgQILyC8e5tZWnkCAggABIGQlliVKMXCRSYZ4Bi2
+HahW9o5rdkpl2nI5qT8plaxpLXDYYRDzshFw0vkLKwfoyNnlQ4BjQ2T6HtF0Ak23
+i+a9Q6vp5T1/y1BYZqjU5UYOGCv2b+EZMaVp1DqpNP5/+buLy3bSJurjLqdo3EbE
+KmBoTIZFi7kzHMQW6JRMLGOySa+SvYn8E89VUw3A4WxomkXU
+-----END ENCRYPTED PRIVATE KEY-----
+",
+];
 
 #[tokio::test]
 async fn one_answer_is_for_all_hosts() {
@@ -149,6 +176,8 @@ async fn nobody_is_asked_in_vain() {
     // The server does not want the key.
     let strange = server.user_key("ecdsa", SECRET, false);
     client.connect(&server.target(strange)).await.unwrap_err();
+    // Nor the next one: that would bring a question for a password for each of many hosts.
+    client.connect(&server.target(server.user_key("rsa", "", false))).await.unwrap_err();
     // Nobody wants to be asked.
     let mut target = server.target(&key);
     target.credentials.batch_mode = true;
@@ -199,4 +228,16 @@ async fn a_server_that_does_not_wait_for_the_answer_is_called_again() {
     let asked = Script::slow(&[SECRET], Duration::from_secs(3));
     client(&server, &asked).connect(&target).await.unwrap();
     assert_eq!(asked.questions().len(), 1);
+}
+
+#[tokio::test]
+async fn a_password_is_asked_for_where_keys_do_not_suffice() {
+    for settings in ["AuthenticationMethods publickey,password\n", "PubkeyAuthentication no\n"] {
+        let settings = format!("KbdInteractiveAuthentication no\n{settings}");
+        let Some(server) = Sshd::start(&settings) else { return };
+        let asked = Script::new(&["one", "two"]);
+        let error = client(&server, &asked).connect(&server.user()).await.unwrap_err().to_string();
+        assert_eq!(asked.questions(), ["root@127.0.0.1's password: "; 3], "{error}");
+        assert!(error.contains("password, password; the server accepts password"), "{error}");
+    }
 }

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154 # variables and functions are shared between these files
+# shellcheck shell=sh disable=SC2154,SC2034 # variables and functions are shared between these files
 # Runs a command of the user's. The function `wanted` comes with the run; $mark is set by the line
 # before. Nothing else is touched: the command finds the environment as the host gives it.
 
@@ -17,7 +17,8 @@ command_run() {
     kill -- "-$running" || kill "$running"
   ) >/dev/null 2>&1 &
   watching=$!
-  wait "$running"
+  # bash tells how it was killed: the status does.
+  wait "$running" 2>/dev/null
   status=$?
   kill "$watching" 2>/dev/null
   printf '\n%s ended %s\n' "$mark" "$status"

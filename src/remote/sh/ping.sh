@@ -4,14 +4,10 @@
 ping_back() {
   section user
   id -un 2>/dev/null || id -u
-  section distribution
-  # In a shell of its own: the file may set anything.
-  (
-    PRETTY_NAME=
-    # shellcheck source=/dev/null
-    . /etc/os-release 2>/dev/null
-    if [ -n "$PRETTY_NAME" ]; then echo "$PRETTY_NAME"; else uname -sr; fi
-  )
+  section os-release
+  cat /etc/os-release 2>/dev/null || cat /usr/lib/os-release 2>/dev/null
+  section uname
+  uname -sr
   section sh
   readlink -f "$(command -v sh)" 2>/dev/null || command -v sh
   section ready

@@ -332,3 +332,20 @@ fn a_certificate_must_fit_in_every_point() {
     *bytes.last_mut().unwrap() ^= 1;
     assert_eq!(fault(&Certificate::from_bytes(&bytes).unwrap(), NOW), "its signature is wrong");
 }
+
+#[test]
+fn global_files_are_read_but_not_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let [own, global] = ["own", "global"].map(|name| folder.path().join(name));
+    fs::write(&global, format!("node1 {ED25519}\n")).unwrap();
+    let mut both = settings(&own, false);
+    both.global_files = vec![global.clone()];
+    let hosts = KnownHosts::read(&both).unwrap();
+    assert_eq!(judge(&hosts, "node1", 22, ED25519, HostKeyPolicy::Strict), Verdict::Known);
+    assert_eq!(judge(&hosts, "node2", 22, ED25519, HostKeyPolicy::AcceptNew), Verdict::Learned);
+    assert!(fs::read_to_string(&own).unwrap().starts_with("node2 "));
+    both.files.clear();
+    let hosts = KnownHosts::read(&both).unwrap();
+    assert_eq!(judge(&hosts, "node2", 22, ED25519, HostKeyPolicy::AcceptNew), Verdict::Unknown);
+    assert_eq!(fs::read_to_string(&global).unwrap().lines().count(), 1);
+}
