@@ -65,7 +65,4 @@ pub enum ExecError {
     /// The command ended, or closed its input, before it had read all of it.
     #[error("the command did not read all of its input")]
     InputClosed,
-    /// The command's end was reported without its exit status.
-    #[error("the server does not say how the command ended")]
-    NoStatus,
 }

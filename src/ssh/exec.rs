@@ -1,15 +1,12 @@
 //! Running a command on a host, with its input, output and end.
 
-use std::time::Duration;
-
 use russh::ChannelMsg;
 use russh::client::Msg;
 use russh::{Channel, ChannelReadHalf, ChannelWriteHalf};
-use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::transport::{Log, describe};
-use crate::exec::{Event, ExecError, ExitStatus, OUTPUT_MAX};
+use crate::exec::{Event, ExecError, ExitStatus};
 
 /// The stream number of standard error in an SSH channel (RFC 4254, section 5.2).
 const STDERR: u32 = 1;
@@ -44,17 +41,6 @@ pub struct Events {
     _ended: DropGuard,
 }
 
-/// All of a command that has ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Output {
-    /// What it wrote to standard output.
-    pub stdout: Vec<u8>,
-    /// What it wrote to standard error.
-    pub stderr: Vec<u8>,
-    /// How it ended.
-    pub status: ExitStatus,
-}
-
 impl Exec {
     /// Asks the server to run `command` by the user's shell. Does not wait for the answer, which
     /// saves a round trip: a refusal is the first event.
@@ -76,19 +62,6 @@ impl Exec {
             stdin: Stdin { channel: write_half, ended: ended.clone() },
             events: Events { channel: read_half, log, closed: false, _ended: ended.drop_guard() },
         })
-    }
-
-    /// Feeds `input` to the command and collects what it writes, until it ends.
-    pub(super) async fn collect(self, input: Vec<u8>) -> Result<Output, ExecError> {
-        let Self { stdin, events } = self;
-        let feed = async {
-            // A command need not read its input; how it ends tells whether it should have.
-            if stdin.write(input).await.is_ok() {
-                let _ = stdin.close().await;
-            }
-        };
-        let ((), output) = tokio::join!(feed, events.collect());
-        output
     }
 }
 
@@ -149,32 +122,9 @@ impl Events {
         }
         Ok(None)
     }
-
-    async fn collect(mut self) -> Result<Output, ExecError> {
-        let (mut stdout, mut stderr, mut status) = (Vec::new(), Vec::new(), None);
-        while let Some(event) = self.next().await? {
-            match event {
-                Event::Stdout(data) => stdout.extend(data),
-                Event::Stderr(data) => stderr.extend(data),
-                Event::Exit(exit) => status = Some(exit),
-            }
-            if stdout.len() + stderr.len() > OUTPUT_MAX {
-                return Err(ExecError::TooMuchOutput(OUTPUT_MAX));
-            }
-        }
-        Ok(Output { stdout, stderr, status: status.ok_or(ExecError::NoStatus)? })
-    }
 }
 
 /// The end of the connection, in the words of whoever ended it.
 pub(super) fn lost(log: &Log, error: &russh::Error) -> ExecError {
     ExecError::Lost(log.end().unwrap_or_else(|| describe(error)))
-}
-
-/// `work`, but not for longer than `limit`.
-pub(super) async fn within<T>(
-    limit: Duration,
-    work: impl Future<Output = Result<T, ExecError>>,
-) -> Result<T, ExecError> {
-    timeout(limit, work).await.unwrap_or(Err(ExecError::TimedOut(limit)))
 }

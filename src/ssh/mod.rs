@@ -24,11 +24,11 @@ mod stream;
 mod target;
 mod transport;
 
-pub use crate::exec::{Event, ExecError, ExitStatus, OUTPUT_MAX};
+pub use crate::exec::{Event, ExecError, ExitStatus};
 pub use asking::{Prompt, Question};
 pub use client::Client;
 pub use error::{ConnectError, Phase, Rejected, UnusableKey, UnusableReason};
-pub use exec::{Events, Exec, Output, Stdin};
+pub use exec::{Events, Exec, Stdin};
 pub use known_hosts::HostKeyPolicy;
 pub use session::Session;
 pub use target::{Credentials, Endpoint, HostKeys, Jump, Keepalive, Method, Socket, Target, Via};

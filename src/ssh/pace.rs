@@ -10,8 +10,9 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// So many connections to one server may be on their way to being logged in. There may be others
-/// than us.
-const AT_A_TIME: usize = 8;
+/// than us, and a busy sshd counts those that are through for a moment longer: with 8 some were
+/// dropped.
+const AT_A_TIME: usize = 5;
 
 /// How often a server that drops us before its greeting is tried again.
 const RETRIES: u32 = 5;

@@ -12,7 +12,7 @@ use tokio_util::sync::DropGuard;
 
 use super::client::Failed;
 use super::error::ConnectError;
-use super::exec::{Exec, Output, lost, within};
+use super::exec::{Exec, lost};
 use super::known_hosts::Fingerprint;
 use super::stream::Stream;
 use super::target::Endpoint;
@@ -152,22 +152,6 @@ impl Session {
             other => lost(&self.log, &other),
         })?;
         Exec::start(channel, command, terminal, self.log.clone()).await
-    }
-
-    /// Runs `command` with `input` as its standard input, and waits for its end and all of its
-    /// output.
-    ///
-    /// # Errors
-    /// When it does not end within `limit`, writes more than
-    /// [`OUTPUT_MAX`](super::OUTPUT_MAX), or as for [`exec`](Self::exec). The command may then
-    /// still run.
-    pub async fn run(
-        &self,
-        command: &str,
-        input: Vec<u8>,
-        limit: Duration,
-    ) -> Result<Output, ExecError> {
-        within(limit, async { self.exec(command).await?.collect(input).await }).await
     }
 
     /// Says goodbye to the server and closes the connection.

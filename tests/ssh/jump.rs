@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use ezsync::ssh::{Client, ConnectError, HostKeyPolicy, Jump, Session, Target, Via};
 use tokio::net::TcpListener;
 
+use crate::run::run_on;
 use crate::sshd::{Sshd, free_port, target, wait_for};
 
 /// Fifty names of one server: zeros before a number change nothing for who looks them up.
@@ -22,7 +23,7 @@ fn many(server: &Sshd, via: &Via) -> Vec<Target> {
 }
 
 async fn said(session: &Session, command: &str) -> String {
-    let output = session.run(command, Vec::new(), Duration::from_secs(20)).await.unwrap();
+    let output = run_on(session, command, Vec::new(), Duration::from_secs(20)).await.unwrap();
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -48,7 +49,7 @@ async fn a_chain_of_jump_hosts() {
     );
     // Much more than one window of a channel.
     let output =
-        session.run("head -c 10000000 /dev/zero", Vec::new(), Duration::from_secs(60)).await;
+        run_on(&session, "head -c 10000000 /dev/zero", Vec::new(), Duration::from_secs(60)).await;
     assert_eq!(output.unwrap().stdout.len(), 10_000_000);
     session.close().await;
     assert_eq!((logins(&one), logins(&two), logins(&last)), (1, 1, 1));
@@ -84,7 +85,7 @@ async fn a_connection_that_died_is_made_again() {
     drop(client.connect(&target).await.unwrap());
     assert_eq!(logins(&jump), 1);
     jump.signal_sessions("KILL");
-    let lost = session.run("sleep 20", Vec::new(), Duration::from_secs(10)).await.unwrap_err();
+    let lost = run_on(&session, "sleep 20", Vec::new(), Duration::from_secs(10)).await.unwrap_err();
     assert!(lost.to_string().starts_with("the connection was lost"), "{lost}");
     client.connect(&target).await.unwrap();
     assert_eq!(logins(&jump), 2);

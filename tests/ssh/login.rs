@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ezsync::ssh::ConnectError;
 
+use crate::run::run_on;
 use crate::sshd::{SECRET, Sshd, agent, fingerprint, with_agent};
 
 #[tokio::test]
@@ -13,7 +14,7 @@ async fn keys_of_every_type_from_files() {
     for kind in ["ed25519", "ecdsa", "rsa"] {
         let key = server.user_key(kind, "", true);
         let session = client.connect(&server.target(key)).await.unwrap();
-        let output = session.run("id -un", Vec::new(), Duration::from_secs(10)).await.unwrap();
+        let output = run_on(&session, "id -un", Vec::new(), Duration::from_secs(10)).await.unwrap();
         assert_eq!(output.stdout, b"root\n", "{kind}");
         session.close().await;
     }

@@ -13,6 +13,7 @@ mod misbehaving;
 mod pace;
 mod proxy_command;
 mod questions;
+mod run;
 mod sshd;
 mod stand_in;
 mod whole;

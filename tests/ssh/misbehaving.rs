@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 
+use crate::run::run_on;
 use crate::sshd::{Sshd, free_port, target};
 
 async fn connect(target: Target, connect_timeout: Duration) -> Result<Session, ConnectError> {
@@ -115,7 +116,7 @@ async fn a_command_on_a_server_that_stops_costs_its_own_deadline() {
     let session = server.client().connect(&server.user()).await.unwrap();
     server.signal_sessions("STOP");
     let begun = Instant::now();
-    let error = session.run("true", Vec::new(), Duration::from_millis(500)).await.unwrap_err();
+    let error = run_on(&session, "true", Vec::new(), Duration::from_millis(500)).await.unwrap_err();
     server.signal_sessions("KILL");
     assert_eq!(error.to_string(), "no end after 0.5 s");
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());

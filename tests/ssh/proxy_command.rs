@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use ezsync::ssh::{Client, ConnectError, Target, Via};
 
+use crate::run::run_on;
 use crate::sshd::{Sshd, target, wait_for};
 
 /// `ssh -W` to the host over `jump`.
@@ -51,7 +52,7 @@ async fn the_command_is_the_connection_and_ends_with_it() {
         command.replace('\'', "\"")
     ));
     let session = Client::default().connect(&target).await.unwrap();
-    let output = session.run("id -un", Vec::new(), Duration::from_secs(10)).await.unwrap();
+    let output = run_on(&session, "id -un", Vec::new(), Duration::from_secs(10)).await.unwrap();
     assert_eq!(output.stdout, b"root\n");
     assert!(runs(&file));
     drop(session);

@@ -114,6 +114,8 @@ impl Tail {
         }
         let mut open =
             OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(file)?;
+        // Other runs of ezsync wait; OpenSSH knows no lock, and writes its line in one go as we do.
+        open.lock()?;
         let ended = self.look(&mut open)?;
         let text = if ended { format!("{line}\n") } else { format!("\n{line}\n") };
         open.write_all(text.as_bytes())?;
