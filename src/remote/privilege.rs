@@ -1,7 +1,9 @@
 //! Becoming another user: the commands for it, and what is heard before a script may be sent.
 //!
 //! Without a password a script goes to `sudo -n sh` at once. With one, nothing is sent blindly:
-//! first the prompt must come, then the shell of the other user says a word of the run's own.
+//! first a word of the run's own says that the program is about to start, for what the login shell
+//! prints before that (its profile, the commands that it runs) may look like a prompt. Then the
+//! prompt must come, and then the other user's shell says another word.
 
 use secrecy::SecretString;
 
@@ -81,23 +83,27 @@ impl Become {
         let heard = terminal || self.password.is_some() || self.method == Method::Su;
         let shell = match (heard, terminal) {
             (false, _) => "sh".to_owned(),
-            (true, false) => format!("sh -c {}", quote(&format!("{}; exec sh", say_ready(word)))),
+            (true, false) => format!("sh -c {}", quote(&format!("{}; exec sh", say(word, READY)))),
             // Of its own session, or the end of the connection would end the script's commands
             // with it; behind a pipe, or the shell would prompt for each line.
             (true, true) => format!(
                 "sh -c {}",
-                quote(&format!("stty raw -echo; {}; setsid sh 2>&1 | cat", say_ready(word)))
+                quote(&format!("stty raw -echo; {}; setsid sh 2>&1 | cat", say(word, READY)))
             ),
         };
         let prompt = match self.method {
             Method::Sudo => Prompt::Word(prompt_word(word)),
             Method::Su | Method::Doas => Prompt::Colon,
         };
-        Opening {
-            command: self.command(&shell, word),
-            terminal,
-            greeting: heard.then(|| Greeting::new(prompt, word)),
-        }
+        let command = self.command(&shell, word);
+        let command = match heard {
+            false => command,
+            true => {
+                let begun = say(word, BEGUN);
+                format!("sh -c {}", quote(&format!("{begun}; {{ {begun}; }} >&2; exec {command}")))
+            }
+        };
+        Opening { command, terminal, greeting: heard.then(|| Greeting::new(prompt, word)) }
     }
 
     /// doas asks on the terminal alone.
@@ -167,11 +173,19 @@ fn prompt_word(word: &Word) -> String {
     format!("{}-password:", word.as_str())
 }
 
-/// The command by which the shell says that it is there. Its word is put together there: a login
-/// shell that shows what it runs shall not be mistaken for it. It has no backslashes, which login
-/// shells read in different ways.
-fn say_ready(word: &Word) -> String {
-    format!("printf %s-%s {} ready; echo", word.as_str())
+/// What is said before the program starts.
+const BEGUN: &str = "begun";
+/// What the other user's shell says.
+const READY: &str = "ready";
+
+/// How much may come before the shell is there (bytes): who says more is no prompt.
+const HEARD_MAX: usize = 64 * 1024;
+
+/// The command that says `what`. Its word is put together there: a login shell that shows what it
+/// runs shall not be mistaken for it. It has no backslashes, which login shells read in different
+/// ways.
+fn say(word: &Word, what: &str) -> String {
+    format!("printf %s-%s {} {what}; echo", word.as_str())
 }
 
 /// What a program is recognised by when it asks.
@@ -187,10 +201,19 @@ enum Prompt {
 #[derive(Debug)]
 pub struct Greeting {
     prompt: Prompt,
+    begun: String,
     ready: String,
-    stdout: Vec<u8>,
-    stderr: Vec<u8>,
+    stdout: Words,
+    stderr: Words,
     asked: bool,
+}
+
+/// What came by one stream.
+#[derive(Debug, Default)]
+struct Words {
+    bytes: Vec<u8>,
+    /// The program has started: the bytes are those since then.
+    begun: bool,
 }
 
 /// What was heard.
@@ -217,15 +240,16 @@ pub enum Stream {
 
 impl Greeting {
     fn new(prompt: Prompt, word: &Word) -> Self {
-        let ready = format!("{}-ready", word.as_str());
-        Self { prompt, ready, stdout: Vec::new(), stderr: Vec::new(), asked: false }
+        let said = |what: &str| format!("{}-{what}", word.as_str());
+        let (stdout, stderr) = (Words::default(), Words::default());
+        Self { prompt, begun: said(BEGUN), ready: said(READY), stdout, stderr, asked: false }
     }
 
     /// Takes the next bytes.
     pub fn hear(&mut self, stream: Stream, bytes: &[u8]) -> Heard {
         match stream {
-            Stream::Out => self.stdout.extend_from_slice(bytes),
-            Stream::Err => self.stderr.extend_from_slice(bytes),
+            Stream::Out => self.stdout.take(bytes, &self.begun),
+            Stream::Err => self.stderr.take(bytes, &self.begun),
         }
         if let Some(rest) = self.behind_ready() {
             return Heard::Ready(rest);
@@ -233,8 +257,8 @@ impl Greeting {
         if !self.is_asking() {
             return Heard::Nothing;
         }
-        self.stdout.clear();
-        self.stderr.clear();
+        self.stdout.bytes.clear();
+        self.stderr.bytes.clear();
         match std::mem::replace(&mut self.asked, true) {
             false => Heard::Asked,
             true => Heard::AskedAgain,
@@ -247,18 +271,22 @@ impl Greeting {
         self.asked
     }
 
-    /// What was printed since the last question.
+    /// The limit (bytes) when more was printed than comes before any shell.
+    #[must_use]
+    pub fn too_much(&self) -> Option<usize> {
+        let heard = self.stdout.bytes.len() + self.stderr.bytes.len();
+        (heard > HEARD_MAX).then_some(HEARD_MAX)
+    }
+
+    /// What was printed since the program has started, or since the last question.
     #[must_use]
     pub fn said(&self) -> String {
-        let text = [self.stdout.as_slice(), self.stderr.as_slice()].join(&b'\n');
+        let text = [self.stdout.bytes.as_slice(), self.stderr.bytes.as_slice()].join(&b'\n');
         String::from_utf8_lossy(&text).trim().to_owned()
     }
 
     fn behind_ready(&self) -> Option<Vec<u8>> {
-        let at = find(&self.stdout, self.ready.as_bytes())?;
-        let behind = self.stdout.get(at + self.ready.len()..)?;
-        let end = behind.iter().position(|byte| *byte == b'\n')?;
-        Some(behind.get(end + 1..)?.to_vec())
+        behind_line(&self.stdout.bytes, &self.ready).map(<[u8]>::to_vec)
     }
 
     fn is_asking(&self) -> bool {
@@ -270,8 +298,28 @@ impl Greeting {
                 last.trim_end().ends_with([':', '\u{ff1a}'])
             }
         };
-        asks(&self.stdout) || asks(&self.stderr)
+        [&self.stdout, &self.stderr].iter().any(|words| words.begun && asks(&words.bytes))
     }
+}
+
+impl Words {
+    /// Takes the next bytes, and forgets what came before the line `begun`. On a terminal, where
+    /// both streams are one, that comes twice.
+    fn take(&mut self, bytes: &[u8], begun: &str) {
+        self.bytes.extend_from_slice(bytes);
+        while let Some(behind) = behind_line(&self.bytes, begun) {
+            self.bytes = behind.to_vec();
+            self.begun = true;
+        }
+    }
+}
+
+/// What stands behind the line that ends in `text`.
+fn behind_line<'a>(bytes: &'a [u8], text: &str) -> Option<&'a [u8]> {
+    let at = find(bytes, text.as_bytes())?;
+    let behind = bytes.get(at + text.len()..)?;
+    let end = behind.iter().position(|byte| *byte == b'\n')?;
+    behind.get(end + 1..)
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
@@ -298,10 +346,14 @@ mod tests {
 
     #[test]
     fn commands_are_as_ansible_makes_them() {
-        let piped = "sh -c 'printf %s-%s ezsync-07 ready; echo; exec sh'";
+        let say = "printf %s-%s ezsync-07";
+        let sudo = format!(
+            "{say} begun; echo; {{ {say} begun; echo; }} >&2; \
+             exec sudo -H -S -p ezsync-07-password: -u root sh -c '{say} ready; echo; exec sh'"
+        );
         for (password, method_, expected) in [
             (false, Method::Sudo, "sudo -H -n -u root sh".to_owned()),
-            (true, Method::Sudo, format!("sudo -H -S -p ezsync-07-password: -u root {piped}")),
+            (true, Method::Sudo, format!("sh -c {}", quote(&sudo))),
             (false, Method::Doas, "doas -n -u root sh".to_owned()),
         ] {
             let opening = method(method_, password).opening(false, &word());
@@ -312,7 +364,7 @@ mod tests {
         }
         let su = method(Method::Su, false).opening(false, &word());
         assert!(su.greeting.is_some() && !su.terminal);
-        assert_eq!(shlex::split(&su.command).unwrap()[..3], ["su", "root", "-c"]);
+        assert!(shlex::split(&su.command).unwrap()[2].contains("; exec su root -c "));
         let doas = method(Method::Doas, true).opening(false, &word());
         assert!(doas.terminal && doas.command.contains("stty raw -echo"), "{}", doas.command);
         assert!(method(Method::Sudo, false).opening(true, &word()).terminal);
@@ -336,13 +388,15 @@ mod tests {
             ..method(Method::Su, false)
         };
         let command = own.opening(false, &word()).command;
-        assert!(command.starts_with("/opt/my sudo '$(id)' root -c "), "{command}");
+        let command = &shlex::split(&command).unwrap()[2];
+        assert!(command.contains("; exec /opt/my sudo '$(id)' root -c "), "{command}");
     }
 
     #[test]
     fn sudo_asks_with_our_word_and_a_lecture_does_not_disturb() {
         let opening = method(Method::Sudo, true).opening(false, &word());
         let mut greeting = opening.greeting.unwrap();
+        begin(&mut greeting);
         assert_eq!(
             greeting.hear(Stream::Err, b"We trust you:\n\n  #1) Respect:\n"),
             Heard::Nothing
@@ -350,12 +404,36 @@ mod tests {
         assert_eq!(greeting.hear(Stream::Err, b"ezsync-07-pass"), Heard::Nothing);
         assert_eq!(greeting.hear(Stream::Err, b"word:"), Heard::Asked);
         assert_eq!(greeting.hear(Stream::Err, b"\n"), Heard::Nothing);
-        // The word as the command line has it is not the one that the shell says.
-        let echoed = format!("+ {}\n", opening.command);
-        assert_eq!(greeting.hear(Stream::Out, echoed.as_bytes()), Heard::AskedAgain);
+        assert_eq!(greeting.hear(Stream::Err, b"ezsync-07-password:"), Heard::AskedAgain);
         assert_eq!(greeting.hear(Stream::Out, b"\nezsync-07-rea"), Heard::Nothing);
         assert_eq!(greeting.hear(Stream::Out, b"dy"), Heard::Nothing);
         assert_eq!(greeting.hear(Stream::Out, b"\r\nmore"), Heard::Ready(b"more".to_vec()));
+    }
+
+    /// The program starts.
+    fn begin(greeting: &mut Greeting) {
+        for stream in [Stream::Out, Stream::Err] {
+            assert_eq!(greeting.hear(stream, b"ezsync-07-begun\n"), Heard::Nothing);
+        }
+    }
+
+    #[test]
+    fn what_a_login_shell_prints_is_no_prompt() {
+        for method_ in [Method::Sudo, Method::Su, Method::Doas] {
+            let opening = method(method_, true).opening(false, &word());
+            let mut greeting = opening.greeting.unwrap();
+            // Neither a profile's words nor the command line, which `set -x` shows.
+            for stream in [Stream::Out, Stream::Err] {
+                let echoed = format!("+ {}", opening.command);
+                for text in [&echoed, "\n", "Password:", "ezsync-07-beg", "un\r\n", "Hello\n"] {
+                    let heard = greeting.hear(stream, text.as_bytes());
+                    assert_eq!(heard, Heard::Nothing, "{method_:?} {text}");
+                }
+            }
+            assert_eq!(greeting.said(), "Hello\n\nHello");
+            let asked = greeting.hear(Stream::Err, b"ezsync-07-password:");
+            assert_eq!(asked, Heard::Asked, "{method_:?}");
+        }
     }
 
     #[test]
@@ -369,6 +447,7 @@ mod tests {
             ("Bienvenue:\r\nMot de passe : ", true),
         ] {
             let mut greeting = method(Method::Su, true).opening(false, &word()).greeting.unwrap();
+            begin(&mut greeting);
             let expected = if asks { Heard::Asked } else { Heard::Nothing };
             assert_eq!(greeting.hear(Stream::Err, text.as_bytes()), expected, "{text}");
         }
