@@ -138,10 +138,11 @@ impl Shell {
                 None => return Err(NoShell::Ended(greeting.said())),
             };
             match (heard, self.password()) {
-                (Heard::Nothing, _) => match greeting.too_much() {
-                    Some(limit) => return Err(ExecError::TooMuchOutput(limit).into()),
-                    None => {}
-                },
+                (Heard::Nothing, _) => {
+                    if let Some(limit) = greeting.too_much() {
+                        return Err(ExecError::TooMuchOutput(limit).into());
+                    }
+                }
                 (Heard::Ready(rest), _) => return Ok(rest),
                 (Heard::Asked, Some(password)) => {
                     let line = format!("{}\n", password.expose_secret());
