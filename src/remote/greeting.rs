@@ -1,6 +1,7 @@
 //! What is heard of a host before the other user's shell is there.
 
 use super::Word;
+use super::answer::find;
 
 /// What is said before the program starts.
 pub(super) const BEGUN: &str = "begun";
@@ -142,10 +143,6 @@ fn behind_line<'a>(bytes: &'a [u8], text: &str) -> Option<&'a [u8]> {
     let behind = bytes.get(at + text.len()..)?;
     let end = behind.iter().position(|byte| *byte == b'\n')?;
     behind.get(end + 1..)
-}
-
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
 }
 
 #[cfg(test)]
