@@ -200,7 +200,7 @@ pub struct Inventory {
     /// The cluster: the name of a folder in inventories/
     pub cluster: Option<String>,
     /// Another inventory: a file, a program, a folder of such, or a list of hosts (`a,b` or `a,`)
-    #[arg(short, long, value_name = "SOURCE")]
+    #[arg(short, long, alias = "inventory-file", value_name = "SOURCE")]
     pub inventory: Vec<String>,
     /// All groups and all hosts' variables, as JSON
     #[arg(long, group = "answer")]
@@ -228,7 +228,7 @@ pub struct Hosts {
     /// The cluster: the name of a folder in inventories/
     pub cluster: String,
     /// Another inventory: a file, a program, a folder of such, or a list of hosts (`a,b` or `a,`)
-    #[arg(short, long, value_name = "SOURCE")]
+    #[arg(short, long, alias = "inventory-file", value_name = "SOURCE")]
     pub inventory: Vec<String>,
     /// Only these hosts: a pattern such as 'kube_node:!node7'
     #[arg(short, long, value_name = "PATTERN")]
@@ -247,6 +247,9 @@ pub struct Access {
     /// How many hosts at a time
     #[arg(short, long, value_name = "N", default_value_t = 50, value_parser = value_parser!(u16).range(1..))]
     pub forks: u16,
+    /// Reach hosts by SSH, or take them for this machine itself, where the inventory does not say
+    #[arg(short, long, value_name = "KIND", value_parser = ["ssh", "local"])]
+    pub connection: Option<String>,
     /// Log in as this user where the inventory names none
     #[arg(short, long, value_name = "USER", value_parser = user_name)]
     pub user: Option<String>,

@@ -54,7 +54,6 @@ const MAY_USE: &[(&str, &str)] = &[
 const ALONE: &[(&str, &str)] = &[
     ("russh", "ssh"),
     ("indicatif", "ui"),
-    ("rustix", "ui"),
     ("tera", "template"),
     ("serde_yaml", "yaml"),
     ("clap", "cli"),

@@ -32,6 +32,8 @@ pub struct Access {
 /// What is said for all hosts on the command line.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
+    /// Whether hosts are this machine itself (`-c local`).
+    pub local: bool,
     /// Who logs in (`-u`).
     pub user: Option<String>,
     /// What with (`--private-key`).
@@ -98,7 +100,8 @@ impl Access {
     /// # Errors
     /// A [`Problem`] for what cannot be done, also in the user's ssh_config.
     pub fn reach(&mut self, host: &str, connection: &Connection) -> Result<Reach, Problem> {
-        let (way, user) = if connection.local {
+        let local = connection.local.unwrap_or(self.options.local);
+        let (way, user) = if local {
             (Way::Local, local_user())
         } else {
             let of_host = |problem: Problem| match problem.place() {
@@ -109,7 +112,7 @@ impl Access {
             let user = target.user.clone();
             (Way::Ssh(Box::new(target)), user)
         };
-        let become_ = self.privilege.of(host, &user, connection)?;
+        let become_ = self.privilege.of(host, &user, local, connection)?;
         Ok(Reach { way, user, become_ })
     }
 

@@ -32,11 +32,12 @@ pub struct Privilege {
 
 impl Privilege {
     /// Whose the commands of `login`, who logs in to `host`, become; nobody's when they stay
-    /// the login user's own.
+    /// the login user's own. `local`: the host is this machine.
     pub(super) fn of(
         &self,
         host: &str,
         login: &str,
+        local: bool,
         connection: &Connection,
     ) -> Result<Option<Become>, Problem> {
         let refuse =
@@ -63,7 +64,7 @@ impl Privilege {
             return Ok(None);
         }
         let password = connection.become_password.clone().or_else(|| self.password.clone());
-        if connection.local && method == Method::Doas && password.is_some() {
+        if local && method == Method::Doas && password.is_some() {
             let what = "doas asks for its password on a terminal, and ansible_connection=local gives it none";
             return refuse(what.to_owned(), "use sudo, or let doas do without (nopass)");
         }
@@ -119,7 +120,7 @@ mod tests {
     }
 
     fn of(privilege: &Privilege, login: &str, vars: Value) -> Option<String> {
-        let found = privilege.of("h1", login, &connection(vars)).unwrap()?;
+        let found = privilege.of("h1", login, false, &connection(vars)).unwrap()?;
         let password = found.password.map(|password| password.expose_secret().to_owned());
         Some(format!("{} {} {}", found.method.name(), found.user, password.unwrap_or_default()))
     }
@@ -168,7 +169,9 @@ mod tests {
                 "doas asks for its password on a terminal",
             ),
         ] {
-            let problem = setup.of("h1", "ops", &connection(vars)).unwrap_err().to_string();
+            let connection = connection(vars);
+            let local = connection.local == Some(true);
+            let problem = setup.of("h1", "ops", local, &connection).unwrap_err().to_string();
             assert!(problem.contains(expected) && !problem.contains("\"p\""), "{problem}");
         }
     }

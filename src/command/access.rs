@@ -31,6 +31,7 @@ impl cli::Access {
         let same = password.clone().filter(|_| self.ask_pass);
         let privilege = self.privilege.settings(rights, same)?;
         let options = Options {
+            local: self.connection.as_deref() == Some("local"),
             user: self.user.clone(),
             private_key: self.private_key.clone(),
             timeout: self.timeout,

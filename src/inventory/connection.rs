@@ -126,7 +126,7 @@ pub struct Connection {
     /// Its options, in the place of the usual ones.
     pub become_flags: Option<String>,
     /// Whether the host is this machine and needs no connection (`ansible_connection=local`).
-    pub local: bool,
+    pub local: Option<bool>,
 }
 
 /// Options for the command line of ssh, as they are written.
@@ -266,11 +266,12 @@ impl<'a> Settings<'a> {
         Ok(Some(SshArgs { text, given_as, place: (self.place)(given_as) }))
     }
 
-    fn local(&self) -> Result<bool, Problem> {
+    fn local(&self) -> Result<Option<bool>, Problem> {
         let kind = self.text(KIND)?;
         match kind.as_deref().map(|kind| kind.trim_start_matches("ansible.builtin.")) {
-            Some("local") => Ok(true),
-            None | Some("ssh" | "smart" | "paramiko" | "paramiko_ssh") => Ok(false),
+            None => Ok(None),
+            Some("local") => Ok(Some(true)),
+            Some("ssh" | "smart" | "paramiko" | "paramiko_ssh") => Ok(Some(false)),
             Some(other) => {
                 let fault = format!("must be ssh or local, not {other:?}");
                 self.named("ansible_connection", Err(fault))

@@ -4,7 +4,8 @@ use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
 
-use rustix::process::{Signal, getpid, kill_process};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use secrecy::SecretString;
 use tokio::task::spawn_blocking;
 
@@ -51,7 +52,7 @@ impl Terminal {
         drop(keys);
         if answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::Interrupted) {
             // As if the terminal had sent it: the whole run ends in its own way.
-            kill_process(getpid(), Signal::INT)?;
+            kill(Pid::this(), Signal::SIGINT)?;
         }
         answer
     }

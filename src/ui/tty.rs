@@ -7,9 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::termios::{
-    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
-};
+use nix::sys::termios::SpecialCharacterIndices::{VMIN, VTIME};
+use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 
@@ -43,12 +42,15 @@ impl Keys {
         let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
         let before = tcgetattr(&terminal)?;
         let mut keys = before.clone();
-        keys.local_modes
-            .remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG);
-        keys.special_codes[SpecialCodeIndex::VMIN] = 0;
-        keys.special_codes[SpecialCodeIndex::VTIME] = WAIT;
+        keys.local_flags
+            .remove(LocalFlags::ECHO | LocalFlags::ECHONL | LocalFlags::ICANON | LocalFlags::ISIG);
+        for (index, value) in [(VMIN, 0), (VTIME, WAIT)] {
+            if let Some(setting) = keys.control_chars.get_mut(index as usize) {
+                *setting = value;
+            }
+        }
         // What was typed before the question is no answer to it.
-        tcsetattr(&terminal, OptionalActions::Flush, &keys)?;
+        tcsetattr(&terminal, SetArg::TCSAFLUSH, &keys)?;
         let wanted = Arc::new(AtomicBool::new(true));
         Ok(Self { terminal: Arc::new(terminal), before, wanted })
     }
@@ -69,7 +71,7 @@ impl Drop for Keys {
     fn drop(&mut self) {
         self.wanted.store(false, Ordering::Relaxed);
         // There is nobody left to tell.
-        let _ = tcsetattr(&*self.terminal, OptionalActions::Now, &self.before);
+        let _ = tcsetattr(&*self.terminal, SetArg::TCSANOW, &self.before);
     }
 }
 

@@ -2,10 +2,13 @@
 
 use std::fs;
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::time::timeout;
 
-use crate::sshd::Sshd;
+use crate::sshd::{Sshd, wait_for};
 
 /// A jump host, a server behind it, and the files of somebody who knows both.
 struct Bench {
@@ -44,11 +47,18 @@ impl Bench {
         let at = |name: &str| self.folder.path().join(name);
         let vars = vars.replace("@CONFIG@", &at("ssh_config").display().to_string());
         fs::write(at("hosts"), format!("[all]\nnode[1:5]\n[all:vars]\n{vars}\n")).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ezsync"));
-        command.args(["exec", "-i"]).arg(at("hosts"));
-        command.args(["c1", "all", "--", "echo $SSH_CONNECTION | cut -d' ' -f4"]);
-        command.env("HOME", self.folder.path()).env("XDG_STATE_HOME", self.folder.path());
-        command.stdin(Stdio::null()).output().unwrap()
+        let mut program = self.program();
+        program.args(["c1", "all", "--", "echo $SSH_CONNECTION | cut -d' ' -f4"]);
+        program.output().unwrap()
+    }
+
+    /// `ezsync exec` with the inventory `hosts`.
+    fn program(&self) -> Command {
+        let folder = self.folder.path();
+        let mut program = Command::new(env!("CARGO_BIN_EXE_ezsync"));
+        program.args(["exec", "-i"]).arg(folder.join("hosts"));
+        program.env("HOME", folder).env("XDG_STATE_HOME", folder).stdin(Stdio::null());
+        program
     }
 
     fn well(&self, vars: &str) -> String {
@@ -118,4 +128,53 @@ fn a_mistake_in_ssh_config_is_found_before_any_host_is_touched() {
     assert_eq!(output.status.code(), Some(5), "{said}");
     assert!(said.contains("ssh_config:12:8: `many` is no port"), "{said}");
     assert_eq!(callers(), before);
+}
+
+#[tokio::test]
+async fn hosts_that_hang_cost_their_deadline_and_the_others_nothing() {
+    let (Some(bench), Some(stopping)) = (Bench::new(), Sshd::start("")) else { return };
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    // The kernel drops what comes when a listener's queue is full.
+    let deaf = TcpSocket::new_v4().unwrap();
+    deaf.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let deaf = deaf.listen(0).unwrap();
+    let address = deaf.local_addr().unwrap();
+    let mut queue = Vec::new();
+    while let Ok(socket) = timeout(Duration::from_millis(200), TcpStream::connect(address)).await {
+        queue.push(socket.unwrap());
+        assert!(queue.len() < 10, "the queue never fills");
+    }
+    let authorized = fs::read_to_string(bench.server.path("authorized_keys")).unwrap();
+    fs::write(stopping.path("authorized_keys"), authorized).unwrap();
+    bench.ssh_config("  StrictHostKeyChecking no\n  UserKnownHostsFile /dev/null\n");
+    let hosts = format!(
+        "node[1:3]\nnode4 ansible_port={}\nnode5 ansible_port={}\nnode6 ansible_port={}\n[all:vars]\n\
+         ansible_ssh_common_args='-F {}/ssh_config -o ServerAliveInterval=1 -o ServerAliveCountMax=1'\n",
+        silent.local_addr().unwrap().port(),
+        address.port(),
+        stopping.port,
+        bench.folder.path().display(),
+    );
+    fs::write(bench.folder.path().join("hosts"), hosts).unwrap();
+    let there = bench.folder.path().join("there");
+    let command = format!(
+        "case $SSH_CONNECTION in *{}) touch {}; sleep 30;; esac; echo well",
+        stopping.port,
+        there.display()
+    );
+    let mut program = bench.program();
+    program.args(["-T", "2", "--json", "c1", "all", "--", &command]);
+    let begun = Instant::now();
+    let running = tokio::task::spawn_blocking(move || program.output().unwrap());
+    tokio::task::spawn_blocking(move || wait_for(|| there.exists())).await.unwrap();
+    stopping.signal_sessions("STOP");
+    let output = running.await.unwrap();
+    let seconds = begun.elapsed();
+    stopping.signal_sessions("KILL");
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(4), "{said}");
+    assert_eq!(said.matches("well\\n").count(), 3, "{said}");
+    assert_eq!(said.matches("gave no answer in time: 2 s passed").count(), 2, "{said}");
+    assert_eq!(said.matches("the server has stopped answering").count(), 1, "{said}");
+    assert!(seconds < Duration::from_secs(6), "{seconds:?}");
 }

@@ -10,7 +10,7 @@ fn from(vars: Value) -> Result<Connection, Problem> {
 #[test]
 fn nothing_set_means_defaults() {
     let found = from(json!({})).unwrap();
-    assert_eq!((found.address.as_str(), found.port, found.local), ("h1", 22, false));
+    assert_eq!((found.address.as_str(), found.port, found.local), ("h1", 22, None));
     assert!(found.user.is_none() && found.become_.is_none() && found.password.is_none());
     assert!(!found.port_is_set);
 }
