@@ -25,6 +25,19 @@ pub fn sanitise_lines(text: &str) -> Cow<'_, str> {
     replace(text, keep)
 }
 
+/// A JSON document with the same meaning whose strings hold no unsafe character: JSON itself asks
+/// for escapes of a part of them alone.
+#[must_use]
+pub fn sanitise_json(json: String) -> String {
+    // All of them stand in strings, and have at most four digits.
+    let odd = |c: char| is_unsafe(c) && c != '\n';
+    if !json.contains(odd) {
+        return json;
+    }
+    let safe = |c| if odd(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    json.chars().map(safe).collect()
+}
+
 fn replace(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
     if text.chars().all(&keep) {
         return Cow::Borrowed(text);
@@ -75,6 +88,15 @@ mod tests {
             assert_eq!(sanitise(text), one_line, "{text:?} on one line");
             assert_eq!(sanitise_lines(text), lines, "{text:?} as lines");
         }
+    }
+
+    #[test]
+    fn json_keeps_its_meaning() {
+        let value = serde_json::json!({"a\u{7f}": "\u{9b}2J \u{202e}x\n\u{2028} ünï日本"});
+        let json = sanitise_json(serde_json::to_string_pretty(&value).unwrap());
+        assert!(json.chars().all(|c| c == '\n' || !is_unsafe(c)), "{json}");
+        assert!(json.contains("\\u009b2J \\u202ex") && json.contains("ünï日本"), "{json}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&json).unwrap(), value);
     }
 
     #[test]

@@ -18,6 +18,9 @@ use crate::sanitise::sanitise_lines;
 /// far away, and a wrong password is answered late on purpose.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long that may take in all, whatever the host says meanwhile.
+const OPENING: Duration = Duration::from_secs(60);
+
 /// Runs scripts on a host.
 pub(super) struct Shell {
     link: Link,
@@ -93,11 +96,16 @@ impl Shell {
             Some(become_) => become_.opening(self.on_terminal(), &word),
             None => Opening::own(),
         };
-        let mut exec = self.link.exec(&opening.command, opening.terminal).await?;
-        let rest = match opening.greeting {
-            Some(greeting) => self.greet(&mut exec, greeting).await?,
-            None => Vec::new(),
+        let opened = async {
+            let mut exec = self.link.exec(&opening.command, opening.terminal).await?;
+            let rest = match opening.greeting {
+                Some(greeting) => self.greet(&mut exec, greeting).await?,
+                None => Vec::new(),
+            };
+            Ok::<_, NoShell>((exec, rest))
         };
+        let opened = timeout(OPENING, opened).await;
+        let (exec, rest) = opened.map_err(|_| ExecError::TimedOut(OPENING))??;
         let mut talk = Talk::new(exec, mark, opening.terminal, &rest);
         let begun = async {
             talk.send(script).await;
@@ -130,7 +138,11 @@ impl Shell {
                 None => return Err(NoShell::Ended(greeting.said())),
             };
             match (heard, self.password()) {
-                (Heard::Nothing, _) => {}
+                (Heard::Nothing, _) => {
+                    if let Some(limit) = greeting.too_much() {
+                        return Err(ExecError::TooMuchOutput(limit).into());
+                    }
+                }
                 (Heard::Ready(rest), _) => return Ok(rest),
                 (Heard::Asked, Some(password)) => {
                     let line = format!("{}\n", password.expose_secret());
@@ -251,4 +263,37 @@ pub(super) fn word() -> Result<Word, Trouble> {
         let what = format!("this machine gives no random numbers: {error}");
         Trouble::new(what, "look at its kernel log")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::Way;
+    use crate::local::Machine;
+    use crate::remote::Method;
+
+    /// What comes of a script that `program` should run in the place of sudo.
+    async fn run_by(program: &str) -> Outcome {
+        let become_ = Become {
+            method: Method::Sudo,
+            user: "root".to_owned(),
+            password: Some("geheim".into()),
+            exe: Some(program.to_owned()),
+            flags: None,
+        };
+        let reach = Reach { way: Way::Local, user: "ops".to_owned(), become_: Some(become_) };
+        let shell = Shell::new(Link::Local(Machine::default()), &reach);
+        let mark = word().unwrap();
+        let limit = Duration::from_secs(20);
+        match timeout(limit, shell.start("the probe", "exit", &mark, limit)).await.unwrap() {
+            Ok(_) => panic!("it runs"),
+            Err(outcome) => outcome,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_host_that_prints_without_end_is_left() {
+        let Outcome::Failed(trouble) = run_by("sh -c yes").await else { panic!() };
+        assert!(trouble.what.contains("longer than 65536 bytes"), "{}", trouble.what);
+    }
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::model::{ALL, Group};
 use super::{Inventory, python};
 use crate::problem::{self, Problem};
-use crate::sanitise::is_unsafe;
+use crate::sanitise::sanitise_json;
 use crate::yaml::is_vaulted;
 
 /// How `_meta.hostvars` is written, by Ansible's own name: values as they are, templates too.
@@ -227,18 +227,11 @@ fn line(text: &mut String, depth: usize, what: &str) {
     text.push('\n');
 }
 
-/// JSON as Ansible writes it. Characters that would move the cursor or turn the text around, which
-/// JSON allows, are escaped too.
+/// JSON as Ansible writes it, and safe to print.
 fn json(value: &impl Serialize) -> serde_json::Result<String> {
     let mut bytes = Vec::new();
     let formatter = PrettyFormatter::with_indent(b"    ");
     value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, formatter))?;
     bytes.push(b'\n');
-    let odd = |c: char| is_unsafe(c) && c != '\n';
-    let mut text = String::from_utf8_lossy(&bytes).into_owned();
-    if text.contains(odd) {
-        let safe = |c| if odd(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
-        text = text.chars().map(safe).collect();
-    }
-    Ok(text)
+    Ok(sanitise_json(String::from_utf8_lossy(&bytes).into_owned()))
 }

@@ -5,6 +5,7 @@
 
 mod answer;
 mod apply;
+mod greeting;
 mod look;
 mod privilege;
 mod probe;
@@ -14,8 +15,9 @@ mod visit;
 
 pub use answer::{Section, Sections};
 pub use apply::{Outcome, Progress, apply_script};
+pub use greeting::{Greeting, Heard, Stream};
 pub use look::{Glance, Look, watch_script};
-pub use privilege::{Become, Greeting, Heard, Method, Opening, Stream};
+pub use privilege::{Become, Method, Opening};
 pub use probe::{Probe, Request, probe_script};
 pub use script::{Word, quote};
 pub use visit::{Greeted, command_script, command_status, ping_script};

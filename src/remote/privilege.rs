@@ -1,11 +1,14 @@
 //! Becoming another user: the commands for it, and what is heard before a script may be sent.
 //!
 //! Without a password a script goes to `sudo -n sh` at once. With one, nothing is sent blindly:
-//! first the prompt must come, then the shell of the other user says a word of the run's own.
+//! first a word of the run's own says that the program is about to start, for what the login shell
+//! prints before that (its profile, the commands that it runs) may look like a prompt. Then the
+//! prompt must come, and then the other user's shell says another word.
 
 use secrecy::SecretString;
 
 use super::Word;
+use super::greeting::{BEGUN, Greeting, Prompt, READY};
 use super::script::quote;
 
 /// The program that makes one user another.
@@ -81,23 +84,27 @@ impl Become {
         let heard = terminal || self.password.is_some() || self.method == Method::Su;
         let shell = match (heard, terminal) {
             (false, _) => "sh".to_owned(),
-            (true, false) => format!("sh -c {}", quote(&format!("{}; exec sh", say_ready(word)))),
+            (true, false) => format!("sh -c {}", quote(&format!("{}; exec sh", say(word, READY)))),
             // Of its own session, or the end of the connection would end the script's commands
             // with it; behind a pipe, or the shell would prompt for each line.
             (true, true) => format!(
                 "sh -c {}",
-                quote(&format!("stty raw -echo; {}; setsid sh 2>&1 | cat", say_ready(word)))
+                quote(&format!("stty raw -echo; {}; setsid sh 2>&1 | cat", say(word, READY)))
             ),
         };
         let prompt = match self.method {
             Method::Sudo => Prompt::Word(prompt_word(word)),
             Method::Su | Method::Doas => Prompt::Colon,
         };
-        Opening {
-            command: self.command(&shell, word),
-            terminal,
-            greeting: heard.then(|| Greeting::new(prompt, word)),
-        }
+        let command = self.command(&shell, word);
+        let command = match heard {
+            false => command,
+            true => {
+                let begun = say(word, BEGUN);
+                format!("sh -c {}", quote(&format!("{begun}; {{ {begun}; }} >&2; exec {command}")))
+            }
+        };
+        Opening { command, terminal, greeting: heard.then(|| Greeting::new(prompt, word)) }
     }
 
     /// doas asks on the terminal alone.
@@ -167,115 +174,11 @@ fn prompt_word(word: &Word) -> String {
     format!("{}-password:", word.as_str())
 }
 
-/// The command by which the shell says that it is there. Its word is put together there: a login
-/// shell that shows what it runs shall not be mistaken for it. It has no backslashes, which login
-/// shells read in different ways.
-fn say_ready(word: &Word) -> String {
-    format!("printf %s-%s {} ready; echo", word.as_str())
-}
-
-/// What a program is recognised by when it asks.
-#[derive(Debug)]
-enum Prompt {
-    /// The word that it was told to ask with.
-    Word(String),
-    /// In whatever language: a line that ends in a colon and goes no further.
-    Colon,
-}
-
-/// Listens to what comes before the shell.
-#[derive(Debug)]
-pub struct Greeting {
-    prompt: Prompt,
-    ready: String,
-    stdout: Vec<u8>,
-    stderr: Vec<u8>,
-    asked: bool,
-}
-
-/// What was heard.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Heard {
-    /// Nothing that means something yet.
-    Nothing,
-    /// The password is asked for.
-    Asked,
-    /// It is asked for once more: it was wrong.
-    AskedAgain,
-    /// The shell is there; these bytes are its own.
-    Ready(Vec<u8>),
-}
-
-/// Where something was printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stream {
-    /// Standard output, or the terminal.
-    Out,
-    /// Standard error.
-    Err,
-}
-
-impl Greeting {
-    fn new(prompt: Prompt, word: &Word) -> Self {
-        let ready = format!("{}-ready", word.as_str());
-        Self { prompt, ready, stdout: Vec::new(), stderr: Vec::new(), asked: false }
-    }
-
-    /// Takes the next bytes.
-    pub fn hear(&mut self, stream: Stream, bytes: &[u8]) -> Heard {
-        match stream {
-            Stream::Out => self.stdout.extend_from_slice(bytes),
-            Stream::Err => self.stderr.extend_from_slice(bytes),
-        }
-        if let Some(rest) = self.behind_ready() {
-            return Heard::Ready(rest);
-        }
-        if !self.is_asking() {
-            return Heard::Nothing;
-        }
-        self.stdout.clear();
-        self.stderr.clear();
-        match std::mem::replace(&mut self.asked, true) {
-            false => Heard::Asked,
-            true => Heard::AskedAgain,
-        }
-    }
-
-    /// Whether the password was asked for.
-    #[must_use]
-    pub fn was_asked(&self) -> bool {
-        self.asked
-    }
-
-    /// What was printed since the last question.
-    #[must_use]
-    pub fn said(&self) -> String {
-        let text = [self.stdout.as_slice(), self.stderr.as_slice()].join(&b'\n');
-        String::from_utf8_lossy(&text).trim().to_owned()
-    }
-
-    fn behind_ready(&self) -> Option<Vec<u8>> {
-        let at = find(&self.stdout, self.ready.as_bytes())?;
-        let behind = self.stdout.get(at + self.ready.len()..)?;
-        let end = behind.iter().position(|byte| *byte == b'\n')?;
-        Some(behind.get(end + 1..)?.to_vec())
-    }
-
-    fn is_asking(&self) -> bool {
-        let asks = |bytes: &[u8]| match &self.prompt {
-            Prompt::Word(word) => find(bytes, word.as_bytes()).is_some(),
-            Prompt::Colon => {
-                let text = String::from_utf8_lossy(bytes);
-                let last = text.rsplit(['\n', '\r']).next().unwrap_or_default();
-                last.trim_end().ends_with([':', '\u{ff1a}'])
-            }
-        };
-        asks(&self.stdout) || asks(&self.stderr)
-    }
-}
-
-fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
+/// The command that says `what`. Its word is put together there: a login shell that shows what it
+/// runs shall not be mistaken for it. It has no backslashes, which login shells read in different
+/// ways.
+fn say(word: &Word, what: &str) -> String {
+    format!("printf %s-%s {} {what}; echo", word.as_str())
 }
 
 #[cfg(test)]
@@ -298,10 +201,14 @@ mod tests {
 
     #[test]
     fn commands_are_as_ansible_makes_them() {
-        let piped = "sh -c 'printf %s-%s ezsync-07 ready; echo; exec sh'";
+        let say = "printf %s-%s ezsync-07";
+        let sudo = format!(
+            "{say} begun; echo; {{ {say} begun; echo; }} >&2; \
+             exec sudo -H -S -p ezsync-07-password: -u root sh -c '{say} ready; echo; exec sh'"
+        );
         for (password, method_, expected) in [
             (false, Method::Sudo, "sudo -H -n -u root sh".to_owned()),
-            (true, Method::Sudo, format!("sudo -H -S -p ezsync-07-password: -u root {piped}")),
+            (true, Method::Sudo, format!("sh -c {}", quote(&sudo))),
             (false, Method::Doas, "doas -n -u root sh".to_owned()),
         ] {
             let opening = method(method_, password).opening(false, &word());
@@ -312,7 +219,7 @@ mod tests {
         }
         let su = method(Method::Su, false).opening(false, &word());
         assert!(su.greeting.is_some() && !su.terminal);
-        assert_eq!(shlex::split(&su.command).unwrap()[..3], ["su", "root", "-c"]);
+        assert!(shlex::split(&su.command).unwrap()[2].contains("; exec su root -c "));
         let doas = method(Method::Doas, true).opening(false, &word());
         assert!(doas.terminal && doas.command.contains("stty raw -echo"), "{}", doas.command);
         assert!(method(Method::Sudo, false).opening(true, &word()).terminal);
@@ -336,42 +243,8 @@ mod tests {
             ..method(Method::Su, false)
         };
         let command = own.opening(false, &word()).command;
-        assert!(command.starts_with("/opt/my sudo '$(id)' root -c "), "{command}");
-    }
-
-    #[test]
-    fn sudo_asks_with_our_word_and_a_lecture_does_not_disturb() {
-        let opening = method(Method::Sudo, true).opening(false, &word());
-        let mut greeting = opening.greeting.unwrap();
-        assert_eq!(
-            greeting.hear(Stream::Err, b"We trust you:\n\n  #1) Respect:\n"),
-            Heard::Nothing
-        );
-        assert_eq!(greeting.hear(Stream::Err, b"ezsync-07-pass"), Heard::Nothing);
-        assert_eq!(greeting.hear(Stream::Err, b"word:"), Heard::Asked);
-        assert_eq!(greeting.hear(Stream::Err, b"\n"), Heard::Nothing);
-        // The word as the command line has it is not the one that the shell says.
-        let echoed = format!("+ {}\n", opening.command);
-        assert_eq!(greeting.hear(Stream::Out, echoed.as_bytes()), Heard::AskedAgain);
-        assert_eq!(greeting.hear(Stream::Out, b"\nezsync-07-rea"), Heard::Nothing);
-        assert_eq!(greeting.hear(Stream::Out, b"dy"), Heard::Nothing);
-        assert_eq!(greeting.hear(Stream::Out, b"\r\nmore"), Heard::Ready(b"more".to_vec()));
-    }
-
-    #[test]
-    fn prompts_of_su_and_doas_are_known_in_any_language() {
-        for (text, asks) in [
-            ("Password: ", true),
-            ("密码：", true),
-            ("\rdoas (ops@node1) password: ", true),
-            ("Last login:\n", false),
-            ("warning: this is a test", false),
-            ("Bienvenue:\r\nMot de passe : ", true),
-        ] {
-            let mut greeting = method(Method::Su, true).opening(false, &word()).greeting.unwrap();
-            let expected = if asks { Heard::Asked } else { Heard::Nothing };
-            assert_eq!(greeting.hear(Stream::Err, text.as_bytes()), expected, "{text}");
-        }
+        let command = &shlex::split(&command).unwrap()[2];
+        assert!(command.contains("; exec /opt/my sudo '$(id)' root -c "), "{command}");
     }
 
     #[test]

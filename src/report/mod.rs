@@ -25,6 +25,7 @@ pub use visits::{Report, Visits, execs, pings};
 
 use crate::exit::Exit;
 use crate::fleet::{HostResult, Mode, Outcome};
+use crate::sanitise::sanitise_json;
 
 /// What came of a run: the data of every report.
 ///
@@ -98,8 +99,13 @@ impl Run {
     /// # Errors
     /// Never for a `Run` as it is: the type of serialisation leaves the possibility open.
     pub fn to_json(&self) -> serde_json::Result<String> {
-        serde_json::to_string_pretty(self).map(|text| text + "\n")
+        document(self)
     }
+}
+
+/// `value` as one JSON document with a line end, safe to print: hosts have a say in it.
+fn document(value: &impl Serialize) -> serde_json::Result<String> {
+    serde_json::to_string_pretty(value).map(|json| sanitise_json(json) + "\n")
 }
 
 /// The exit code of a run whose hosts ended with these `outcomes`.

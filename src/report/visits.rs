@@ -11,7 +11,7 @@ use super::paint::{BAD, BOLD, DIM, GOOD, Paint, clean, clean_lines};
 use super::table::{Cell, Column, lay_out};
 use super::text::join;
 use super::units::{count, duration, seconds};
-use super::{Counts, Look, counts, exit, troubles};
+use super::{Counts, Look, counts, document, exit, troubles};
 use crate::exit::Exit;
 use crate::fleet::{Outcome, Pong, Ran, Visit};
 
@@ -113,7 +113,7 @@ impl<T> Visits<T> {
     where
         T: Serialize,
     {
-        let json = serde_json::to_string_pretty(self).unwrap_or_default() + "\n";
+        let json = document(self).unwrap_or_default();
         let exit = exit(self.interrupted, self.hosts.iter().map(|host| &host.outcome));
         Report { text, json, exit }
     }

@@ -110,7 +110,7 @@ impl<'a> Login<'a> {
         let mut answers = Vec::new();
         for prompt in prompts {
             let text: String = prompt.prompt.trim().chars().take(WORDS_MAX).collect();
-            let named = text.to_lowercase().contains("password");
+            let named = names_the_password(&text);
             let is_password = !prompt.echo && (named || (alone && !dialogue.may_ask));
             if let Some(password) = dialogue.password.take_if(|_| is_password) {
                 answers.push(password.expose_secret().to_owned());
@@ -141,6 +141,12 @@ impl<'a> Login<'a> {
         let answer = dialogue.turn.as_ref()?.ask(question).await.ok()?;
         Some(answer.expose_secret().to_owned())
     }
+}
+
+/// Whether a question is for the password, and not for a one-time one (as pam_oath asks).
+fn names_the_password(text: &str) -> bool {
+    let text = text.to_lowercase();
+    text.contains("password") && !["one-time", "one time"].iter().any(|once| text.contains(once))
 }
 
 /// What a server has to say before it asks.

@@ -17,6 +17,7 @@ mod interactive;
 pub mod known_hosts;
 mod open;
 mod pace;
+mod pattern;
 mod proxy;
 mod session;
 mod signing;

@@ -50,14 +50,18 @@ pub struct Target {
 }
 
 impl Target {
-    /// The same for all targets that one connection can serve: who, where, and by which way.
+    /// The same for all targets that one connection can serve: who, where, by which way, and by
+    /// what both sides prove who they are. A host whose way is to be checked strictly must not get
+    /// one that another host has let pass.
     pub(super) fn way(&self) -> String {
         let via = match &self.via {
             Via::Direct(_) => String::new(),
             Via::Jump(jump) => format!(" via {}", jump.target.way()),
             Via::Command(command) => format!(" via `{command}`"),
         };
-        format!("{}@{}{via}", self.user, self.endpoint)
+        // A password and a passphrase are no part of it: they are a host's own, and never shown.
+        let Self { user, endpoint, host_keys, credentials, .. } = self;
+        format!("{user}@{endpoint} {host_keys:?} {credentials:?}{via}")
     }
 
     /// The server that a connection knocks at. All commands are taken for one: they are likely to

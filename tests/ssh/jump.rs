@@ -7,7 +7,7 @@ use ezsync::ssh::{Client, ConnectError, HostKeyPolicy, Jump, Session, Target, Vi
 use tokio::net::TcpListener;
 
 use crate::run::run_on;
-use crate::sshd::{Sshd, free_port, target, wait_for};
+use crate::sshd::{Sshd, free_port, host_keys, target, wait_for};
 
 /// Fifty names of one server: zeros before a number change nothing for who looks them up.
 fn many(server: &Sshd, via: &Via) -> Vec<Target> {
@@ -120,6 +120,27 @@ async fn mistakes_name_the_host_on_the_way() {
         jump.port, nobody.endpoint.port
     );
     assert_eq!(error.to_string(), wanted);
+}
+
+#[tokio::test]
+async fn a_way_that_one_host_lets_pass_is_none_for_a_stricter_one() {
+    let (Some(jump), Some(host)) = (Sshd::start(""), Sshd::start("")) else { return };
+    host.know(&host.host_line("ed25519"));
+    let over = |policy| {
+        let mut bastion = jump.bare();
+        bastion.credentials = jump.user().credentials;
+        bastion.host_keys = host_keys(policy, vec![jump.path(&format!("known-{policy:?}"))]);
+        let via = Via::Jump(Arc::new(Jump { name: "bastion".to_owned(), target: bastion }));
+        Target { via, ..host.user() }
+    };
+    let client = Client::default();
+    // It stands, and is used by whom it is for.
+    let session = client.connect(&over(HostKeyPolicy::Off)).await.unwrap();
+    client.connect(&over(HostKeyPolicy::Off)).await.unwrap();
+    assert_eq!(logins(&jump), 1);
+    let error = client.connect(&over(HostKeyPolicy::Strict)).await.unwrap_err().to_string();
+    assert!(error.contains("is not known"), "{error}");
+    drop(session);
 }
 
 #[tokio::test]

@@ -119,6 +119,20 @@ async fn the_password_is_given_and_the_code_is_asked_for() {
 }
 
 #[tokio::test]
+async fn a_one_time_password_is_not_the_one_that_was_given() {
+    const ONCE: Asked = ("One-time password (OATH) for `root': ", false, "123456");
+    const PASSWORD: Asked = ("Password: ", false, "right");
+    let code_first: &'static [&'static [Asked]] = &[&[ONCE], &[PASSWORD]];
+    let code_last: &'static [&'static [Asked]] = &[&[PASSWORD], &[ONCE]];
+    let together: &'static [&'static [Asked]] = &[&[ONCE, PASSWORD]];
+    for rounds in [code_first, code_last, together] {
+        let script = Script::new(&["123456"]);
+        log_in(porter(rounds), Some("right"), Some(&script)).await.unwrap();
+        assert_eq!(script.questions().len(), 1);
+    }
+}
+
+#[tokio::test]
 async fn nobody_to_ask_is_a_failure_with_the_question() {
     let error = log_in(porter(&[&[("One-time code: ", true, "")]]), Some("right"), None).await;
     let error = error.unwrap_err().to_string();

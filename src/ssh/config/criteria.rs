@@ -1,8 +1,8 @@
 //! The conditions of `Match`.
 
 use super::line::{Line, match_words};
-use super::pattern::matches_any;
 use crate::problem::Problem;
+use crate::ssh::pattern::matches_any;
 
 /// One condition, perhaps negated.
 #[derive(Debug, Clone)]

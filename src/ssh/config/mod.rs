@@ -13,7 +13,6 @@ mod keyword;
 mod line;
 mod local;
 mod overrides;
-mod pattern;
 mod resolved;
 mod setting;
 mod tokens;

@@ -3,10 +3,10 @@
 use super::criteria::{Judgement, Subject, judge};
 use super::file::Item;
 use super::local::Local;
-use super::pattern::matches_any;
 use super::setting::Settings;
 use super::tokens;
 use crate::problem::Problem;
+use crate::ssh::pattern::matches_any;
 
 /// One way through the lines.
 pub(super) struct Walk<'a> {

@@ -4,7 +4,7 @@
 use russh::keys::ssh_key::certificate::CertType;
 use russh::keys::{Algorithm, Certificate, HashAlg, PublicKey};
 
-use super::entry::glob;
+use crate::ssh::pattern::matches;
 
 /// Checks a certificate that `authority`, which is trusted for the host, has signed. `principal` is
 /// the host's name and `now` the time in seconds since 1970.
@@ -32,7 +32,7 @@ pub(super) fn check(
     if named.is_empty() {
         return fault("it names no host");
     }
-    if !named.iter().any(|pattern| glob(pattern.as_bytes(), principal.as_bytes())) {
+    if !named.iter().any(|pattern| matches(principal, pattern)) {
         return Err(format!("it is not for {principal}"));
     }
     if !certificate.critical_options().is_empty() {

@@ -12,6 +12,7 @@ use russh::keys::ssh_key::known_hosts::{HostPatterns, Marker};
 use sha1::Sha1;
 
 use super::KnownKey;
+use crate::ssh::pattern::matches_any;
 
 /// What a line says of its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,16 +40,8 @@ impl Entry {
     pub(super) fn is_for(&self, name: &str) -> bool {
         match &self.hosts {
             HostPatterns::Patterns(patterns) => {
-                let mut matched = false;
-                for pattern in patterns {
-                    let pattern = pattern.to_ascii_lowercase();
-                    match pattern.strip_prefix('!') {
-                        Some(not) if glob(not.as_bytes(), name.as_bytes()) => return false,
-                        Some(_) => {}
-                        None => matched |= glob(pattern.as_bytes(), name.as_bytes()),
-                    }
-                }
-                matched
+                let patterns: Vec<_> = patterns.iter().map(|p| p.to_ascii_lowercase()).collect();
+                matches_any(name, patterns.iter().map(String::as_str))
             }
             HostPatterns::HashedName { salt, hash } => Hmac::<Sha1>::new_from_slice(salt)
                 .is_ok_and(|mac| mac.chain_update(name).verify_slice(hash).is_ok()),
@@ -81,18 +74,6 @@ pub(super) fn parse_line(file: &Arc<Path>, number: usize, line: &str) -> Option<
     let key = format!("{} {}", fields.next()?, fields.next()?);
     let key = PublicKey::from_openssh(&key).ok()?;
     Some(Entry { file: Arc::clone(file), line: number, kind, hosts, key })
-}
-
-/// Matches `*` (any text) and `?` (any one character), the only wildcards of known_hosts.
-pub(super) fn glob(pattern: &[u8], text: &[u8]) -> bool {
-    match (pattern.split_first(), text.split_first()) {
-        (None, rest) => rest.is_none(),
-        (Some((b'*', rest)), None) => glob(rest, text),
-        (Some((b'*', rest)), Some((_, shorter))) => glob(rest, text) || glob(pattern, shorter),
-        (Some((b'?', rest)), Some((_, shorter))) => glob(rest, shorter),
-        (Some((wanted, rest)), Some((found, shorter))) => wanted == found && glob(rest, shorter),
-        (Some(_), None) => false,
-    }
 }
 
 /// The end of a file as we have last seen it: it is read again only when others have written.

@@ -325,6 +325,12 @@ fn a_certificate_must_fit_in_every_point() {
         b.critical_option("force-command", "true").unwrap();
     });
     assert!(fault(&critical, NOW).starts_with("it has critical options"));
+    // What a stranger has written takes no time.
+    let pattern = format!("{}z", "*?".repeat(30));
+    let long = Name::new(&"n".repeat(60), 22, None);
+    let strangers = certificate(CertType::Host, |b| _ = b.valid_principal(pattern).unwrap());
+    let judged = certificate::check(&strangers, pair(1).public_key(), long.principal(), NOW);
+    assert!(judged.unwrap_err().starts_with("it is not for nnn"));
     // Signed by another than the one who is trusted.
     let other = certificate::check(&good, pair(3).public_key(), "node1", NOW).unwrap_err();
     assert_eq!(other, "its signature is wrong");

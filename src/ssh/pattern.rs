@@ -1,6 +1,7 @@
-//! Patterns of ssh_config(5): `*`, `?`, and lists of them with `!`.
+//! Patterns of ssh_config(5), of known_hosts and of host certificates: `*`, `?`, and lists of them with `!`.
 
-/// Whether `text` matches `pattern`, in which `*` is any text and `?` any one character.
+/// Whether `text` matches `pattern`, in which `*` is any text and `?` any one character. The time it
+/// takes grows with their lengths alone, for a pattern may be a stranger's.
 pub(super) fn matches(text: &str, pattern: &str) -> bool {
     let (mut text, mut pattern) = (text.chars(), pattern.chars());
     // Where to go on when the last `*` has to take one character more.

@@ -1,0 +1,219 @@
+//! What is heard of a host before the other user's shell is there.
+
+use super::Word;
+use super::answer::find;
+
+/// What is said before the program starts.
+pub(super) const BEGUN: &str = "begun";
+/// What the other user's shell says.
+pub(super) const READY: &str = "ready";
+
+/// How much may come before the shell is there (bytes): who says more is no prompt.
+const HEARD_MAX: usize = 64 * 1024;
+
+/// What a program is recognised by when it asks.
+#[derive(Debug)]
+pub(super) enum Prompt {
+    /// The word that it was told to ask with.
+    Word(String),
+    /// In whatever language: a line that ends in a colon and goes no further.
+    Colon,
+}
+
+/// Listens to what comes before the shell.
+#[derive(Debug)]
+pub struct Greeting {
+    prompt: Prompt,
+    begun: String,
+    ready: String,
+    stdout: Words,
+    stderr: Words,
+    asked: bool,
+}
+
+/// What came by one stream.
+#[derive(Debug, Default)]
+struct Words {
+    bytes: Vec<u8>,
+    /// The program has started: the bytes are those since then.
+    begun: bool,
+}
+
+/// What was heard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard {
+    /// Nothing that means something yet.
+    Nothing,
+    /// The password is asked for.
+    Asked,
+    /// It is asked for once more: it was wrong.
+    AskedAgain,
+    /// The shell is there; these bytes are its own.
+    Ready(Vec<u8>),
+}
+
+/// Where something was printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// Standard output, or the terminal.
+    Out,
+    /// Standard error.
+    Err,
+}
+
+impl Greeting {
+    pub(super) fn new(prompt: Prompt, word: &Word) -> Self {
+        let said = |what: &str| format!("{}-{what}", word.as_str());
+        let (stdout, stderr) = (Words::default(), Words::default());
+        Self { prompt, begun: said(BEGUN), ready: said(READY), stdout, stderr, asked: false }
+    }
+
+    /// Takes the next bytes.
+    pub fn hear(&mut self, stream: Stream, bytes: &[u8]) -> Heard {
+        match stream {
+            Stream::Out => self.stdout.take(bytes, &self.begun),
+            Stream::Err => self.stderr.take(bytes, &self.begun),
+        }
+        if let Some(rest) = self.behind_ready() {
+            return Heard::Ready(rest);
+        }
+        if !self.is_asking() {
+            return Heard::Nothing;
+        }
+        self.stdout.bytes.clear();
+        self.stderr.bytes.clear();
+        match std::mem::replace(&mut self.asked, true) {
+            false => Heard::Asked,
+            true => Heard::AskedAgain,
+        }
+    }
+
+    /// Whether the password was asked for.
+    #[must_use]
+    pub fn was_asked(&self) -> bool {
+        self.asked
+    }
+
+    /// The limit (bytes) when more was printed than comes before any shell.
+    #[must_use]
+    pub fn too_much(&self) -> Option<usize> {
+        let heard = self.stdout.bytes.len() + self.stderr.bytes.len();
+        (heard > HEARD_MAX).then_some(HEARD_MAX)
+    }
+
+    /// What was printed since the program has started, or since the last question.
+    #[must_use]
+    pub fn said(&self) -> String {
+        let text = [self.stdout.bytes.as_slice(), self.stderr.bytes.as_slice()].join(&b'\n');
+        String::from_utf8_lossy(&text).trim().to_owned()
+    }
+
+    fn behind_ready(&self) -> Option<Vec<u8>> {
+        behind_line(&self.stdout.bytes, &self.ready).map(<[u8]>::to_vec)
+    }
+
+    fn is_asking(&self) -> bool {
+        let asks = |bytes: &[u8]| match &self.prompt {
+            Prompt::Word(word) => find(bytes, word.as_bytes()).is_some(),
+            Prompt::Colon => {
+                let text = String::from_utf8_lossy(bytes);
+                let last = text.rsplit(['\n', '\r']).next().unwrap_or_default();
+                last.trim_end().ends_with([':', '\u{ff1a}'])
+            }
+        };
+        [&self.stdout, &self.stderr].iter().any(|words| words.begun && asks(&words.bytes))
+    }
+}
+
+impl Words {
+    /// Takes the next bytes, and forgets what came before the line `begun`. On a terminal, where
+    /// both streams are one, that comes twice.
+    fn take(&mut self, bytes: &[u8], begun: &str) {
+        self.bytes.extend_from_slice(bytes);
+        while let Some(behind) = behind_line(&self.bytes, begun) {
+            self.bytes = behind.to_vec();
+            self.begun = true;
+        }
+    }
+}
+
+/// What stands behind the line that ends in `text`.
+fn behind_line<'a>(bytes: &'a [u8], text: &str) -> Option<&'a [u8]> {
+    let at = find(bytes, text.as_bytes())?;
+    let behind = bytes.get(at + text.len()..)?;
+    let end = behind.iter().position(|byte| *byte == b'\n')?;
+    behind.get(end + 1..)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::remote::{Become, Method};
+
+    /// The command line that opens a shell by `method`, and what is heard of it.
+    fn opening(method: Method) -> (String, Greeting) {
+        let (user, password) = ("root".to_owned(), Some("geheim".into()));
+        let become_ = Become { method, user, password, exe: None, flags: None };
+        let opening = become_.opening(false, &Word::from_bytes(&[7]));
+        (opening.command, opening.greeting.unwrap())
+    }
+
+    #[test]
+    fn sudo_asks_with_our_word_and_a_lecture_does_not_disturb() {
+        let (_, mut greeting) = opening(Method::Sudo);
+        begin(&mut greeting);
+        assert_eq!(
+            greeting.hear(Stream::Err, b"We trust you:\n\n  #1) Respect:\n"),
+            Heard::Nothing
+        );
+        assert_eq!(greeting.hear(Stream::Err, b"ezsync-07-pass"), Heard::Nothing);
+        assert_eq!(greeting.hear(Stream::Err, b"word:"), Heard::Asked);
+        assert_eq!(greeting.hear(Stream::Err, b"\n"), Heard::Nothing);
+        assert_eq!(greeting.hear(Stream::Err, b"ezsync-07-password:"), Heard::AskedAgain);
+        assert_eq!(greeting.hear(Stream::Out, b"\nezsync-07-rea"), Heard::Nothing);
+        assert_eq!(greeting.hear(Stream::Out, b"dy"), Heard::Nothing);
+        assert_eq!(greeting.hear(Stream::Out, b"\r\nmore"), Heard::Ready(b"more".to_vec()));
+    }
+
+    /// The program starts.
+    fn begin(greeting: &mut Greeting) {
+        for stream in [Stream::Out, Stream::Err] {
+            assert_eq!(greeting.hear(stream, b"ezsync-07-begun\n"), Heard::Nothing);
+        }
+    }
+
+    #[test]
+    fn what_a_login_shell_prints_is_no_prompt() {
+        for method in [Method::Sudo, Method::Su, Method::Doas] {
+            let (command, mut greeting) = opening(method);
+            // Neither a profile's words nor the command line, which `set -x` shows.
+            for stream in [Stream::Out, Stream::Err] {
+                let echoed = format!("+ {}", command);
+                for text in [&echoed, "\n", "Password:", "ezsync-07-beg", "un\r\n", "Hello\n"] {
+                    let heard = greeting.hear(stream, text.as_bytes());
+                    assert_eq!(heard, Heard::Nothing, "{method:?} {text}");
+                }
+            }
+            assert_eq!(greeting.said(), "Hello\n\nHello");
+            let asked = greeting.hear(Stream::Err, b"ezsync-07-password:");
+            assert_eq!(asked, Heard::Asked, "{method:?}");
+        }
+    }
+
+    #[test]
+    fn prompts_of_su_and_doas_are_known_in_any_language() {
+        for (text, asks) in [
+            ("Password: ", true),
+            ("密码：", true),
+            ("\rdoas (ops@node1) password: ", true),
+            ("Last login:\n", false),
+            ("warning: this is a test", false),
+            ("Bienvenue:\r\nMot de passe : ", true),
+        ] {
+            let (_, mut greeting) = opening(Method::Su);
+            begin(&mut greeting);
+            let expected = if asks { Heard::Asked } else { Heard::Nothing };
+            assert_eq!(greeting.hear(Stream::Err, text.as_bytes()), expected, "{text}");
+        }
+    }
+}
