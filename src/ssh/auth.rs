@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 
 use super::agent::Agent;
-use super::asking::{Asker, Pauses, Question};
+use super::asking::{Asker, Pauses, Question, Turn};
 use super::candidate::{Candidate, Offer, Signer, candidates};
 use super::error::{ConnectError, Phase, Rejected, UnusableKey, UnusableReason};
 use super::identity::{Identity, Keyring};
@@ -66,8 +66,8 @@ pub(super) async fn authenticate(
     let Login { tried, unusable, methods, end, .. } = login;
     let endpoint = target.endpoint.clone();
     let mut ended = None;
-    if end == Some(End::WhileAsking) {
-        return Err(ConnectError::LostWhileAsking(endpoint));
+    if let Some(End::WhileAsking { answered }) = end {
+        return Err(ConnectError::LostWhileAsking { endpoint, answered });
     }
     if end == Some(End::ByServer) {
         // The task that serves the connection knows why; it is about to end, or has.
@@ -128,11 +128,11 @@ pub(super) enum End {
     ByServer,
     /// We do not want to go on.
     ByUs,
-    /// The server did not wait for the person.
-    WhileAsking,
+    /// The server did not wait for the person, who may have answered.
+    WhileAsking { answered: bool },
 }
 
-impl Login<'_> {
+impl<'a> Login<'a> {
     /// Whether the server lets us in, by one method or by several in a row.
     async fn run(&mut self) -> bool {
         // To a host that may be another no password is shown, as ssh does it.
@@ -233,14 +233,7 @@ impl Login<'_> {
     async fn unlock(&mut self, key: &Candidate) -> Option<PublicKey> {
         let Signer::File(identity) = &key.signer else { return None };
         match self.open(identity).await {
-            Ok(public) => {
-                // Servers wait for a login for so long only (LoginGraceTime).
-                if self.handle.is_closed() {
-                    self.end = Some(End::WhileAsking);
-                    return None;
-                }
-                Some(public)
-            }
+            Ok(public) => self.has_waited(true).then_some(public),
             Err(reason) => {
                 self.unusable.push(UnusableKey { name: key.name.clone(), reason });
                 None
@@ -322,6 +315,22 @@ impl Login<'_> {
         }
     }
 
+    /// Waits for the right to ask the person. Others may take their time: nobody is asked for a
+    /// connection that is lost.
+    pub(super) async fn turn(&mut self) -> Option<Turn<'a>> {
+        let turn = self.means.asker.turn().await?;
+        self.has_waited(false).then_some(turn)
+    }
+
+    /// Whether the server has waited for the person, who may have `answered`: servers wait for a
+    /// login for so long only (LoginGraceTime).
+    pub(super) fn has_waited(&mut self, answered: bool) -> bool {
+        if self.handle.is_closed() {
+            self.end = Some(End::WhileAsking { answered });
+        }
+        self.end.is_none()
+    }
+
     /// Shows the password that was given, or asks for one.
     async fn password(&mut self, may_ask: bool) -> bool {
         if let Some(password) = self.credentials().password.clone() {
@@ -334,9 +343,12 @@ impl Login<'_> {
             let text = format!("{}'s password: ", self.me());
             let question = Question { before: String::new(), text, echo: false };
             let pause = self.means.pauses.begin();
-            let Some(turn) = self.means.asker.turn().await else { break };
+            let Some(turn) = self.turn().await else { break };
             let Ok(answer) = turn.ask(question).await else { break };
-            drop(pause);
+            drop((pause, turn));
+            if !self.has_waited(true) {
+                break;
+            }
             if self.try_password(&answer).await {
                 return true;
             }

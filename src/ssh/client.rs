@@ -58,6 +58,9 @@ impl Shared {
     }
 }
 
+/// So many answers of a person may come too late for a server. Then it does not wait long enough.
+const WASTED_MAX: u32 = 3;
+
 impl Client {
     /// A client that asks by `prompt` for what only a person knows: passphrases of keys, each once
     /// for all hosts, and answers to what a server asks.
@@ -81,15 +84,17 @@ impl Client {
         let mut base = self.base(target).await?;
         let _turn = self.0.pace.turn(target.door()).await;
         let mut deadline = Deadline::new(&target.endpoint, target.connect_timeout);
-        let (mut waits, mut answered) = (pace::waits(), false);
+        let (mut waits, mut wasted) = (pace::waits(), 0);
         loop {
             let Failed { error, again } = match self.attempt(target, base, &deadline).await {
                 Ok(session) => return Ok(session),
                 Err(failed) => failed,
             };
-            if matches!(error, ConnectError::LostWhileAsking(_)) && !answered {
-                // The answer has come meanwhile.
-                answered = true;
+            if let ConnectError::LostWhileAsking { answered, .. } = error
+                && wasted < WASTED_MAX
+            {
+                // The answer, or our turn to ask for it, has come meanwhile.
+                wasted += u32::from(answered);
                 deadline = Deadline::new(&target.endpoint, target.connect_timeout);
             } else {
                 match waits.next().filter(|wait| again && deadline.allows(*wait)) {

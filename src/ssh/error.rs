@@ -108,8 +108,13 @@ pub enum ConnectError {
     #[error("{0}")]
     Authentication(Box<Rejected>),
     /// The server did not wait until the person had answered.
-    #[error("{0} ended the connection while a question was open")]
-    LostWhileAsking(Endpoint),
+    #[error("{endpoint} ended the connection while a question was open")]
+    LostWhileAsking {
+        /// The host.
+        endpoint: Endpoint,
+        /// Whether the person was asked, and has answered.
+        answered: bool,
+    },
     /// We and the server share no algorithm.
     #[error("{endpoint} and ezsync share no {kind} algorithm: it offers {}, we accept {}", theirs.join(", "), ours.join(", "))]
     NoCommonAlgorithm {
@@ -296,7 +301,7 @@ impl ConnectError {
             Self::Command { .. } => {
                 "run the command by hand; it cannot ask you anything here".to_owned()
             }
-            Self::LostWhileAsking(_) => {
+            Self::LostWhileAsking { .. } => {
                 "answer sooner, or load the key into your agent with ssh-add".to_owned()
             }
             Self::NoCommonAlgorithm { .. } => {

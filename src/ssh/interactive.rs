@@ -49,8 +49,18 @@ impl<'a> Login<'a> {
         // Who gave a password may be asked for what else the server wants, such as a code.
         let may_ask = may_ask || self.means.asker.is_there() && !self.credentials().batch_mode;
         for _ in 0..self.credentials().password_prompts.max(1) {
-            let mut dialogue =
-                Dialogue { password: given.clone(), turn: None, may_ask, asked: false };
+            // With its question open a connection is not listened to. Where the person will have
+            // to answer, the wait for others is before that: then a server that has hung up
+            // meanwhile is noticed.
+            let turn = match given {
+                Some(_) => None,
+                None => {
+                    let _pause = self.means.pauses.begin();
+                    let Some(turn) = self.turn().await else { return false };
+                    Some(turn)
+                }
+            };
+            let mut dialogue = Dialogue { password: given.clone(), turn, may_ask, asked: false };
             if self.attempt(&mut dialogue).await {
                 return true;
             }
@@ -74,6 +84,10 @@ impl<'a> Login<'a> {
                     let failure = AuthResult::Failure { remaining_methods, partial_success };
                     return self.accepted(Some(NAME), Ok(failure));
                 }
+                Err(_) if dialogue.asked => {
+                    self.end = Some(End::WhileAsking { answered: true });
+                    return false;
+                }
                 Err(_) => {
                     let methods = MethodSet::empty();
                     let failure =
@@ -96,7 +110,7 @@ impl<'a> Login<'a> {
     fn give_up(&mut self, reason: String) -> bool {
         let reason = UnusableReason::Other(reason);
         self.unusable.push(UnusableKey { name: NAME.to_owned(), reason });
-        self.end = Some(End::ByUs);
+        self.end.get_or_insert(End::ByUs);
         false
     }
 
@@ -135,7 +149,7 @@ impl<'a> Login<'a> {
         }
         let _pause = self.means.pauses.begin();
         if dialogue.turn.is_none() {
-            dialogue.turn = self.means.asker.turn().await;
+            dialogue.turn = self.turn().await;
         }
         dialogue.asked = true;
         let answer = dialogue.turn.as_ref()?.ask(question).await.ok()?;

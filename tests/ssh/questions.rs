@@ -191,3 +191,46 @@ async fn hosts_do_not_ask_across_each_other() {
         login.await.unwrap().unwrap();
     }
 }
+
+/// A server that asks for a code, and how many seconds it waits for a login, as sshd's
+/// LoginGraceTime has it.
+async fn impatient(seconds: u64) -> u16 {
+    let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = server.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut outside, _)) = server.accept().await {
+            let (mut between, inside) = tokio::io::duplex(1 << 16);
+            let key = PrivateKey::from(Ed25519Keypair::from_seed(&[1; 32]));
+            let config = Config {
+                keys: vec![key],
+                methods: MethodSet::from(&[MethodKind::KeyboardInteractive][..]),
+                ..Config::default()
+            };
+            let asks = porter(&[&[("Code: ", true, "1")]]);
+            tokio::spawn(run_stream(Arc::new(config), inside, asks));
+            tokio::spawn(async move {
+                let talk = tokio::io::copy_bidirectional(&mut outside, &mut between);
+                let _ = tokio::time::timeout(Duration::from_secs(seconds), talk).await;
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn nobody_is_asked_for_a_connection_that_did_not_wait() {
+    let mut target = target(impatient(3).await);
+    let folder = tempfile::tempdir().unwrap();
+    target.host_keys = host_keys(HostKeyPolicy::AcceptNew, vec![folder.path().join("known_hosts")]);
+    let script = Script::slow(&["1"; 6], Duration::from_millis(1800));
+    let client = Client::with_prompt(script.clone());
+    let logins = (0..3).map(|_| {
+        let (client, target) = (client.clone(), target.clone());
+        tokio::spawn(async move { client.connect(&target).await.map(drop) })
+    });
+    for login in logins.collect::<Vec<_>>() {
+        login.await.unwrap().unwrap();
+    }
+    // Hosts have hung up while a question was open; they are asked once more, and no others.
+    assert!((3..=6).contains(&script.questions().len()), "{:?}", script.questions());
+}
