@@ -154,8 +154,8 @@ pub struct Exec {
     pub hosts: Hosts,
     /// On which of them: a pattern such as all or 'kube_node:!node7'
     pub pattern: String,
-    /// What to run
-    #[arg(last = true, required_unless_present = "list_hosts")]
+    /// What to run; options of ezsync stand before it
+    #[arg(trailing_var_arg = true, required_unless_present = "list_hosts")]
     pub command: Vec<String>,
     /// How long the command may take; 0: as long as it likes
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = value_parser!(u32).range(0..=604_800))]
@@ -225,7 +225,7 @@ pub struct Inventory {
 /// Which hosts, and what is said of them.
 #[derive(Debug, Args)]
 pub struct Hosts {
-    /// The cluster: the name of a folder in inventories/
+    /// The cluster: the name of a folder in inventories/, or any name with -i
     pub cluster: String,
     /// Another inventory: a file, a program, a folder of such, or a list of hosts (`a,b` or `a,`)
     #[arg(short, long, alias = "inventory-file", value_name = "SOURCE")]
@@ -251,10 +251,16 @@ pub struct Access {
     #[arg(short, long, value_name = "KIND", value_parser = ["ssh", "local"])]
     pub connection: Option<String>,
     /// Log in as this user where the inventory names none
-    #[arg(short, long, value_name = "USER", value_parser = user_name)]
+    #[arg(short, long, env = "ANSIBLE_REMOTE_USER", hide_env_values = true, value_name = "USER", value_parser = user_name)]
     pub user: Option<String>,
     /// Log in with this key
-    #[arg(long, visible_alias = "key-file", value_name = "FILE")]
+    #[arg(
+        long,
+        env = "ANSIBLE_PRIVATE_KEY_FILE",
+        hide_env_values = true,
+        visible_alias = "key-file",
+        value_name = "FILE"
+    )]
     pub private_key: Option<PathBuf>,
     /// Ask once for the password to log in with
     #[arg(short = 'k', long, conflicts_with = "connection_password_file")]

@@ -121,12 +121,28 @@ impl Ground {
             (Inventory::load_cluster(&folder)?, folder.join("config.yml"))
         } else {
             let config = Config::path(project, name, &wish.inventory);
-            (Inventory::load(&wish.inventory)?, config)
+            let inventory = Inventory::load(&wish.inventory)?;
+            refuse_pattern(project, name, &inventory)?;
+            (inventory, config)
         };
         let config = Config::read(&config)?;
         let extra = Layer::written(extra::parse(&wish.extra)?);
         Ok(Self { inventory, config, extra })
     }
+}
+
+/// Ansible takes hosts where a cluster's name stands here. Who writes them there would reach all
+/// hosts of the inventory instead of a few.
+fn refuse_pattern(project: &Project, name: &str, inventory: &Inventory) -> Result<(), Problem> {
+    let is_group = inventory.group(name).is_some();
+    if project.cluster(name).is_ok() || !(is_group || inventory.hosts().any(|host| host == name)) {
+        return Ok(());
+    }
+    let what = if is_group { "a group" } else { "a host" };
+    Err(Problem::new(format!(
+        "`{name}` is {what} of the inventory, and here the cluster's name belongs"
+    ))
+    .hint(format!("with -i that may be any name; choose hosts with -l {name}")))
 }
 
 /// The roles of this run: those that `roles` names, or the one that the step names.

@@ -26,6 +26,10 @@ pub(super) enum Rights {
 impl cli::Access {
     /// What holds for all hosts. Asks for the passwords that are to be asked for.
     pub(super) fn settings(&self, rights: Rights) -> Result<Access> {
+        if let Some(file) = self.private_key.as_ref().filter(|file| !file.exists()) {
+            let what = format!("--private-key {}: there is no such file", file.display());
+            return Err(Problem::new(what).into());
+        }
         let password = self.password()?;
         // As in Ansible: nothing typed for -K is the answer to -k once more.
         let same = password.clone().filter(|_| self.ask_pass);

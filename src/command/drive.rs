@@ -25,9 +25,11 @@ pub(super) struct Moved<T> {
 }
 
 /// Lets `work` move the hosts of these `names`, `forks` of them at a time, and shows what happens.
+/// `on_interrupt` says what becomes of them when the user presses Ctrl-C.
 pub(super) fn drive<T, F>(
     cli: &Cli,
     forks: u16,
+    on_interrupt: &'static str,
     names: Vec<String>,
     work: impl FnOnce(Means) -> F,
 ) -> Result<Moved<T>>
@@ -41,7 +43,7 @@ where
     let (started, clock) = (Timestamp::now(), Instant::now());
     let cancel = CancellationToken::new();
     let hosts = runtime.block_on(async {
-        let interrupt = tokio::spawn(interrupt(cancel.clone()));
+        let interrupt = tokio::spawn(interrupt(cancel.clone(), on_interrupt));
         let (events, told) = unbounded_channel();
         let settings = ui::Settings::choose(cli.colours(), cli.verbose > 0);
         let screen = ui::Screen::default();
@@ -69,11 +71,9 @@ fn client(screen: &ui::Screen) -> Client {
 }
 
 /// The first Ctrl-C ends the run in order; the second one ends the program at once.
-async fn interrupt(cancel: CancellationToken) {
+async fn interrupt(cancel: CancellationToken, what_now: &str) {
     if tokio::signal::ctrl_c().await.is_ok() {
-        eprintln!(
-            "interrupted: hosts whose turn has not come are left as they are, the others finish; press Ctrl-C again to stop at once"
-        );
+        eprintln!("interrupted: {what_now}; press Ctrl-C again to stop at once");
         cancel.cancel();
         if tokio::signal::ctrl_c().await.is_ok() {
             std::process::exit(Exit::Interrupted.code().into());

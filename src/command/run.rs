@@ -80,7 +80,15 @@ fn carry_out(cli: &Cli, cluster: Cluster, access: &cli::Access, plan: &Plan) -> 
     let order = order(&cluster, plan);
     let names = jobs.iter().map(|job| job.name.clone()).collect();
     let recipe = cluster.recipe;
-    let moved = drive(cli, access.forks, names, |means| fleet::run(means, recipe, jobs, order))?;
+    let on_interrupt = match plan.mode {
+        Mode::Setup => {
+            "hosts whose turn has not come are left as they are, those that are being changed finish"
+        }
+        Mode::Check | Mode::Verify => "no more hosts are asked",
+    };
+    let moved = drive(cli, access.forks, on_interrupt, names, |means| {
+        fleet::run(means, recipe, jobs, order)
+    })?;
     let Moved { hosts, started, seconds, interrupted } = moved;
     let run = Run::new(&cluster.name, plan.mode, started, seconds, interrupted, hosts);
     keep(&run);

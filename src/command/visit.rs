@@ -22,7 +22,9 @@ pub(super) fn ping(cli: &Cli, project: &Project, options: &Ping) -> Result<Exit>
     }
     let hosts = visitees(&nodes, &options.access, Rights::RootOrOther)?;
     let names = nodes.into_iter().map(|node| node.name).collect();
-    let moved = drive(cli, options.access.forks, names, |means| fleet::ping(means, hosts))?;
+    let moved = drive(cli, options.access.forks, "no more hosts are asked", names, |means| {
+        fleet::ping(means, hosts)
+    })?;
     finish(cli, &options.access, &report::pings(&visits(&options.hosts, None, moved)))
 }
 
@@ -42,7 +44,7 @@ pub(super) fn exec(cli: &Cli, project: &Project, options: &Exec) -> Result<Exit>
     let names = nodes.into_iter().map(|node| node.name).collect();
     let limit = Some(options.command_timeout).filter(|seconds| *seconds > 0);
     let limit = limit.map(|seconds| Duration::from_secs(seconds.into()));
-    let moved = drive(cli, options.access.forks, names, |means| {
+    let moved = drive(cli, options.access.forks, "commands that run are ended", names, |means| {
         fleet::exec(means, hosts, command.clone(), limit)
     })?;
     finish(

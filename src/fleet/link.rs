@@ -64,6 +64,11 @@ impl Link {
         }
     }
 
+    /// Whether the host may be another than we think.
+    pub(super) fn is_doubtful(&self) -> bool {
+        matches!(self, Self::Ssh(session) if session.doubt().is_some())
+    }
+
     /// What the reader should know of the keys of the host and of those on the way to it.
     pub(super) fn host_key_notes(&self) -> Vec<String> {
         match self {

@@ -144,6 +144,9 @@ impl Shell {
                     }
                 }
                 (Heard::Ready(rest), _) => return Ok(rest),
+                (Heard::Asked, Some(_)) if self.link.is_doubtful() => {
+                    return Err(NoShell::Refused(self.withheld()));
+                }
                 (Heard::Asked, Some(password)) => {
                     let line = format!("{}\n", password.expose_secret());
                     // A program that has ended does not hear it: its events tell.
@@ -172,6 +175,16 @@ impl Shell {
         Trouble::new(
             format!("the password for {method} is wrong for {}", self.user),
             "give the right one with -K, or in ansible_become_password",
+        )
+    }
+
+    fn withheld(&self) -> Trouble {
+        let method = self.names().0;
+        Trouble::new(
+            format!(
+                "{method} asks for a password, and it may be somebody else who asks: the host's key has changed"
+            ),
+            "see whether the key was replaced, and mend known_hosts; no password is sent before",
         )
     }
 
@@ -206,11 +219,22 @@ impl Shell {
     fn ended(&self, said: &str) -> Trouble {
         let (method, wanted) = self.names();
         let trouble = match &self.become_ {
+            // It speaks in its own name; a shell that did not find it, or an account that may not log
+            // in, does not.
+            Some(_) if !said.lines().any(|line| line.starts_with(&format!("{method}:"))) => {
+                Trouble::new(
+                    format!("the host ran no script of ours by {method}"),
+                    format!(
+                        "see what it says: {method} may be missing there, or the account of {} may have no shell",
+                        self.user
+                    ),
+                )
+            }
             Some(become_) if become_.password.is_none() => Trouble::new(
                 format!("{method} did not make {} {wanted} without a password", self.user),
                 format!(
-                    "give its password with -K, let {method} do without one (for sudo: a line `{} ALL=(ALL) NOPASSWD: ALL` by visudo), or log in as root with -u root",
-                    self.user
+                    "see what it says. If it wants a password, give it with -K; {method} must let {} run every command (for sudo: a line `{} ALL=(ALL) ALL` by visudo)",
+                    self.user, self.user
                 ),
             ),
             Some(_) => Trouble::new(

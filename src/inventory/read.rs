@@ -1,5 +1,6 @@
 //! What `-i` names: files, folders of files, programs and lists of hosts.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::model::{Model, UNGROUPED};
@@ -84,9 +85,19 @@ fn folder(model: &mut Model, path: &Path) -> Result<bool, Problem> {
     Ok(any)
 }
 
+fn unreadable(path: &Path, error: &io::Error) -> Problem {
+    let shown = path.display();
+    let problem = Problem::new(format!("{shown} cannot be read: {error}"));
+    let is_name = path.components().count() == 1 && error.kind() == io::ErrorKind::NotFound;
+    if is_name {
+        problem.hint(format!("a list of hosts ends with a comma: -i {shown},"))
+    } else {
+        problem
+    }
+}
+
 fn file(model: &mut Model, path: &Path) -> Result<(), Problem> {
-    let bytes = std::fs::read(path)
-        .map_err(|error| Problem::new(format!("{} cannot be read: {error}", path.display())))?;
+    let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
     if script::is_program(path, &bytes) {
         return script::read(model, path);
     }

@@ -169,16 +169,20 @@ fn state<T>(host: &Visit<T>) -> Cell {
 #[must_use]
 pub fn execs(visits: &Visits<Ran>) -> Report {
     let answered = visits.hosts.iter().filter_map(|host| {
-        let ran = host.answer.as_ref().filter(|ran| ran.rc.is_some())?;
+        let begun = |ran: &&Ran| {
+            let said = !ran.stdout.is_empty() || !ran.stderr.is_empty();
+            ran.rc.is_some() || (host.outcome == Outcome::Interrupted && said)
+        };
+        let ran = host.answer.as_ref().filter(begun)?;
         Some(((ran.rc, &ran.stdout, &ran.stderr, ran.cut), host.host.as_str()))
     });
     let mut answers = String::new();
     for ((rc, stdout, stderr, cut), hosts) in group(answered) {
-        let (rc, space) = (rc.unwrap_or_default(), if answers.is_empty() { "" } else { "\n" });
-        let style = if rc == 0 { GOOD } else { BAD };
+        let space = if answers.is_empty() { "" } else { "\n" };
+        let style = if rc == Some(0) { GOOD } else { BAD };
         let number =
             if hosts.len() > 1 { format!(" ({} hosts)", hosts.len()) } else { String::new() };
-        let rc = format!("rc {rc}").paint(style);
+        let rc = rc.map_or("interrupted".to_owned(), |rc| format!("rc {rc}")).paint(style);
         let _ = writeln!(answers, "{space}{}{number} | {rc}:", names(&hosts).paint(BOLD));
         answers += &output(stdout, stderr);
         if cut {
@@ -287,7 +291,7 @@ c1: 3 of 5 hosts ended with rc 0, 1 failed, 1 unreachable, in 1.0 s.
             ]
         };
         let report = execs(&visits(true, hosts()));
-        let expected = "n1 | rc 0:\n\nc1: 1 of 2 hosts ended with rc 0, 1 interrupted, in 1.0 s.\n";
+        let expected = "n1 | rc 0:\n\nn2 | interrupted:\nhalf\n\nc1: 1 of 2 hosts ended with rc 0, 1 interrupted, in 1.0 s.\n";
         assert_eq!(plain(&report.text), expected);
         assert_eq!(report.exit, Exit::Interrupted);
     }

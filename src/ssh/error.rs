@@ -290,7 +290,16 @@ impl ConnectError {
             }
             Self::KnownHosts(_) => "check the file's owner and mode".to_owned(),
             Self::Authentication(rejected) => rejected.hint(),
-            Self::Jump { cause, .. } => cause.hint(),
+            Self::Jump { host, cause } => match &**cause {
+                // What is given for the hosts themselves is not shown to others on the way, as in ssh.
+                Self::Authentication(_) => format!(
+                    "load a key for the jump host into your agent, or name one for it in ssh_config (Host {host}, IdentityFile); --private-key and -k are for the hosts behind it"
+                ),
+                Self::Resolve { .. } => {
+                    format!("check the jump host's name, or give its address in ssh_config (Host {host}, HostName)")
+                }
+                _ => cause.hint(),
+            },
             Self::Forward { prohibited: true, .. } => {
                 "allow it in the jump host's sshd_config: AllowTcpForwarding yes".to_owned()
             }

@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use nix::unistd::Uid;
 use russh::keys::ssh_key::certificate::CertType;
 use russh::keys::{Certificate, PrivateKey, PublicKey, decode_secret_key, load_public_key};
 use secrecy::{ExposeSecret, SecretString};
@@ -170,6 +172,15 @@ fn read(file: &Path) -> Option<Identity> {
             Private::Unusable(UnusableReason::Other(sanitise(&other.to_string()).into_owned()))
         }
     };
+    let private = match private {
+        Private::Open(_) | Private::Locked(..) if others_may_read(file) => {
+            let file = file.display();
+            Private::Unusable(UnusableReason::Other(format!(
+                "others than you may read it, and so it is not used, as by ssh; mend it: chmod 600 {file}"
+            )))
+        }
+        fine => fine,
+    };
     let public = match &private {
         Private::Open(key) => Some(key.public_key().clone()),
         Private::Locked(..) | Private::Unusable(_) => public_of(file, &text),
@@ -190,6 +201,13 @@ fn is_encrypted_by_old_means(text: &str) -> bool {
     (text.contains("Proc-Type: 4,ENCRYPTED") && !known)
         || (text.contains("BEGIN ENCRYPTED PRIVATE KEY")
             && decode_secret_key(text, Some("")).is_err_and(unknown))
+}
+
+/// Whether a private key of the user's is open to others. Those that belong to somebody else are
+/// that one's business: OpenSSH looks no closer either (sshkey_perm_ok).
+fn others_may_read(file: &Path) -> bool {
+    fs::metadata(file)
+        .is_ok_and(|file| file.uid() == Uid::current().as_raw() && file.mode() & 0o077 != 0)
 }
 
 /// The public half of a key that we cannot decrypt: OpenSSH's own format shows it, others have it

@@ -10,7 +10,7 @@ mod name;
 use std::fmt;
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -155,7 +155,7 @@ impl KnownHosts {
         let key = shown.public_key();
         let mut verdict = verdict(&book.entries, name, &key);
         if verdict == Verdict::Unknown && policy != HostKeyPolicy::Strict && name.can_be_written() {
-            verdict = self.learn(&mut book, name, &key)?;
+            verdict = self.learn(&mut book, name, &key, policy)?;
         }
         Ok((verdict, fault))
     }
@@ -165,6 +165,7 @@ impl KnownHosts {
         book: &mut Book,
         name: &Name,
         key: &PublicKey,
+        policy: HostKeyPolicy,
     ) -> Result<Verdict, KnownHostsError> {
         let Some(file) = &self.learn_to else { return Ok(Verdict::Unknown) };
         let failed =
@@ -173,9 +174,16 @@ impl KnownHosts {
         let key = PublicKey::from(key.key_data().clone());
         let text = key.to_openssh().map_err(io::Error::other).map_err(failed)?;
         let text = format!("{name} {text}");
-        let line = book.tail.append(file, &text).map_err(failed)?;
+        let written = match book.tail.append(file, &text) {
+            // For this run it is known all the same; ssh goes on as well.
+            Err(_) if policy == HostKeyPolicy::Off => None,
+            written => Some(written.map_err(failed)?),
+        };
+        let line = written.unwrap_or_default();
         book.entries.extend(entry::parse_line(&file.as_path().into(), line, &text));
-        Ok(Verdict::Learned)
+        // People who want nothing remembered need not be told each time.
+        let kept = written.is_some() && file != Path::new("/dev/null");
+        Ok(if kept { Verdict::Learned } else { Verdict::Known })
     }
 
     /// The host-key algorithms of the keys known for a host. Asking for them first makes a host

@@ -136,7 +136,8 @@ impl Log {
 
 /// One line of at most [`WORDS_MAX`] characters that is safe to print.
 pub(super) fn shorten(text: &str) -> Option<String> {
-    let text: String = text.trim().chars().take(WORDS_MAX).collect();
+    let lines: Vec<&str> = text.trim().lines().map(str::trim).collect();
+    let text: String = lines.join("; ").chars().take(WORDS_MAX).collect();
     (!text.is_empty()).then(|| sanitise(&text).into_owned())
 }
 

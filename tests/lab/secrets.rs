@@ -267,4 +267,9 @@ fn host_key_checking_is_off_where_ansible_has_it_off() {
     assert!(said.contains("the host key of 10.99.0.11:22 has changed"), "{said}");
     assert_eq!(run(None, &off).0, 0);
     assert_eq!(run(Some("False"), &on).0, 4, "the inventory goes before the environment");
+    // Nor is it shown the password for sudo.
+    bench.on(0, "echo 'ops ALL=(ALL) ALL' >/etc/sudoers.d/ops; echo 'ops:geheim' | chpasswd");
+    let (code, said) = run(None, &format!("{off} ansible_user=ops ansible_become_password=geheim"));
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("it may be somebody else who asks"), "{said}");
 }

@@ -2,7 +2,7 @@
 
 use ezsync::ssh::{Client, ConnectError, HostKeyPolicy, Session};
 
-use crate::sshd::{Sshd, fingerprint, run};
+use crate::sshd::{Sshd, fingerprint, host_keys, run};
 
 async fn connect(server: &Sshd, policy: HostKeyPolicy) -> Result<Session, ConnectError> {
     let mut target = server.user();
@@ -65,6 +65,21 @@ async fn a_changed_host_key_is_refused_with_both_fingerprints() {
         let hint = error.hint();
         assert!(hint.ends_with(&format!("-R '[127.0.0.1]:{}'", server.port)), "{hint}");
     }
+}
+
+#[tokio::test]
+async fn where_keys_are_not_checked_none_need_be_written() {
+    let Some(server) = Sshd::start("") else { return };
+    for file in ["/dev/null", "/proc/nobody/known_hosts"] {
+        let mut target = server.user();
+        target.host_keys = host_keys(HostKeyPolicy::Off, vec![file.into()]);
+        let session = Client::default().connect(&target).await.unwrap();
+        assert_eq!(session.learned_host_key(), None, "{file}");
+    }
+    let mut target = server.user();
+    target.host_keys = host_keys(HostKeyPolicy::AcceptNew, vec!["/proc/nobody/known_hosts".into()]);
+    let error = Client::default().connect(&target).await.unwrap_err();
+    assert!(matches!(error, ConnectError::KnownHosts(_)), "{error}");
 }
 
 #[tokio::test]

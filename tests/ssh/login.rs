@@ -107,6 +107,16 @@ async fn a_server_that_has_had_enough_is_quoted() {
 }
 
 #[tokio::test]
+async fn a_key_that_others_may_read_is_not_used() {
+    use std::os::unix::fs::PermissionsExt;
+    let Some(server) = Sshd::start("") else { return };
+    let key = server.user_key("ed25519", "", true);
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o640)).unwrap();
+    let error = server.client().connect(&server.target(&key)).await.unwrap_err().to_string();
+    assert!(error.contains("others than you may read it"), "{error}");
+}
+
+#[tokio::test]
 async fn the_servers_words_are_shown_safely() {
     let folder = tempfile::tempdir().unwrap();
     let banner = folder.path().join("banner");
