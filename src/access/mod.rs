@@ -4,6 +4,7 @@
 mod privilege;
 mod ways;
 
+use std::fmt;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
@@ -90,6 +91,20 @@ impl Reach {
         match &self.way {
             Way::Ssh(target) => &target.endpoint.address,
             Way::Local => "local",
+        }
+    }
+}
+
+impl fmt::Display for Reach {
+    /// The way in words, for who looks for what is wrong with it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.way {
+            Way::Ssh(target) => write!(f, "{target}")?,
+            Way::Local => write!(f, "this machine as {}", self.user)?,
+        }
+        match &self.become_ {
+            Some(become_) => write!(f, ", then {} by {}", become_.user, become_.method.name()),
+            None => Ok(()),
         }
     }
 }

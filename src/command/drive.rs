@@ -43,10 +43,10 @@ where
     let (started, clock) = (Timestamp::now(), Instant::now());
     let cancel = CancellationToken::new();
     let hosts = runtime.block_on(async {
-        let interrupt = tokio::spawn(interrupt(cancel.clone(), on_interrupt));
         let (events, told) = unbounded_channel();
         let settings = ui::Settings::choose(cli.colours(), cli.verbose > 0);
         let screen = ui::Screen::default();
+        let interrupt = tokio::spawn(interrupt(cancel.clone(), screen.clone(), on_interrupt));
         let client = client(&screen);
         let ui = tokio::spawn(async move { ui::show(told, &names, settings, screen).await });
         let hosts =
@@ -71,9 +71,9 @@ fn client(screen: &ui::Screen) -> Client {
 }
 
 /// The first Ctrl-C ends the run in order; the second one ends the program at once.
-async fn interrupt(cancel: CancellationToken, what_now: &str) {
+async fn interrupt(cancel: CancellationToken, screen: ui::Screen, what_now: &str) {
     if tokio::signal::ctrl_c().await.is_ok() {
-        eprintln!("interrupted: {what_now}; press Ctrl-C again to stop at once");
+        screen.say(format!("interrupted: {what_now}; press Ctrl-C again to stop at once"));
         cancel.cancel();
         if tokio::signal::ctrl_c().await.is_ok() {
             std::process::exit(Exit::Interrupted.code().into());

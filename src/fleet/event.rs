@@ -15,8 +15,8 @@ pub struct Event {
 /// What a host is at.
 #[derive(Debug, Clone)]
 pub enum Doing {
-    /// The connection is being opened.
-    Connecting,
+    /// The connection is being opened, by this way.
+    Connecting(String),
     /// Its facts and its state are being read.
     Probing,
     /// This many changes are planned.

@@ -192,7 +192,7 @@ impl Means {
         if self.cancel.is_cancelled() {
             return Err(NoWay::Interrupted);
         }
-        self.tell(host, Doing::Connecting);
+        self.tell(host, Doing::Connecting(reach.to_string()));
         let link = match &reach.way {
             Way::Local => Link::Local(Machine::default()),
             Way::Ssh(target) => {

@@ -75,6 +75,30 @@ impl Target {
     }
 }
 
+impl fmt::Display for Target {
+    /// Where to, by what way, and with which keys; secrets apart.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}", self.user, self.endpoint)?;
+        match &self.via {
+            Via::Direct(_) => {}
+            Via::Jump(jump) => write!(f, " through {} ({})", jump.name, jump.target)?,
+            Via::Command(command) => write!(f, " through `{command}`")?,
+        }
+        let list = |files: &[PathBuf]| {
+            let shown: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+            shown.join(", ")
+        };
+        let Credentials { identity_files, default_identity_files, agent_socket, .. } =
+            &self.credentials;
+        let named = if identity_files.is_empty() { default_identity_files } else { identity_files };
+        write!(f, ", keys: {}", list(named))?;
+        if let Some(agent) = agent_socket {
+            write!(f, ", agent: {}", agent.display())?;
+        }
+        write!(f, ", known hosts: {}", list(&self.host_keys.files))
+    }
+}
+
 /// What stands between us and a host.
 #[derive(Debug, Clone)]
 pub enum Via {

@@ -108,7 +108,7 @@ impl Board {
         host.begun.get_or_insert(now);
         host.words = words::doing(&event.doing);
         host.stage = match &event.doing {
-            Doing::Connecting => Stage::Connecting,
+            Doing::Connecting(_) => Stage::Connecting,
             Doing::Probing | Doing::Planned(_) => Stage::Probing,
             Doing::Changing(_) => Stage::Changing,
             Doing::WaitingForSource => Stage::Held,

@@ -11,7 +11,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::board::{Board, Line, Stage};
 use super::screen::Screen;
 use super::{Settings, words};
-use crate::fleet::{Doing, Event};
+use crate::fleet::Event;
 use crate::sanitise::sanitise;
 
 /// How often it is drawn anew.
@@ -56,10 +56,8 @@ impl Live {
 
     fn take(&mut self, event: &Event) {
         self.board.apply(event, Instant::now());
-        if let (Doing::Done(result), true) = (&event.doing, self.settings.verbose)
-            && let Some(facts) = words::facts(result)
-        {
-            self.screen.say(format!("{}: {facts}", sanitise(&event.host)));
+        if let Some(detail) = words::detail(&event.doing).filter(|_| self.settings.verbose) {
+            self.screen.say(format!("{}: {detail}", sanitise(&event.host)));
         }
     }
 

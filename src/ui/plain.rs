@@ -15,7 +15,7 @@ pub(super) struct Plain {
 }
 
 impl Plain {
-    /// `verbose`: each host's facts and the size of its plan are told too.
+    /// `verbose`: the way to each host, its facts and the size of its plan are told too.
     pub(super) fn new(verbose: bool) -> Self {
         Self { verbose, judged: HashMap::new() }
     }
@@ -23,8 +23,8 @@ impl Plain {
     /// The lines for `event`.
     pub(super) fn lines(&mut self, event: &Event) -> Vec<String> {
         let mut lines = Vec::new();
-        if let (Doing::Done(result), true) = (&event.doing, self.verbose) {
-            lines.extend(words::facts(result));
+        if self.verbose {
+            lines.extend(words::detail(&event.doing));
         }
         if self.tells(event) {
             lines.push(words::doing(&event.doing));
@@ -36,7 +36,9 @@ impl Plain {
     /// Whether the event means something to the reader.
     fn tells(&mut self, event: &Event) -> bool {
         match &event.doing {
-            Doing::Connecting | Doing::Probing | Doing::Running | Doing::Verifying(None) => false,
+            Doing::Connecting(_) | Doing::Probing | Doing::Running | Doing::Verifying(None) => {
+                false
+            }
             // What was found is told right after, for all hosts.
             Doing::Left(outcome) => *outcome != Outcome::Ok,
             Doing::Planned(_) => self.verbose,

@@ -35,14 +35,12 @@ impl Screen {
     pub(super) fn draw(&self, picture: String) {
         let mut state = self.state();
         if !state.asking {
-            let bar = state.bar.get_or_insert_with(bar);
-            bar.set_message(picture);
-            bar.tick();
+            state.bar.get_or_insert_with(bar).set_message(picture);
         }
     }
 
     /// Says a line, above the picture if there is one.
-    pub(super) fn say(&self, line: String) {
+    pub fn say(&self, line: String) {
         self.state().say(line);
     }
 

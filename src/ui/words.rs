@@ -7,7 +7,7 @@ use crate::verify::State;
 /// What a host is at, in a few words.
 pub(super) fn doing(doing: &Doing) -> String {
     match doing {
-        Doing::Connecting => "connecting".to_owned(),
+        Doing::Connecting(_) => "connecting".to_owned(),
         Doing::Probing => "probing".to_owned(),
         Doing::Planned(0) => "nothing to change".to_owned(),
         Doing::Planned(1) => "1 change planned".to_owned(),
@@ -63,8 +63,17 @@ fn state(state: State) -> &'static str {
     }
 }
 
+/// What only those are told who want to hear more: the way to a host, and what it is.
+pub(super) fn detail(doing: &Doing) -> Option<String> {
+    match doing {
+        Doing::Connecting(way) => Some(format!("connecting to {}", sanitise(way))),
+        Doing::Done(result) => facts(result),
+        _ => None,
+    }
+}
+
 /// What a host is: `Debian GNU/Linux 12 (bookworm), systemd, chrony 4.3`.
-pub(super) fn facts(result: &HostResult) -> Option<String> {
+fn facts(result: &HostResult) -> Option<String> {
     let facts = result.facts.as_ref()?;
     let chrony = match facts.chrony.installed {
         true => format!("chrony {}", facts.chrony.version),

@@ -70,8 +70,10 @@ fn a_jump_host_and_a_password_for_sudo_are_no_obstacle() {
     assert!(without.stdout.contains("-K"), "{}", without.stdout);
 
     let key = ["--become-password-file", "password"];
-    let ping = run(&bench, &[&["ping", "c1"], &key[..]].concat());
+    let ping = run(&bench, &[&["ping", "c1", "-v"], &key[..]].concat());
     assert_eq!(ping.code, 0, "{}{}", ping.stdout, ping.stderr);
+    let way = "node1: connecting to ops@10.99.0.12:22 through bastion (root@10.99.0.11:22, keys: /";
+    assert!(ping.stderr.contains(way), "{}", ping.stderr);
     for node in ["node1", "node2", "node3"] {
         assert!(ping.stdout.contains(node), "{}", ping.stdout);
     }

@@ -69,7 +69,7 @@ fn plain_lines_tell_what_means_something_and_only_once() {
         });
     }
     let events = [
-        event("b", Doing::Connecting),
+        event("b", Doing::Connecting("root@b:22".to_owned())),
         event("b", Doing::Probing),
         event("b", Doing::Planned(2)),
         event("b", Doing::Changing("install chrony\x1b[2J".to_owned())),
@@ -104,7 +104,7 @@ fn plain_lines_tell_what_means_something_and_only_once() {
          g: done, 3 planned\n"
     );
     let verbose = lines(true);
-    assert!(verbose.starts_with("b: 2 changes planned\n"), "{verbose}");
+    assert!(verbose.starts_with("b: connecting to root@b:22\nb: 2 changes planned\n"), "{verbose}");
     assert!(verbose.contains("g: Debian\\x1b[31m 12, systemd, chrony 4.3\ng: done"), "{verbose}");
 }
 
@@ -130,7 +130,10 @@ fn a_small_screen_shows_failures_and_the_slowest() {
     let mut board = Board::new(&names(100), begun);
     for number in 1..=60 {
         let later = begun + Duration::from_millis(100 - number);
-        board.apply(&event(&format!("node{number}"), Doing::Connecting), later);
+        board.apply(
+            &event(&format!("node{number}"), Doing::Connecting("root@b:22".to_owned())),
+            later,
+        );
     }
     for number in 1..=20 {
         board.apply(&done(&format!("node{number}"), Outcome::Ok, 0, false), begun);
