@@ -61,7 +61,7 @@ impl Builder<'_> {
             member.subjects = self.recipe.candidates(&member.vars)?;
             members.push(member);
         }
-        let warnings = self.warnings();
+        let warnings = self.warnings(&source);
         let Self { name, recipe, .. } = self;
         Ok(Cluster { name: name.to_owned(), source, members, recipe, settings, warnings })
     }
@@ -148,7 +148,7 @@ impl Builder<'_> {
 
     /// Names that are nearly one of ours: a group whose hosts would silently take no part, a
     /// setting that would silently keep its default.
-    fn warnings(&self) -> Vec<Problem> {
+    fn warnings(&self, source: &str) -> Vec<Problem> {
         let mut warnings = self.inventory.warnings().to_vec();
         let groups = self.inventory.groups();
         let known: Vec<&str> = NODE_GROUPS.iter().copied().chain([SOURCE_GROUP]).collect();
@@ -162,15 +162,28 @@ impl Builder<'_> {
                     .push(Problem::new(message).at(place).hint(format!("did you mean {near}?")));
             }
         }
-        for name in self.config.vars.keys().filter(|name| !SETTINGS.contains(&name.as_str())) {
-            if let Some(near) = nearest(name, &SETTINGS) {
-                let problem = Problem::new(format!("there is no setting `{name}`"))
-                    .hint(format!("did you mean `{near}`?"));
-                let place = self.config.place_of(name, None);
-                warnings.push(problem.at(place));
-            }
-        }
+        warnings.extend(self.misspelt(source));
         warnings
+    }
+
+    /// Variables that are nearly a setting: in config.yml, in -e, and in the inventory, where
+    /// people have variables of their own for other things, so that they must be nearer.
+    fn misspelt(&self, source: &str) -> impl Iterator<Item = Problem> {
+        let given = self.config.vars.keys().chain(self.extra.keys());
+        let given = given.map(|name| (name.clone(), usize::MAX));
+        let of_source = self.inventory.vars(source);
+        let of_source = of_source.into_iter().map(|(name, _)| (name, 2));
+        let all: Vec<(String, usize)> = given.chain(of_source).collect();
+        all.into_iter().filter(|(name, _)| !SETTINGS.contains(&name.as_str())).filter_map(
+            move |(name, most)| {
+                let near = nearest(&name, &SETTINGS)?;
+                (near.len().abs_diff(name.len()) <= most).then(|| {
+                    Problem::new(format!("there is no setting `{name}`"))
+                        .at(self.place_of(source, &name, None))
+                        .hint(format!("did you mean `{near}`?"))
+                })
+            },
+        )
     }
 
     pub fn chosen(&self, pattern: &str, everyone: &[String]) -> Result<Vec<String>, Problem> {
