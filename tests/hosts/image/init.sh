@@ -3,6 +3,7 @@
 # kernel's command line has unpacked over the disk. Sets the clock and becomes systemd.
 set -eu
 mount -t proc proc /proc
+# shellcheck source=/dev/null # written for each host
 . /etc/lab-clock
 date -s "@$(($(date +%s) + OFFSET))" >/dev/null
 for module in /lab-modules/*; do busybox insmod "$module"; done
