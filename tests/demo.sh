@@ -6,14 +6,15 @@ cd "$(dirname "$0")/.."
 
 tests/needs.sh
 cargo build --release --locked --workspace
-ezsync=$PWD/target/release/ezsync
+built=$(cd "${CARGO_TARGET_DIR:-target}/release" && pwd)
+ezsync=$built/ezsync
 project=$(mktemp -d)
 trap 'rm -rf "$project"' EXIT
 
 "$ezsync" --project-dir "$project" new demo
 echo 'ntp_servers: []' >"$project/inventories/demo/config.yml"
 # shellcheck disable=SC2016 # the inner shell expands these
-target/release/ezsync-hosts run --image bare --count "${1:-4}" --inventory "$project/inventories/demo/hosts" -- \
+"$built/ezsync-hosts" run --image bare --count "${1:-4}" --inventory "$project/inventories/demo/hosts" -- \
   sh -euc '
     cd "$1"
     set -- "$2" setup demo --known-hosts "$EZSYNC_LAB_KNOWN_HOSTS"
