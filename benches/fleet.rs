@@ -3,6 +3,8 @@
 //! `cargo bench --bench fleet` prints wall time, the controller's CPU time and the ratio. Rounds
 //! alternate, so that both see the same machine. Needs root, as all real hosts do.
 
+mod cpu;
+
 use std::fs;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -12,9 +14,6 @@ use ezsync_hosts::{Image, Lab, LabSpec, inventory};
 
 const HOSTS: usize = 8;
 const ROUNDS: usize = 11;
-
-/// Clock ticks a second in /proc/PID/stat: USER_HZ, 100 on all of Linux's common architectures.
-const TICKS: f64 = 100.0;
 
 fn main() -> Result<()> {
     // `cargo test --benches` only wants to know that it builds.
@@ -72,18 +71,9 @@ fn median(mut times: Vec<Duration>) -> Duration {
 }
 
 fn measured(action: impl FnOnce() -> Result<()>) -> Result<(Duration, f64)> {
-    let (before, begun) = (children_cpu()?, Instant::now());
+    let (before, begun) = (cpu::of_children()?, Instant::now());
     action()?;
-    Ok((begun.elapsed(), children_cpu()? - before))
-}
-
-/// User and system time of all children that have ended, in seconds: fields 16 and 17 of proc(5).
-fn children_cpu() -> Result<f64> {
-    let stat = fs::read_to_string("/proc/self/stat")?;
-    let (_, fields) = stat.rsplit_once(") ").context("no end of the name in /proc/self/stat")?;
-    let ticks: f64 =
-        fields.split(' ').skip(13).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
-    Ok(ticks / TICKS)
+    Ok((begun.elapsed(), cpu::of_children()? - before))
 }
 
 fn ssh(lab: &Lab, _: &std::path::Path) -> Result<()> {

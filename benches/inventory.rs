@@ -3,15 +3,15 @@
 //! `cargo bench --bench inventory` prints the CPU time of `ezsync inventory --list`, program start
 //! included, and of `--host`, which reads the same and prints next to nothing.
 
+mod cpu;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
-/// Clock ticks a second in /proc/PID/stat: USER_HZ, 100 on all of Linux's common architectures.
-const TICKS: f64 = 100.0;
 const ROUNDS: u32 = 10;
 
 fn main() -> Result<()> {
@@ -27,8 +27,8 @@ fn main() -> Result<()> {
         {
             let file = folder.path().join(name);
             fs::write(&file, text)?;
-            let list = cpu(&file, &["--list"])?;
-            let host = cpu(&file, &["--host", "node000007"])?;
+            let list = cost(&file, &["--list"])?;
+            let host = cost(&file, &["--host", "node000007"])?;
             println!("{hosts:>7} hosts in {kind:<4}     {list:7.3}   {host:7.3}");
         }
     }
@@ -69,8 +69,8 @@ fn yaml(hosts: u32) -> Result<String> {
 }
 
 /// User and system time of one `ezsync inventory`, in seconds: the mean of some rounds.
-fn cpu(inventory: &Path, args: &[&str]) -> Result<f64> {
-    let before = children_cpu()?;
+fn cost(inventory: &Path, args: &[&str]) -> Result<f64> {
+    let before = cpu::of_children()?;
     for _ in 0..ROUNDS {
         let status = Command::new(env!("CARGO_BIN_EXE_ezsync"))
             .args(["inventory".as_ref(), "-i".as_ref(), inventory.as_os_str()])
@@ -79,14 +79,5 @@ fn cpu(inventory: &Path, args: &[&str]) -> Result<f64> {
             .status()?;
         ensure!(status.success(), "ezsync ended with {status}");
     }
-    Ok((children_cpu()? - before) / f64::from(ROUNDS))
-}
-
-/// User and system time of all children that have ended, in seconds: fields 16 and 17 of proc(5).
-fn children_cpu() -> Result<f64> {
-    let stat = fs::read_to_string("/proc/self/stat")?;
-    let (_, fields) = stat.rsplit_once(") ").context("no end of the name in /proc/self/stat")?;
-    let ticks: f64 =
-        fields.split(' ').skip(13).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
-    Ok(ticks / TICKS)
+    Ok((cpu::of_children()? - before) / f64::from(ROUNDS))
 }

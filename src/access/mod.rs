@@ -5,13 +5,13 @@ mod privilege;
 mod ways;
 
 use std::fmt;
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 pub use privilege::{Privilege, read_password};
 use secrecy::SecretString;
 
 use crate::inventory::Connection;
+use crate::inventory::connection::truth;
 use crate::problem::Problem;
 use crate::remote::Become;
 use crate::ssh::Target;
@@ -117,7 +117,7 @@ impl Access {
     pub fn reach(&mut self, host: &str, connection: &Connection) -> Result<Reach, Problem> {
         let local = connection.local.unwrap_or(self.options.local);
         let (way, user) = if local {
-            (Way::Local, local_user())
+            (Way::Local, self.ways.local_user())
         } else {
             let of_host = |problem: Problem| match problem.place() {
                 Some(_) => problem,
@@ -143,25 +143,5 @@ impl Access {
 #[must_use]
 pub fn host_key_checking() -> Option<bool> {
     let names = ["ANSIBLE_SSH_HOST_KEY_CHECKING", "ANSIBLE_HOST_KEY_CHECKING"];
-    let said = names.into_iter().find_map(|name| std::env::var(name).ok())?;
-    match said.to_lowercase().as_str() {
-        "true" | "yes" | "on" | "1" | "y" | "t" => Some(true),
-        "false" | "no" | "off" | "0" | "n" | "f" => Some(false),
-        _ => None,
-    }
-}
-
-/// The user who runs this program, as OpenSSH and Ansible take it.
-fn this_user() -> Option<String> {
-    std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).ok().filter(|name| !name.is_empty())
-}
-
-/// The user who runs this program, whatever the environment says: it decides whether there is
-/// anybody to become.
-fn local_user() -> String {
-    let is_root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
-    match is_root {
-        true => "root".to_owned(),
-        false => this_user().filter(|user| user != "root").unwrap_or("this user".to_owned()),
-    }
+    truth(&names.into_iter().find_map(|name| std::env::var(name).ok())?)
 }

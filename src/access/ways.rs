@@ -38,6 +38,17 @@ impl Ways {
         Self { local, configs: HashMap::new(), jumps: HashMap::new(), warnings: Vec::new() }
     }
 
+    /// The user who runs this program, whatever the environment says: it decides whether there is
+    /// anybody to become.
+    pub(super) fn local_user(&self) -> String {
+        let name = match (self.local.uid, self.local.user.as_str()) {
+            (0, _) => "root",
+            (_, "root" | "") => "this user",
+            (_, name) => name,
+        };
+        name.to_owned()
+    }
+
     pub(super) fn warnings(&self) -> &[Problem] {
         &self.warnings
     }

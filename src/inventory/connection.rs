@@ -244,13 +244,9 @@ impl<'a> Settings<'a> {
 
     fn boolean(&self, spellings: &[&'static str]) -> Result<Option<bool>, Problem> {
         let Some((key, value)) = self.get(spellings) else { return Ok(None) };
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_lowercase);
-        let boolean = match text.as_str() {
-            "true" | "yes" | "on" | "1" | "y" | "t" => Ok(true),
-            "false" | "no" | "off" | "0" | "n" | "f" => Ok(false),
-            _ => Err(format!("must be yes or no, not {value}")),
-        };
-        self.named(key, boolean).map(Some)
+        let said = truth(&value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned));
+        let fault = || format!("must be yes or no, not {value}");
+        self.named(key, said.ok_or_else(fault)).map(Some)
     }
 
     fn seconds(&self, spellings: &[&'static str]) -> Result<Option<u32>, Problem> {
@@ -277,6 +273,16 @@ impl<'a> Settings<'a> {
                 self.named("ansible_connection", Err(fault))
             }
         }
+    }
+}
+
+/// Ansible's words for yes and no, in any case; nothing for others.
+#[must_use]
+pub fn truth(text: &str) -> Option<bool> {
+    match text.to_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" | "y" | "t" => Some(true),
+        "false" | "no" | "off" | "0" | "n" | "f" => Some(false),
+        _ => None,
     }
 }
 
