@@ -46,7 +46,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("cli", "cluster"),
     (
         "command",
-        "access cli cluster exit facts fleet inventory problem project remote report role sanitise ssh ui",
+        "access cli cluster exit facts fleet inventory problem project remote report resource role sanitise ssh ui",
     ),
 ];
 
