@@ -6,6 +6,7 @@
 
 mod cause;
 mod chronyc;
+mod clock;
 mod judge;
 mod reading;
 mod sources;
@@ -15,6 +16,7 @@ mod verdict;
 pub use chronyc::{
     Activity, Chronyc, Leap, Peer, Refusal, Source, SourceMode, SourceState, Sourcestats, Tracking,
 };
+pub use clock::{Clock, ClockOffset, Measure};
 pub use judge::judge;
 pub use reading::{Daemon, DaemonState, RawReading, Reading};
 pub use timedatectl::{Answer, NtpService, Timedatectl};
