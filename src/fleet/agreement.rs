@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::result::{HostResult, Outcome, Trouble};
 use super::{Mode, Part};
 use crate::length::exact;
-use crate::verify::{Cause, ClockOffset, Measure, State};
+use crate::verify::{Cause, ClockOffset, Measure, State, Words};
 
 /// From here on a clock is said to be set, below to be moved: chronyd steps what is more (`makestep 1.0 3`),
 /// and slews what is less.
@@ -110,25 +110,11 @@ fn hold_against(host: &mut HostResult, source: &str, lead: ClockOffset, limit: f
     if !difference.exceeds(limit) {
         return;
     }
-    let of = difference.of();
-    let cause = match verdict.state {
-        State::NotOurClock => Cause {
-            what: format!("the clock of this container's host is {of} that of {source}"),
-            next: "synchronise the container's host with the same source".to_owned(),
-        },
-        _ => Cause {
-            what: format!(
-                "chronyd says that all is well, but the host's clock is {of} that of {source}, as read from here"
-            ),
-            next:
-                "see whether chronyd may set the clock there (not with -x), and what else sets it: \
-                   another time daemon, the hypervisor, a script"
-                    .to_owned(),
-        },
-    };
+    let cause = Cause::ClockDiffers { source: source.to_owned(), ahead: difference };
+    let Words { what, next } = cause.words();
     verdict.state = State::Failed;
-    verdict.cause = Some(cause.clone());
-    host.outcome = Outcome::Failed(Trouble::new(cause.what, cause.next));
+    verdict.cause = Some(cause);
+    host.outcome = Outcome::Failed(Trouble::new(what, next));
 }
 
 #[cfg(test)]
@@ -190,7 +176,7 @@ mod tests {
             (3.0515, State::Synchronised, Mode::Verify, ""),
             (3.053, State::Synchronised, Mode::Verify, "is 53 ms ± 2.0 ms ahead of that of node1"),
             (0.0, State::Synchronised, Mode::Setup, "is 3.0 s ± 2.0 ms behind that of node1"),
-            (0.0, State::NotOurClock, Mode::Setup, "the clock of this container's host is 3.0 s"),
+            (0.0, State::NotOurClock, Mode::Setup, "is 3.0 s ± 2.0 ms behind"),
             (0.0, State::Synchronised, Mode::Check, ""),
         ] {
             let mut hosts = [source(), host(Part::Client, ahead, state)];

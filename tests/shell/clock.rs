@@ -24,7 +24,7 @@ fn a_host_tells_the_time_as_often_as_it_is_asked() {
             }
             let mark = Word::random().unwrap();
             let script = if watches {
-                watch_script(Glance::Look, "chrony", &[], &mark)
+                watch_script(&Glance::Look, "chrony", &[], &mark)
             } else {
                 probe_script(&Request::new(&BTreeSet::new(), &[]), &mark)
             };
