@@ -10,6 +10,7 @@ use super::{Doing, Job, Mode, Part, Shared};
 use crate::plan::Plan;
 use crate::remote::{Probe, Request, probe_script};
 use crate::resource::Subject;
+use crate::verify::Clock;
 
 /// How long the probe may take: it only reads, but a busy host may be slow at it.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -138,9 +139,14 @@ impl Driver<'_> {
         let what = "the probe";
         let mark = word()?;
         let script = probe_script(request, &mark);
+        let lost = |error| exec_trouble(what, &error);
         let mut talk = self.shell.start(what, &script, &mark, PROBE_TIMEOUT).await?;
-        let read = talk.read_to_end(PROBE_TIMEOUT).await;
-        read.map_err(|error| exec_trouble(what, &error))?;
+        if talk.until("end", PROBE_TIMEOUT).await.map_err(lost)?.is_some() {
+            let read = talk.read_clock(1).await.map_err(lost)?;
+            self.result.clock = read.map(Clock::new);
+            // Its last word is not waited for: that would be one more way there and back.
+            talk.hang_up().await;
+        }
         match Probe::parse(request, talk.sections()) {
             Some(probe) if probe.root => Ok(probe),
             Some(_) if self.job.reach.become_.is_some() => Err(Outcome::Failed(Trouble::new(

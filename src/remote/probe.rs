@@ -60,7 +60,8 @@ impl Request {
     }
 }
 
-/// The script for `request`.
+/// The script for `request`. After its answer, which ends with the section `end`, it tells the time: see
+/// [`super::TIME_READY`].
 #[must_use]
 pub fn probe_script(request: &Request, mark: &Word) -> String {
     let mut script = Script::new(mark, &PARTS);
@@ -81,7 +82,8 @@ pub fn probe_script(request: &Request, mark: &Word) -> String {
     }
     script.call(with("look_clock", &request.names), "");
     script.line("section end").line("}");
-    script.finish("probe </dev/null")
+    script.line("probe_and_tell() {").line("probe </dev/null").line("tell_times").line("}");
+    script.finish("probe_and_tell")
 }
 
 /// A host's answer.

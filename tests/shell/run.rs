@@ -166,7 +166,10 @@ impl Host {
     pub fn probe(&self, request: &Request) -> Probe {
         let mark = Word::random().unwrap();
         let script = probe_script(request, &mark);
-        let answer = Running::start(self, script.as_bytes(), &mark).finish();
+        let mut running = Running::start(self, script.as_bytes(), &mark);
+        running.until(&["ready"]);
+        running.hang_up();
+        let answer = running.finish();
         assert_eq!(answer.stderr, "", "{:?}", self.shell);
         assert_eq!(answer.preamble, "", "{:?}", self.shell);
         Probe::parse(request, &answer.sections).expect("the answer is whole")
