@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use super::names;
 use crate::facts::Facts;
-use crate::inventory::Connection;
 use crate::problem::{Place, Problem};
 use crate::template::{Engine, Scope};
 use crate::verify::DEFAULT_MAX_OFFSET;
@@ -28,8 +27,8 @@ pub struct Settings {
     pub local_stratum: u8,
     /// The largest error of a clock that passes, in seconds.
     pub max_offset: f64,
-    /// The address by which clients reach the source.
-    pub source_address: String,
+    /// Whether the further hosts of the group `chrony` stand by for the first.
+    pub standby: bool,
 }
 
 /// The subnets that the source serves.
@@ -123,6 +122,22 @@ impl Lookup<'_> {
         }
     }
 
+    /// Yes or no; on the command line and in INI both are texts.
+    fn flag(&self, name: &str) -> Result<Option<bool>, Problem> {
+        let flag = |value: &Value| match value {
+            Value::Bool(flag) => Some(*flag),
+            Value::String(text) => match text.trim().to_ascii_lowercase().as_str() {
+                "true" | "yes" => Some(true),
+                "false" | "no" => Some(false),
+                _ => None,
+            },
+            _ => None,
+        };
+        let Some(value) = self.get(name)? else { return Ok(None) };
+        let wrong = || self.problem(name, &format!("{value} is neither true nor false"));
+        flag(&value).map(Some).ok_or_else(wrong)
+    }
+
     /// A list of texts; a single text is a list of one.
     fn texts(&self, name: &str) -> Result<Option<Vec<String>>, Problem> {
         let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
@@ -140,11 +155,7 @@ impl Lookup<'_> {
 
 impl Settings {
     /// The settings of a cluster whose hosts have `addresses`.
-    pub(super) fn new(
-        lookup: &Lookup<'_>,
-        addresses: &[String],
-        source: &Connection,
-    ) -> Result<Self, Problem> {
+    pub(super) fn new(lookup: &Lookup<'_>, addresses: &[String]) -> Result<Self, Problem> {
         if lookup.scope.get("ntp_servers").is_some_and(Value::is_null) {
             return Err(lookup.problem("ntp_servers", "has no value").hint(
                 "write `ntp_servers: []` for a source that runs free, or take the line out for public servers",
@@ -181,7 +192,7 @@ impl Settings {
             networks: networks(lookup, addresses)?,
             local_stratum,
             max_offset,
-            source_address: source.address.clone(),
+            standby: lookup.flag("chrony_standby")?.unwrap_or_default(),
         })
     }
 }

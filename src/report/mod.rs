@@ -43,7 +43,7 @@ use crate::sanitise::sanitise_json;
 /// | `hosts` | one [`HostResult`] each, in the inventory's order |
 /// | `recap` | for each host's name: `ok`, `changed`, `unreachable`, `failed` |
 ///
-/// A host has `host`, `address`, `part` (`source`, `client`), `outcome` (`state`: `ok`,
+/// A host has `host`, `address`, `part` (`source`, `standby`, `client`), `outcome` (`state`: `ok`,
 /// `unreachable`, `failed`, `interrupted`; with `trouble`: `what`, `next`, `log`), `facts`,
 /// `plan` (`changes`, `unchanged`), `applied`, `verdict` (`state`, `stratum`, `reference`,
 /// `offset`, `bound`, `timedatectl`, `cause`, `notes`), `notes`, `execs` and `seconds`. Texts

@@ -4,6 +4,7 @@ use super::cause;
 use super::chronyc::{Leap, Peer, Refusal, SourceMode, SourceState, Tracking};
 use super::reading::{DaemonState, Reading};
 use super::sources::Wanted;
+use super::standby;
 use super::verdict::{Cause, Expectation, Role, State, Verdict};
 
 /// A judgement with its cause, before the measured values are put beside it.
@@ -42,7 +43,8 @@ pub fn judge(expectation: &Expectation, reading: &Reading) -> Verdict {
         Some(tracking) => answered(expectation, reading, tracking),
         None => unanswered(reading),
     };
-    let followed = tracking.filter(|tracking| tracking.follows().is_some());
+    // Under `local` there is nothing to compare with, nor where a standby only remembers its source.
+    let followed = tracking.filter(|t| t.follows().is_some() && finding.state != State::Local);
     Verdict {
         state: finding.state,
         stratum: tracking.filter(|t| t.follows().is_some() || t.is_local()).map(|t| t.stratum),
@@ -65,8 +67,9 @@ fn answered(expectation: &Expectation, reading: &Reading, tracking: &Tracking) -
         return Finding::failed(cause::second_daemon(&reading.rivals));
     }
     match &expectation.role {
-        Role::Client { source } => {
-            let wanted = Wanted::source(source, &reading.source_addresses);
+        Role::Client { source, standbys } => {
+            let wanted = standby::followed(standbys, reading, tracking)
+                .unwrap_or_else(|| Wanted::source(source, &reading.source_addresses));
             if !tracking.is_local() {
                 return following(expectation, reading, tracking, &wanted);
             }
@@ -77,11 +80,28 @@ fn answered(expectation: &Expectation, reading: &Reading, tracking: &Tracking) -
                 Finding::failed(cause::free_running_client())
             }
         }
+        Role::Standby { sources, upstreams, local_stratum } => {
+            let wanted = standby::ahead(sources, upstreams, reading, tracking);
+            let leads = if tracking.is_local() {
+                if tracking.stratum != *local_stratum {
+                    return wrong_stratum(tracking.stratum, *local_stratum);
+                }
+                true
+            } else {
+                // It keeps the time that it had for hours before it calls itself local.
+                tracking.follows().is_some_and(|peer| wanted.includes(peer))
+            };
+            let finding = following(expectation, reading, tracking, &wanted);
+            if !finding.state.passes() && leads && expectation.accept_local {
+                return Finding::passed(State::Local);
+            }
+            if tracking.is_local() { finding.but_waiting() } else { finding }
+        }
         Role::Source { upstreams, local_stratum } => {
             let wanted = Wanted::upstreams(upstreams);
             if tracking.is_local() {
                 return if tracking.stratum != *local_stratum {
-                    Finding::failed(cause::wrong_local_stratum(tracking.stratum, *local_stratum))
+                    wrong_stratum(tracking.stratum, *local_stratum)
                 } else if upstreams.is_empty() || expectation.accept_local {
                     Finding::passed(State::Local)
                 } else {
@@ -99,6 +119,10 @@ fn answered(expectation: &Expectation, reading: &Reading, tracking: &Tracking) -
     }
 }
 
+fn wrong_stratum(found: u8, wanted: u8) -> Finding {
+    Finding::failed(cause::wrong_local_stratum(found, wanted))
+}
+
 /// The host should follow one of `wanted`, within the threshold.
 fn following(
     expectation: &Expectation,
@@ -109,7 +133,8 @@ fn following(
     let Some(peer) = tracking.follows() else {
         return wanted.why_not_selected(reading);
     };
-    let own_clock = matches!(expectation.role, Role::Source { .. }) && is_own_clock(reading, peer);
+    let serves = !matches!(expectation.role, Role::Client { .. });
+    let own_clock = serves && is_own_clock(reading, peer);
     if !own_clock && !wanted.includes(peer) {
         return if wanted.is_unresolved() {
             Finding::waiting(cause::unresolved(&wanted.label))
@@ -264,6 +289,9 @@ fn notes(expectation: &Expectation, reading: &Reading, state: State) -> Vec<Stri
     }
     if state.passes() && interference_logged(reading) {
         note("chronyd's log says that something else moves the clock too");
+    }
+    if let Some(text) = standby::note(expectation, reading, state) {
+        note(&text);
     }
     match reading.chronyc.tracking.as_ref().map(|tracking| tracking.leap) {
         Some(Leap::Insert) => note("a leap second will be inserted at the end of the day"),

@@ -9,6 +9,7 @@ mod chronyc;
 mod judge;
 mod reading;
 mod sources;
+mod standby;
 mod timedatectl;
 mod verdict;
 
@@ -16,7 +17,7 @@ pub use chronyc::{
     Activity, Chronyc, Leap, Peer, Refusal, Source, SourceMode, SourceState, Sourcestats, Tracking,
 };
 pub use judge::judge;
-pub use reading::{Daemon, DaemonState, RawReading, Reading};
+pub use reading::{Daemon, DaemonState, RawReading, Reading, Resolved};
 pub use timedatectl::{Answer, NtpService, Timedatectl};
 pub use verdict::{Cause, DEFAULT_MAX_OFFSET, Expectation, Role, State, Verdict};
 
