@@ -178,7 +178,7 @@ fn failures_show_what_hosts_said_but_do_as_they_say() {
     let mut waiting = client("node4", "10.0.0.1\x1b[8m", 11);
     let Verdict { state, cause, timedatectl, .. } = waiting.verdict.as_mut().expect("one");
     (*state, *timedatectl) = (State::Waiting, "no");
-    *cause = Some(Cause { what: "unused here".to_owned(), next: String::new() });
+    *cause = Some(Cause::KernelFlag);
     let trouble = Trouble::new(
         "hosts:2:5: two lines\n  2 | node[5:1]",
         "wait 12 s or longer, or run `chronyc makestep` on this host",

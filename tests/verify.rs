@@ -16,7 +16,7 @@ use ezsync::verify::{Expectation, RawReading, Reading, Verdict, judge};
 
 type Sections = BTreeMap<String, String>;
 
-const TEXTS: [&str; 8] = [
+const TEXTS: [&str; 12] = [
     "timedatectl",
     "chronyc",
     "unit",
@@ -25,6 +25,10 @@ const TEXTS: [&str; 8] = [
     "source_addresses",
     "log",
     "container",
+    "ntpdata",
+    "selectdata",
+    "authdata",
+    "queries",
 ];
 
 fn case_files() -> Vec<PathBuf> {
@@ -69,6 +73,10 @@ fn raw(sections: &Sections) -> RawReading<'_> {
         source_addresses: text("source_addresses"),
         log: text("log"),
         container: text("container"),
+        ntpdata: text("ntpdata"),
+        selectdata: text("selectdata"),
+        authdata: text("authdata"),
+        queries: text("queries"),
     }
 }
 
@@ -180,6 +188,10 @@ fn very_long_texts_are_cut() {
             source_addresses: &long,
             log: &long,
             container: &long,
+            ntpdata: &long,
+            selectdata: &long,
+            authdata: &long,
+            queries: &long,
         });
         let verdict = judge(&expectation, &reading);
         assert_sound(&verdict, expectation.max_offset);

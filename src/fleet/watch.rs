@@ -125,6 +125,7 @@ impl Driver<'_> {
         let begun = Instant::now();
         let mut talk: Option<Talk> = None;
         let mut verdict = first;
+        let mut silent = probe.look.reading().silent_sources();
         let mut failures = 0;
         let mut last_burst: Option<Instant> = None;
         loop {
@@ -139,7 +140,7 @@ impl Driver<'_> {
             let may_ask = ours && verdict.state == State::Waiting;
             let quiet = last_burst.map_or(waited, |burst| burst.elapsed());
             let glance = if late {
-                Glance::Explain
+                Glance::Explain(silent)
             } else if may_ask
                 && (quiet >= PATIENCE || (ground.new_source.is_some() && last_burst.is_none()))
             {
@@ -150,14 +151,16 @@ impl Driver<'_> {
             };
             let sections = match &mut talk {
                 Some(talk) => {
-                    talk.say(glance.word()).await;
+                    talk.say(&glance.order()).await;
                     answer(talk).await
                 }
-                None => answer(talk.insert(self.open_watch(glance, probe).await?)).await,
+                None => answer(talk.insert(self.open_watch(&glance, probe).await?)).await,
             };
             let sections = sections.map_err(|error| exec_trouble("the verification", &error))?;
             let look = Look::watched(&sections, &probe.facts);
-            verdict = judge(&self.expectation(ground, waited), &look.reading());
+            let reading = look.reading();
+            verdict = judge(&self.expectation(ground, waited), &reading);
+            silent = reading.silent_sources();
             self.tell(Doing::Verifying(Some(verdict.state)));
             failures = if verdict.state == State::Waiting { 0 } else { failures + 1 };
             if verdict.state.passes() || late || (verdict.state.is_final() && failures >= SETTLED) {
@@ -171,7 +174,7 @@ impl Driver<'_> {
         Ok(verdict)
     }
 
-    async fn open_watch(&self, first: Glance, probe: &Probe) -> Result<Talk, Outcome> {
+    async fn open_watch(&self, first: &Glance, probe: &Probe) -> Result<Talk, Outcome> {
         let mark = word()?;
         let script = watch_script(first, &probe.facts.chrony.unit, &self.names(), &mark);
         self.shell.start("the verification", &script, &mark, LOOK_TIMEOUT).await
@@ -198,9 +201,12 @@ fn outcome(verdict: &Verdict, part: Part) -> Outcome {
         // source there would serve nobody.
         return Outcome::Ok;
     }
-    let verify::Cause { what, next } = verdict.cause.clone().unwrap_or_else(|| verify::Cause {
-        what: "its time could not be proved".to_owned(),
-        next: "look at `chronyc tracking` on the host".to_owned(),
-    });
+    let verify::Words { what, next } = match &verdict.cause {
+        Some(cause) => cause.words(),
+        None => verify::Words {
+            what: "its time could not be proved".to_owned(),
+            next: "look at `chronyc tracking` on the host".to_owned(),
+        },
+    };
     Outcome::Failed(Trouble::new(sanitise(&what), sanitise(&next)))
 }

@@ -1,13 +1,19 @@
 //! A look at a host's time: the texts that the verdict is made from.
 
+use std::net::IpAddr;
+
 use super::script::Script;
 use super::units::{self, Units};
 use super::{Section, Word};
 use crate::facts::Facts;
 use crate::verify::{RawReading, Reading};
 
-const PARTS: [&str; 3] =
-    [include_str!("sh/services.sh"), include_str!("sh/observe.sh"), include_str!("sh/clock.sh")];
+const PARTS: [&str; 4] = [
+    include_str!("sh/services.sh"),
+    include_str!("sh/observe.sh"),
+    include_str!("sh/clock.sh"),
+    include_str!("sh/evidence.sh"),
+];
 
 /// The texts of one look.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -20,6 +26,10 @@ pub struct Look {
     resolved: String,
     log: String,
     container: String,
+    ntpdata: String,
+    selectdata: String,
+    authdata: String,
+    queries: String,
 }
 
 impl Look {
@@ -38,6 +48,10 @@ impl Look {
             resolved: text("resolved"),
             log: text("log"),
             container: facts.container.clone(),
+            ntpdata: text("ntpdata"),
+            selectdata: text("selectdata"),
+            authdata: text("authdata"),
+            queries: text("queries"),
         }
     }
 
@@ -61,29 +75,36 @@ impl Look {
             source_addresses: &self.resolved,
             log: &self.log,
             container: &self.container,
+            ntpdata: &self.ntpdata,
+            selectdata: &self.selectdata,
+            authdata: &self.authdata,
+            queries: &self.queries,
         })
     }
 }
 
 /// How a look is taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Glance {
     /// Just looking.
     Look,
     /// After asking the sources at once.
     Burst,
-    /// With the log, for whoever must explain.
-    Explain,
+    /// With all that helps to explain; these sources are silent.
+    Explain(Vec<IpAddr>),
 }
 
 impl Glance {
-    /// Its word in the script.
+    /// Its words in the script.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn order(&self) -> String {
         match self {
-            Self::Look => "look",
-            Self::Burst => "burst",
-            Self::Explain => "explain",
+            Self::Look => "look".to_owned(),
+            Self::Burst => "burst".to_owned(),
+            Self::Explain(silent) => {
+                let addresses = silent.iter().map(|address| format!(" {address}"));
+                format!("explain{}", addresses.collect::<String>())
+            }
         }
     }
 }
@@ -99,13 +120,14 @@ fn watched_units(chrony: &str) -> Vec<String> {
 
 /// A script that takes the look `first` at once, and another for each line on its input.
 #[must_use]
-pub fn watch_script(first: Glance, unit: &str, names: &[String], mark: &Word) -> String {
+pub fn watch_script(first: &Glance, unit: &str, names: &[String], mark: &Word) -> String {
     let mut script = Script::new(mark, &PARTS);
     let watched = watched_units(unit);
     script.line("watch_units() {");
     script.call(std::iter::once("probe_units").chain(watched.iter().map(String::as_str)), "");
     script.line("}");
-    let words = ["watch_clock", first.word(), unit];
+    let order = first.order();
+    let words = ["watch_clock", &order, unit];
     script.line("watch() {");
     script.call(words.into_iter().chain(names.iter().map(String::as_str)), "");
     script.line("}");

@@ -280,9 +280,15 @@ fn the_outcome_is_told_by_all_sections() {
 
 #[test]
 fn a_look_has_a_word_for_each_kind() {
-    for glance in [Glance::Look, Glance::Burst, Glance::Explain] {
-        let script = watch_script(glance, "my-chrony", &["a b".to_owned()], &mark());
-        let call = format!("\nwatch_clock {} my-chrony 'a b'\n", glance.word());
+    let silent = vec!["10.0.0.1".parse().unwrap(), "fd00::1".parse().unwrap()];
+    for (glance, word) in [
+        (Glance::Look, "look"),
+        (Glance::Burst, "burst"),
+        (Glance::Explain(Vec::new()), "explain"),
+        (Glance::Explain(silent), "'explain 10.0.0.1 fd00::1'"),
+    ] {
+        let script = watch_script(&glance, "my-chrony", &["a b".to_owned()], &mark());
+        let call = format!("\nwatch_clock {word} my-chrony 'a b'\n");
         assert!(script.contains(&call), "{script}");
         assert!(script.contains(" my-chrony\n}\n"), "the unit itself is watched: {script}");
     }

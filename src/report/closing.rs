@@ -84,7 +84,9 @@ fn agreement(source: &HostResult, verdict: &Verdict, total: &str, within: &str) 
     // A bound reaches to the root of a clock's time: to the source when that runs free, else
     // through the source to beyond its upstream.
     let of = match (verdict.state, &verdict.reference) {
-        (State::Synchronised, Some(upstream)) => format!("{}, led by {name}", clean(upstream)),
+        (State::Synchronised | State::Unsteered, Some(upstream)) => {
+            format!("{}, led by {name}", clean(upstream))
+        }
         _ => name,
     };
     let stratum = verdict.stratum.map(|stratum| match verdict.state {

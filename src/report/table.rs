@@ -177,6 +177,8 @@ fn state(host: &HostResult, mode: Mode) -> Cell {
         (Outcome::Failed(_), _) | (_, Some(State::Failed)) => ("failed", BAD),
         (Outcome::Ok, Some(State::Synchronised)) => ("synchronised", GOOD),
         (Outcome::Ok, Some(State::Local)) => ("local", GOOD),
+        (Outcome::Ok, Some(State::Unsteered)) => ("unsteered", GOOD),
+        (Outcome::Ok, Some(State::FlagOnly)) => ("flag only", CHANGE),
         (Outcome::Ok, None) if changes && mode == Mode::Check => ("planned", CHANGE),
         (Outcome::Ok, None) if changes => ("changed", CHANGE),
         (Outcome::Ok, None) => ("unchanged", GOOD),

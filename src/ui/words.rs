@@ -57,6 +57,8 @@ fn state(state: State) -> &'static str {
     match state {
         State::Synchronised => "synchronised",
         State::Local => "runs free on its own clock",
+        State::Unsteered => "follows its source, does not steer the clock",
+        State::FlagOnly => "synchronised by the kernel's flag alone",
         State::Waiting => "not yet synchronised",
         State::Failed => "failed",
         State::NotOurClock => "not our clock",

@@ -225,7 +225,7 @@ impl Tracking {
 }
 
 impl Leap {
-    fn parse(word: &str) -> Self {
+    pub(super) fn parse(word: &str) -> Self {
         match word {
             "Normal" => Self::Normal,
             "Insert second" => Self::Insert,
@@ -243,7 +243,7 @@ impl Leap {
 }
 
 /// A finite number: `nan` and `inf` are no measurements.
-fn number(column: &str) -> Option<f64> {
+pub(super) fn number(column: &str) -> Option<f64> {
     column.parse().ok().filter(|number: &f64| number.is_finite())
 }
 

@@ -1,11 +1,12 @@
 //! The rules: a reading held against what is expected of the host.
 
-use super::cause;
-use super::chronyc::{Leap, Peer, Refusal, SourceMode, SourceState, Tracking};
+use super::cause::Cause;
+use super::chronyc::{Peer, Refusal, SourceMode, SourceState, Tracking};
+use super::notes::notes;
 use super::reading::{DaemonState, Reading};
 use super::sources::Wanted;
 use super::standby;
-use super::verdict::{Cause, Expectation, Role, State, Verdict};
+use super::verdict::{Expectation, Role, State, Verdict};
 
 /// A judgement with its cause, before the measured values are put beside it.
 pub(super) struct Finding {
@@ -64,7 +65,7 @@ pub fn judge(expectation: &Expectation, reading: &Reading) -> Verdict {
 /// chronyd told what it follows.
 fn answered(expectation: &Expectation, reading: &Reading, tracking: &Tracking) -> Finding {
     if reading.steers_clock() && !reading.rivals.is_empty() {
-        return Finding::failed(cause::second_daemon(&reading.rivals));
+        return Finding::failed(Cause::SecondDaemon { daemons: reading.rivals.clone() });
     }
     match &expectation.role {
         Role::Client { source, standbys } => {
@@ -77,25 +78,24 @@ fn answered(expectation: &Expectation, reading: &Reading, tracking: &Tracking) -
             if reading.chronyc.sources.iter().any(|row| wanted.includes(&row.peer)) {
                 wanted.why_not_selected(reading)
             } else {
-                Finding::failed(cause::free_running_client())
+                Finding::failed(Cause::FreeRunningClient)
             }
         }
         Role::Standby { sources, upstreams, local_stratum } => {
             let wanted = standby::ahead(sources, upstreams, reading, tracking);
-            let leads = if tracking.is_local() {
-                if tracking.stratum != *local_stratum {
-                    return wrong_stratum(tracking.stratum, *local_stratum);
-                }
-                true
-            } else {
-                // It keeps the time that it had for hours before it calls itself local.
-                tracking.follows().is_some_and(|peer| wanted.includes(peer))
-            };
-            let finding = following(expectation, reading, tracking, &wanted);
-            if !finding.state.passes() && leads && expectation.accept_local {
-                return Finding::passed(State::Local);
+            if tracking.is_local() && tracking.stratum != *local_stratum {
+                return wrong_stratum(tracking.stratum, *local_stratum);
             }
-            if tracking.is_local() { finding.but_waiting() } else { finding }
+            let finding = following(expectation, reading, tracking, &wanted);
+            if finding.state.passes() {
+                finding
+            } else if expectation.accept_local && standby::leads(tracking, &wanted) {
+                Finding::passed(State::Local)
+            } else if tracking.is_local() {
+                finding.but_waiting()
+            } else {
+                finding
+            }
         }
         Role::Source { upstreams, local_stratum } => {
             let wanted = Wanted::upstreams(upstreams);
@@ -109,9 +109,9 @@ fn answered(expectation: &Expectation, reading: &Reading, tracking: &Tracking) -
                 };
             }
             match tracking.follows() {
-                None if upstreams.is_empty() => Finding::waiting(cause::not_serving_yet()),
+                None if upstreams.is_empty() => Finding::waiting(Cause::NotServing),
                 Some(peer) if upstreams.is_empty() && !is_own_clock(reading, peer) => {
-                    Finding::failed(cause::unexpected_upstream(&peer.to_string()))
+                    Finding::failed(Cause::UnexpectedUpstream { found: peer.to_string() })
                 }
                 _ => following(expectation, reading, tracking, &wanted),
             }
@@ -120,7 +120,7 @@ fn answered(expectation: &Expectation, reading: &Reading, tracking: &Tracking) -
 }
 
 fn wrong_stratum(found: u8, wanted: u8) -> Finding {
-    Finding::failed(cause::wrong_local_stratum(found, wanted))
+    Finding::failed(Cause::WrongLocalStratum { found, wanted })
 }
 
 /// The host should follow one of `wanted`, within the threshold.
@@ -137,9 +137,10 @@ fn following(
     let own_clock = serves && is_own_clock(reading, peer);
     if !own_clock && !wanted.includes(peer) {
         return if wanted.is_unresolved() {
-            Finding::waiting(cause::unresolved(&wanted.label))
+            Finding::waiting(Cause::Unresolved { wanted: wanted.label.clone() })
         } else {
-            Finding::failed(cause::wrong_reference(&peer.to_string(), &wanted.label))
+            let wanted = wanted.label.clone();
+            Finding::failed(Cause::WrongReference { found: peer.to_string(), wanted })
         };
     }
     // What was followed is remembered long after it has fallen silent: its row tells.
@@ -150,13 +151,10 @@ fn following(
         }
         let silent = row.last_sample.map_or(f64::INFINITY, f64::from);
         if expectation.heard_within.is_some_and(|limit| silent > limit) {
-            return Finding::waiting(cause::not_heard_again(&wanted.label));
+            return Finding::waiting(wanted.no_answer(reading, row, None));
         }
-        // Its reach is 0 only after eight polls in vain. Two answers may be lost on the way; after
-        // three intervals it is silent.
-        let interval = 2.0_f64.powi(i32::from(row.poll));
-        if silent > 3.0 * interval + 2.0 {
-            return Finding::waiting(cause::fallen_silent(&wanted.label, silent, interval));
+        if row.is_late() {
+            return Finding::waiting(wanted.no_answer(reading, row, Some(row.interval())));
         }
     }
     let max_offset = expectation.max_offset;
@@ -165,17 +163,21 @@ fn following(
     let near_enough = bound <= max_offset;
     if !near_enough {
         return Finding::waiting(if tracking.correction.abs() <= max_offset {
-            cause::bound_too_large(bound, tracking.root_delay, tracking.root_dispersion, max_offset)
-        } else if interference_logged(reading) {
-            cause::interference()
+            let (delay, dispersion) = (tracking.root_delay, tracking.root_dispersion);
+            Cause::BoundTooLarge { bound, delay, dispersion, allowed: max_offset }
+        } else if reading.shows_interference() {
+            Cause::Interference
         } else {
-            cause::slewing(tracking.correction, max_offset)
+            Cause::Slewing { correction: tracking.correction, allowed: max_offset }
         });
     }
     if reading.timedatectl.synchronized == Some(false) && reading.steers_clock() {
-        return Finding::waiting(cause::kernel_flag());
+        return Finding::waiting(Cause::KernelFlag);
     }
-    Finding::passed(State::Synchronised)
+    Finding::passed(match reading.daemon.leaves_clock() {
+        true => State::Unsteered,
+        false => State::Synchronised,
+    })
 }
 
 /// Whether `peer` is a reference clock of the host's own, which no list of servers names.
@@ -190,7 +192,7 @@ fn is_own_clock(reading: &Reading, peer: &Peer) -> bool {
 /// chronyc gave no tracking row.
 fn unanswered(reading: &Reading) -> Finding {
     let daemon = &reading.daemon;
-    let unit = daemon.unit.as_deref().unwrap_or("chronyd");
+    let unit = daemon.unit.clone().unwrap_or_else(|| "chronyd".to_owned());
     let down = matches!(
         daemon.state,
         DaemonState::Inactive | DaemonState::Failed | DaemonState::Missing | DaemonState::Masked
@@ -198,37 +200,52 @@ fn unanswered(reading: &Reading) -> Finding {
     let chronyc_missing = reading.chronyc.refusal == Some(Refusal::Missing);
 
     if chronyc_missing && matches!(daemon.state, DaemonState::Missing | DaemonState::Unknown) {
-        return Finding::failed(cause::not_installed());
+        return Finding::failed(Cause::NotInstalled);
     }
     if down && reading.container && (daemon.skipped || clock_is_denied(reading)) {
-        return Finding { state: State::NotOurClock, cause: Some(cause::container_clock()) };
+        return Finding { state: State::NotOurClock, cause: Some(Cause::ContainerClock) };
     }
     if down && !reading.rivals.is_empty() {
-        return Finding::failed(cause::second_daemon(&reading.rivals));
+        return Finding::failed(Cause::SecondDaemon { daemons: reading.rivals.clone() });
     }
     match (daemon.state, reading.chronyc.refusal) {
-        (DaemonState::Masked, _) => Finding::failed(cause::masked(unit)),
-        (DaemonState::Failed, _) => Finding::failed(if logged(reading, "Another chronyd") {
-            cause::another_chronyd(unit)
+        (DaemonState::Masked, _) => Finding::failed(Cause::DaemonMasked { unit }),
+        (DaemonState::Failed, _) => Finding::failed(if reading.logged("Another chronyd") {
+            Cause::AnotherChronyd { unit }
         } else {
-            cause::failed(unit, last_fatal_error(reading))
+            Cause::DaemonFailed { unit, said: last_fatal_error(reading) }
         }),
-        (DaemonState::Inactive, _) if daemon.skipped => Finding::failed(cause::skipped(unit)),
-        (DaemonState::Inactive | DaemonState::Missing, _) => Finding::failed(cause::inactive(unit)),
-        (DaemonState::Changing, _) => Finding::waiting(cause::starting(unit)),
-        (_, Some(Refusal::Missing)) => Finding::failed(cause::chronyc_missing(unit)),
-        (_, Some(Refusal::NotAuthorised)) => Finding::failed(cause::not_authorised()),
-        (_, Some(Refusal::Other(code))) => Finding::failed(cause::refused(code)),
-        (_, None) if !reading.chronyc.unreadable.is_empty() => Finding::failed(cause::unreadable()),
-        // A daemon that has only just started opens its socket a moment later.
-        (_, Some(Refusal::NoDaemon) | None) => {
-            Finding::waiting(cause::silent(unit, daemon.state == DaemonState::Active))
+        (DaemonState::Inactive, _) if daemon.skipped => {
+            Finding::failed(Cause::DaemonSkipped { unit })
         }
+        (DaemonState::Inactive | DaemonState::Missing, _) => {
+            Finding::failed(Cause::DaemonDown { unit })
+        }
+        (DaemonState::Changing, _) => Finding::waiting(Cause::DaemonStarting { unit }),
+        (_, Some(Refusal::Missing)) => unasked(reading, unit),
+        (_, Some(Refusal::NotAuthorised)) => Finding::failed(Cause::NotAuthorised),
+        (_, Some(Refusal::Other(code))) => Finding::failed(Cause::Refused { answer: code }),
+        (_, None) if !reading.chronyc.unreadable.is_empty() => Finding::failed(Cause::Unreadable),
+        // A daemon that has only just started opens its socket a moment later.
+        (_, Some(Refusal::NoDaemon) | None) => Finding::waiting(Cause::DaemonSilent {
+            unit,
+            runs: daemon.state == DaemonState::Active,
+        }),
     }
 }
 
-fn logged(reading: &Reading, words: &str) -> bool {
-    reading.log.iter().any(|line| line.contains(words))
+/// chronyd runs, and there is no chronyc to ask it: the kernel's flag is what is left.
+fn unasked(reading: &Reading, unit: String) -> Finding {
+    let cause = Cause::ChronycMissing { unit };
+    // The flag of a clock that is not chronyd's to set says nothing of chronyd.
+    match reading.timedatectl.synchronized.filter(|_| reading.steers_clock()) {
+        Some(_) if !reading.rivals.is_empty() => {
+            Finding::failed(Cause::SecondDaemon { daemons: reading.rivals.clone() })
+        }
+        Some(true) => Finding::passed(State::FlagOnly),
+        Some(false) => Finding::waiting(cause),
+        None => Finding::failed(cause),
+    }
 }
 
 /// chronyd's own words when the kernel does not let it touch the clock.
@@ -239,64 +256,8 @@ fn clock_is_denied(reading: &Reading) -> bool {
         .any(|line| line.contains("adjtimex") && line.contains("Operation not permitted"))
 }
 
-/// chrony 4.7 and later notice when something else moves the clock.
-fn interference_logged(reading: &Reading) -> bool {
-    logged(reading, "System clock interference detected")
-}
-
 /// What chronyd wrote last before it gave up, without the log's own date and host in front.
-fn last_fatal_error(reading: &Reading) -> Option<&str> {
+fn last_fatal_error(reading: &Reading) -> Option<String> {
     let line = reading.log.iter().rev().find(|line| line.contains("Fatal error"))?;
-    line.split_once("Fatal error").map(|(_, words)| words.trim_start_matches([' ', ':']))
-}
-
-fn notes(expectation: &Expectation, reading: &Reading, state: State) -> Vec<String> {
-    let mut notes = Vec::new();
-    let mut note = |text: &str| notes.push(text.to_owned());
-    let no = reading.timedatectl.synchronized == Some(false);
-    let runs = reading.chronyc.tracking.is_some();
-
-    if state == State::Local {
-        note("the cluster agrees with itself, not with UTC: its source serves its own clock");
-        if matches!(&expectation.role, Role::Source { upstreams, .. } if !upstreams.is_empty()) {
-            note("no upstream could be followed in time");
-        }
-        if no {
-            note("timedatectl says no, as it always does under a `local` clock");
-        }
-    }
-    if state == State::NotOurClock && reading.timedatectl.synchronized == Some(true) {
-        note("timedatectl says yes: the container's host keeps the clock synchronised");
-    }
-    if runs && reading.daemon.leaves_clock() {
-        note(
-            "chronyd runs with -x: it does not steer the clock, and the offset is its own reckoning",
-        );
-    }
-    if state == State::Synchronised && no {
-        note(
-            "timedatectl says no, which does not count where the clock is not this host's to steer",
-        );
-    }
-    if runs && !reading.steers_clock() && !reading.rivals.is_empty() {
-        note(&format!("other time daemons run here: {}", reading.rivals.join(", ")));
-    }
-    if runs && reading.container && !reading.daemon.leaves_clock() {
-        note("a container shares its host's clock: if chronyd steers it here, it does so for all");
-    }
-    if runs && matches!(reading.daemon.state, DaemonState::Inactive | DaemonState::Failed) {
-        note("a chronyd answers that is not the unit's own");
-    }
-    if state.passes() && interference_logged(reading) {
-        note("chronyd's log says that something else moves the clock too");
-    }
-    if let Some(text) = standby::note(expectation, reading, state) {
-        note(&text);
-    }
-    match reading.chronyc.tracking.as_ref().map(|tracking| tracking.leap) {
-        Some(Leap::Insert) => note("a leap second will be inserted at the end of the day"),
-        Some(Leap::Delete) => note("a second will be left out at the end of the day"),
-        _ => {}
-    }
-    notes
+    line.split_once("Fatal error").map(|(_, words)| words.trim_start_matches([' ', ':']).to_owned())
 }

@@ -6,20 +6,27 @@
 
 mod cause;
 mod chronyc;
+mod evidence;
 mod judge;
+mod notes;
 mod reading;
+mod silence;
 mod sources;
 mod standby;
 mod timedatectl;
 mod verdict;
+mod words;
 
+pub use cause::{Cause, Offer, Words};
 pub use chronyc::{
     Activity, Chronyc, Leap, Peer, Refusal, Source, SourceMode, SourceState, Sourcestats, Tracking,
 };
+pub use evidence::{AuthData, Evidence, NtpData, Query, SelectData};
 pub use judge::judge;
 pub use reading::{Daemon, DaemonState, RawReading, Reading, Resolved};
+pub use silence::{Heard, Silence};
 pub use timedatectl::{Answer, NtpService, Timedatectl};
-pub use verdict::{Cause, DEFAULT_MAX_OFFSET, Expectation, Role, State, Verdict};
+pub use verdict::{DEFAULT_MAX_OFFSET, Expectation, Role, State, Verdict};
 
 /// `text` cut to `limit` characters, with control characters as U+FFFD: remote text that is kept
 /// or quoted must not grow without bound. (The terminal's own guard stands elsewhere.)

@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
-use super::chronyc::Chronyc;
+use super::chronyc::{Chronyc, Peer};
 use super::clip;
+use super::evidence::Evidence;
 use super::timedatectl::Timedatectl;
 
 /// The texts as a host printed them. An empty text means that the host could not answer.
@@ -29,6 +30,15 @@ pub struct RawReading<'a> {
     pub log: &'a str,
     /// `systemd-detect-virt --container`: the container's kind; `none` or nothing outside of one.
     pub container: &'a str,
+    /// `LC_ALL=C chronyc -n -c ntpdata`; as the three below only of a host that must be explained.
+    pub ntpdata: &'a str,
+    /// `LC_ALL=C chronyc -n -c selectdata`.
+    pub selectdata: &'a str,
+    /// `LC_ALL=C chronyc -n -c authdata`.
+    pub authdata: &'a str,
+    /// Silent sources, asked beside the daemon: lines `ADDRESS route WORDS` with what `ip route get`
+    /// said, and `ADDRESS asked WORDS` with what `chronyd -Q` said.
+    pub queries: &'a str,
 }
 
 /// What one host says of its time.
@@ -48,6 +58,8 @@ pub struct Reading {
     pub log: Vec<String>,
     /// Whether the host is a container, whose clock is its own host's.
     pub container: bool,
+    /// What else was asked, of a host that must be explained.
+    pub evidence: Evidence,
 }
 
 /// An address behind a source's name.
@@ -97,6 +109,8 @@ pub enum DaemonState {
 const LONGEST_LINE: usize = 400;
 /// Rivals, addresses, log lines or arguments beyond this number are left out.
 const MOST_LINES: usize = 50;
+/// More silent sources are not asked by themselves.
+const MOST_QUERIES: usize = 4;
 /// chronyd's one-letter options that take a value: in `-Fx` the `x` is one. From its getopt call.
 const OPTIONS_WITH_VALUE: &str = "fFlLNPtu";
 
@@ -112,6 +126,7 @@ impl Reading {
             source_addresses: resolved(raw.source_addresses),
             log: last_lines(raw.log),
             container: !matches!(raw.container.trim(), "" | "none"),
+            evidence: Evidence::parse(raw.ntpdata, raw.selectdata, raw.authdata, raw.queries),
         }
     }
 
@@ -120,6 +135,33 @@ impl Reading {
     #[must_use]
     pub fn steers_clock(&self) -> bool {
         !self.container && !self.daemon.leaves_clock()
+    }
+
+    /// The sources that do not answer now: those that a closer look should ask by itself.
+    #[must_use]
+    pub fn silent_sources(&self) -> Vec<IpAddr> {
+        let silent = self.chronyc.sources.iter().filter(|row| row.reach == 0 || row.is_late());
+        let addresses = silent.filter_map(|row| match &row.peer {
+            Peer::Address(address) => Some(*address),
+            Peer::Name(_) => None,
+        });
+        addresses.take(MOST_QUERIES).collect()
+    }
+
+    /// Whether the log has a line with these words.
+    pub(super) fn logged(&self, words: &str) -> bool {
+        self.log.iter().any(|line| line.contains(words))
+    }
+
+    /// Whether chronyd has noticed that something else moves the clock: 4.7 and later do.
+    pub(super) fn shows_interference(&self) -> bool {
+        self.logged("System clock interference detected")
+    }
+
+    /// The key that chronyd missed last, by its log: `Key 7 used by source 10.0.0.1 is missing`.
+    pub(super) fn missing_key(&self) -> Option<u32> {
+        let mut lines = self.log.iter().rev().filter(|line| line.ends_with(" is missing"));
+        lines.find_map(|line| line.split_once("Key ")?.1.split(' ').next()?.parse().ok())
     }
 }
 

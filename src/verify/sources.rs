@@ -2,10 +2,15 @@
 
 use std::net::IpAddr;
 
-use super::cause;
+use super::cause::{Cause, Offer};
 use super::chronyc::{Peer, Source, SourceState};
+use super::evidence::NtpData;
 use super::judge::Finding;
 use super::reading::{Reading, Resolved};
+use super::silence::Silence;
+
+/// chrony's `maxdistance` where nobody sets it, in seconds.
+const MAX_DISTANCE: f64 = 3.0;
 
 /// The sources that a host should follow.
 pub(super) struct Wanted {
@@ -60,43 +65,135 @@ impl Wanted {
         let all = &reading.chronyc.sources;
         let activity = reading.chronyc.activity;
         let ours: Vec<&Source> = all.iter().filter(|row| self.includes(&row.peer)).collect();
-        let all_are = |state| ours.iter().all(|row| row.state == state);
-        let any_is = |state| ours.iter().any(|row| row.state == state);
-
-        if ours.is_empty() {
-            // An address needs no resolving: then some other source has a name without one.
-            let unresolved = activity.is_some_and(|activity| activity.unresolved > 0);
-            return if self.is_unresolved() || (unresolved && self.named) {
-                Finding::waiting(cause::unresolved(&self.label))
-            } else if !all.is_empty() || unresolved {
-                Finding::failed(cause::source_absent(&self.label))
-            } else if activity.is_some_and(|activity| activity.is_empty()) {
-                Finding::failed(cause::no_sources())
-            } else {
-                Finding::waiting(cause::measuring(&self.label))
-            };
+        let Some(first) = ours.first() else { return self.why_absent(reading) };
+        if let Some(activity) = activity.filter(|activity| activity.all_offline()) {
+            return Finding::failed(Cause::Offline { sources: activity.offline });
         }
-        if activity.is_some_and(|activity| activity.all_offline()) {
-            return Finding::failed(cause::offline());
+        if ours.iter().any(|row| row.state == SourceState::Falseticker) {
+            let disagreeing = all.iter().filter(|row| row.state == SourceState::Falseticker);
+            let offer = |row: &Source| Offer { source: row.peer.to_string(), offset: row.offset };
+            let sources = disagreeing.map(offer).collect();
+            return Finding::waiting(Cause::Disagreement { sources });
         }
-        if any_is(SourceState::Falseticker) {
-            return Finding::waiting(cause::disagreement());
+        let by_replies = ours.iter().find_map(|row| self.by_replies(reading, row));
+        if let Some(cause) = by_replies {
+            return Finding::waiting(cause);
         }
         if ours.iter().all(|row| row.reach == 0) {
-            let no_reply = if self.upstream { cause::no_upstream_reply } else { cause::no_reply };
-            return Finding::waiting(no_reply(&self.label));
+            return Finding::waiting(self.no_answer(reading, first, None));
         }
         // Stratum 16 is "not synchronised"; 0 stands until a reply was of use.
+        let wanted = self.label.clone();
         if ours.iter().all(|row| row.reach == 0 || matches!(row.stratum, 0 | 16..)) {
-            return Finding::waiting(cause::source_unsynchronised(&self.label));
+            return Finding::waiting(Cause::SourceUnsynchronised { wanted, replies: None });
         }
-        if all_are(SourceState::TooVariable) {
-            return Finding::waiting(cause::too_variable(&self.label));
+        Finding::waiting(self.by_selection(reading, &ours))
+    }
+
+    /// Why chronyd has no row for any of them.
+    fn why_absent(&self, reading: &Reading) -> Finding {
+        let activity = reading.chronyc.activity;
+        let wanted = self.label.clone();
+        // An address needs no resolving: then some other source has a name without one.
+        let unresolved = activity.is_some_and(|activity| activity.unresolved > 0);
+        if self.is_unresolved() || (unresolved && self.named) {
+            Finding::waiting(Cause::Unresolved { wanted })
+        } else if !reading.chronyc.sources.is_empty() || unresolved {
+            Finding::failed(Cause::SourceAbsent { wanted })
+        } else if activity.is_some_and(|activity| activity.is_empty()) {
+            Finding::failed(Cause::NoSources)
+        } else {
+            Finding::waiting(Cause::Measuring { wanted })
         }
-        if any_is(SourceState::NotCombined) {
-            return Finding::waiting(cause::not_selected(&self.label));
+    }
+
+    /// What the replies of a source that is not selected say, where chronyd's own tests were asked
+    /// for.
+    fn by_replies(&self, reading: &Reading, row: &Source) -> Option<Cause> {
+        let data = reading.evidence.ntpdata.iter().find(|data| data.peer == row.peer)?;
+        let (wanted, replies) = (self.label.clone(), Some(data.valid));
+        if data.valid == 0 {
+            return None;
         }
-        Finding::waiting(cause::measuring(&self.label))
+        if !data.leap.is_synchronised() {
+            Some(Cause::SourceUnsynchronised { wanted, replies })
+        } else if data.shows_loop() {
+            Some(Cause::Loop { wanted, replies })
+        } else if data.shows_delay() {
+            Some(Cause::Delay { wanted, delay: Some(data.delay) })
+        } else {
+            None
+        }
+    }
+
+    /// Why a source that answers is not selected, by chronyd's own letters where they were asked for.
+    fn by_selection(&self, reading: &Reading, ours: &[&Source]) -> Cause {
+        let wanted = self.label.clone();
+        let evidence = &reading.evidence;
+        let mut chosen = evidence.selectdata.iter().filter(|data| self.includes(&data.peer));
+        let too_far = |data: &&NtpData| self.includes(&data.peer) && data.distance() > MAX_DISTANCE;
+        match chosen.next().map(|data| data.letter) {
+            Some('d') => {
+                let distance = evidence.ntpdata.iter().find(too_far).map(NtpData::distance);
+                return Cause::MaxDistance { wanted, distance };
+            }
+            Some('W') => {
+                let usable = evidence.selectdata.iter().filter(|data| data.letter == 'W').count();
+                return Cause::MinSources { wanted, usable };
+            }
+            Some('~') => return Cause::TooVariable { wanted },
+            // Not enough samples yet, or not all sources have some.
+            Some('M' | 'w' | 'U') => return Cause::Measuring { wanted },
+            Some(letter) if !matches!(letter, '*' | '+') => {
+                return Cause::NotSelected { wanted, letter: Some(letter) };
+            }
+            _ => {}
+        }
+        if ours.iter().all(|row| row.state == SourceState::TooVariable) {
+            Cause::TooVariable { wanted }
+        } else if ours.iter().any(|row| row.state == SourceState::NotCombined) {
+            Cause::NotSelected { wanted, letter: None }
+        } else {
+            Cause::Measuring { wanted }
+        }
+    }
+
+    /// The source of `row` gives no answer. `interval`: how often it should have, where it was the
+    /// one to follow.
+    pub fn no_answer(&self, reading: &Reading, row: &Source, interval: Option<f64>) -> Cause {
+        let evidence = &reading.evidence;
+        let data = evidence.ntpdata.iter().find(|data| data.peer == row.peer);
+        let key = evidence.authdata.iter().find(|auth| auth.peer == row.peer);
+        let address = match &row.peer {
+            Peer::Address(address) => Some(*address),
+            Peer::Name(_) => None,
+        };
+        let query = evidence.queries.iter().find(|query| Some(query.address) == address);
+        let sent = data.map(|data| data.sent);
+        let silence = Silence {
+            wanted: self.label.clone(),
+            upstream: self.upstream,
+            address,
+            from: query.and_then(|query| query.from),
+            requests: sent,
+            replies: data.map(|data| data.received),
+            silent: row.last_sample.map(f64::from),
+            interval,
+            key: key.filter(|auth| auth.usable).map(|auth| auth.key),
+            answers_unsigned: query.and_then(|query| query.answered),
+            ..Silence::default()
+        };
+        let missing = key.filter(|auth| !auth.usable).map(|auth| auth.key);
+        match missing.or_else(|| reading.missing_key()) {
+            Some(key) if sent == Some(0) => Cause::KeyMissing { wanted: self.label.clone(), key },
+            _ if silence.key.is_some() && silence.answers_unsigned == Some(true) => {
+                Cause::KeyMismatch(silence)
+            }
+            _ if sent == Some(0) && silence.answers_unsigned == Some(false) => {
+                Cause::CannotSend(silence)
+            }
+            _ => Cause::NoReply(silence),
+        }
     }
 }
 

@@ -33,6 +33,12 @@ pub(super) fn ahead(
     wanted
 }
 
+/// Whether a standby can lead: by its own clock, or by the time that it had from `wanted`, which it
+/// keeps for hours before it calls itself local.
+pub(super) fn leads(tracking: &Tracking, wanted: &Wanted) -> bool {
+    tracking.is_local() || tracking.follows().is_some_and(|peer| wanted.includes(peer))
+}
+
 /// What the reader should know: who leads in whose place.
 pub(super) fn note(expectation: &Expectation, reading: &Reading, state: State) -> Option<String> {
     let tracking = reading.chronyc.tracking.as_ref()?;

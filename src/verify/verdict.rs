@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::cause::{self, Cause};
+
 /// The largest clock error that passes when the user sets none, in seconds: Ceph's
 /// `mon_clock_drift_allowed` and node-mixin's NodeClockSkewDetected use the same.
 pub const DEFAULT_MAX_OFFSET: f64 = 0.05;
@@ -70,6 +72,7 @@ pub struct Verdict {
     /// The kernel's flag by timedatectl: `yes`, `no` or `n/a`.
     pub timedatectl: &'static str,
     /// Why it does not pass; None when it does.
+    #[serde(serialize_with = "cause::tell")]
     pub cause: Option<Cause>,
     /// What the reader should know besides.
     pub notes: Vec<String>,
@@ -83,6 +86,12 @@ pub enum State {
     Synchronised,
     /// A source that runs free: the cluster agrees with itself, not with UTC.
     Local,
+    /// chronyd follows what it should, within the threshold, but runs with `-x`: it does not steer
+    /// this host's clock.
+    Unsteered,
+    /// The kernel's flag says that the clock is synchronised, and nobody can be asked by what: the
+    /// host has a chronyd without chronyc.
+    FlagOnly,
     /// Not yet; waiting can help.
     Waiting,
     /// No; waiting does not help.
@@ -91,20 +100,11 @@ pub enum State {
     NotOurClock,
 }
 
-/// Why a host does not pass.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Cause {
-    /// The evidence, in one sentence without a full stop.
-    pub what: String,
-    /// The next step, in the same form.
-    pub next: String,
-}
-
 impl State {
     /// Whether the host's time is as it should be.
     #[must_use]
     pub fn passes(self) -> bool {
-        matches!(self, Self::Synchronised | Self::Local)
+        matches!(self, Self::Synchronised | Self::Local | Self::Unsteered | Self::FlagOnly)
     }
 
     /// Whether another reading can be left out. At the deadline a state that is not final counts
@@ -120,10 +120,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_waiting_state_is_read_again_and_only_two_states_pass() {
+    fn only_a_waiting_state_is_read_again_and_four_states_pass() {
         for (state, passes, is_final) in [
             (State::Synchronised, true, true),
             (State::Local, true, true),
+            (State::Unsteered, true, true),
+            (State::FlagOnly, true, true),
             (State::Waiting, false, false),
             (State::Failed, false, true),
             (State::NotOurClock, false, true),

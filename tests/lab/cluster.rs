@@ -41,7 +41,7 @@ fn assert_synchronised(run: &Value, source: &str) {
             assert_eq!(verdict["state"], "local", "{verdict:#}");
             assert_eq!(verdict["stratum"], 10);
         } else {
-            assert_eq!(verdict["state"], "synchronised", "{verdict:#}");
+            assert_eq!(verdict["state"], "unsteered", "{verdict:#}");
             assert_eq!(verdict["stratum"], 11);
             let offset = verdict["offset"].as_f64().unwrap();
             assert!(offset.abs() < 0.001, "{verdict:#}");
@@ -153,7 +153,7 @@ fn a_source_with_servers_follows_one_of_them() {
     let source = &host(&run, "node1")["verdict"];
     assert_eq!(
         (&source["state"], &source["reference"]),
-        (&"synchronised".into(), &"10.99.0.14".into())
+        (&"unsteered".into(), &"10.99.0.14".into())
     );
     assert_eq!(host(&run, "node3")["verdict"]["stratum"], 5);
 
@@ -206,7 +206,7 @@ fn names_and_ipv6_reach_the_source() {
     let run: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{run:#}");
     assert!(bench.on(1, "cat /etc/chrony/chrony.conf").contains("\nserver node1 iburst"));
-    assert_eq!(host(&run, "node2")["verdict"]["state"], "synchronised");
+    assert_eq!(host(&run, "node2")["verdict"]["state"], "unsteered");
     // Nobody's address is known before the source has told its subnets.
     assert!(bench.on(0, "cat /etc/chrony/chrony.conf").contains("\nallow 10.99.0.0/24\n"));
 }

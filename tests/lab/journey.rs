@@ -82,7 +82,7 @@ fn a_jump_host_and_a_password_for_sudo_are_no_obstacle() {
     assert_eq!(setup.code, 0, "{}{}", setup.stdout, setup.stderr);
     let result: Value = serde_json::from_str(&setup.stdout).unwrap();
     for node in ["node2", "node3"] {
-        assert_eq!(host(&result, node)["verdict"]["state"], "synchronised", "{result:#}");
+        assert_eq!(host(&result, node)["verdict"]["state"], "unsteered", "{result:#}");
     }
 
     let who = run(&bench, &[&["exec", "c1", "all", "-b"], &key[..], &["--", "id -un"]].concat());

@@ -169,7 +169,7 @@ fn a_watch_looks_once_for_each_line() {
         host.program("chronyc", "#!/bin/sh\necho \"$*\" >>/calls\ncat\n");
         let mark = Word::random().unwrap();
         let names = ["node 1's".to_owned()];
-        let script = watch_script(Glance::Look, "chronyd", &names, &mark);
+        let script = watch_script(&Glance::Look, "chronyd", &names, &mark);
         let mut running = Running::start(&host, script.as_bytes(), &mark);
         running.until(&["looked"]);
         running.say("burst\n");

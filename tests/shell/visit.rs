@@ -104,7 +104,7 @@ fn a_host_says_who_it_is() {
 fn a_watch_ends_at_its_word() {
     for host in Host::each() {
         let mark = Word::random().unwrap();
-        let script = watch_script(Glance::Look, "chrony", &[], &mark);
+        let script = watch_script(&Glance::Look, "chrony", &[], &mark);
         let mut running = Running::start(&host, script.as_bytes(), &mark);
         running.until(&["looked"]);
         running.say("end\n");

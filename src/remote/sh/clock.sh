@@ -12,11 +12,7 @@ look_clock() {
   section chronyc
   if have chronyc; then
     # A daemon that hangs makes chronyc wait for 7 s with each of the four.
-    if have timeout; then
-      timeout 5 chronyc -n -c -m tracking sources sourcestats activity 2>&1
-    else
-      chronyc -n -c -m tracking sources sourcestats activity 2>&1
-    fi
+    bounded 5 chronyc -n -c -m tracking sources sourcestats activity 2>&1
   else
     echo 'chronyc: not found'
   fi
@@ -36,8 +32,8 @@ look_clock() {
 
 # ORDER SERVICE NAMES...: looks at once, and again for each line on its input, until that ends or
 # the line is `end`.
-# The controller sets the pace and says how: `look`, `burst` (ask the sources at once), `explain`
-# (with the log). The first order is an argument: a shell may read ahead on its input.
+# The controller sets the pace and says how: `look`, `burst` (ask the sources at once), `explain
+# ADDRESSES...` (with all that helps to explain; these sources are silent). The first order is an argument: a shell may read ahead on its input.
 # The function watch_units comes with the script.
 watch_clock() {
   order=$1
@@ -59,8 +55,8 @@ take_look() {
   fi
   watch_units
   look_clock "$@"
-  if [ "$order" = explain ] && have journalctl; then
-    section log
-    journalctl --quiet --no-pager --output=cat --lines=20 --unit="$service" 2>/dev/null
-  fi
+  # shellcheck disable=SC2086 # the words of the order
+  case $order in
+    explain*) look_closer "$service" ${order#explain} ;;
+  esac
 }

@@ -16,6 +16,16 @@ have() {
   command -v "$1" >/dev/null 2>&1
 }
 
+# SECONDS COMMAND...: a daemon or a network that hangs must not hold up the whole answer.
+bounded() {
+  if have timeout; then
+    timeout "$@"
+  else
+    shift
+    "$@"
+  fi
+}
+
 # systemd, openrc or sysv: who starts and stops services here.
 service_manager() {
   if [ -d /run/systemd/system ]; then

@@ -110,7 +110,7 @@ pub struct Activity {
 const NEVER: u32 = u32::MAX;
 
 impl Peer {
-    pub(super) fn parse(text: &str) -> Self {
+    pub(in crate::verify) fn parse(text: &str) -> Self {
         match text.parse::<IpAddr>() {
             Ok(address) => Self::Address(address),
             Err(_) => Self::Name(clip(text, KEPT_CHARACTERS)),
@@ -158,6 +158,22 @@ impl Source {
             measured: number(measured)?,
             error: number(error)?,
         })
+    }
+}
+
+impl Source {
+    /// How often it is asked, in seconds.
+    #[must_use]
+    pub fn interval(&self) -> f64 {
+        2.0_f64.powi(i32::from(self.poll))
+    }
+
+    /// Whether it has been silent for longer than lost answers explain. Its reach is 0 only after
+    /// eight polls in vain. Two answers may be lost on the way; after three intervals it is silent.
+    #[must_use]
+    pub fn is_late(&self) -> bool {
+        let silent = self.last_sample.map_or(f64::INFINITY, f64::from);
+        silent > 3.0 * self.interval() + 2.0
     }
 }
 

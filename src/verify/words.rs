@@ -1,0 +1,295 @@
+//! The words for each cause: one sentence of evidence, one next step.
+
+use super::cause::{Cause, Offer, Words};
+
+/// chronyd slews by at most 83,333 ppm unless `maxslewrate` says otherwise: 12 s for each second.
+const SECONDS_PER_SLEWED_SECOND: f64 = 12.0;
+
+const RUN_SETUP: &str = "run setup for this host: its chronyd runs with another configuration";
+
+fn words(what: impl Into<String>, next: impl Into<String>) -> Words {
+    Words { what: what.into(), next: next.into() }
+}
+
+/// `0.0123` as `12.3 ms`.
+pub(super) fn seconds(value: f64) -> String {
+    let size = value.abs();
+    if size >= 1.0 {
+        format!("{value:.1} s")
+    } else if size >= 1e-3 {
+        format!("{:.1} ms", value * 1e3)
+    } else {
+        format!("{:.1} µs", value * 1e6)
+    }
+}
+
+impl Cause {
+    /// What the reader is told of it.
+    #[must_use]
+    pub fn words(&self) -> Words {
+        self.of_daemon()
+            .or_else(|| self.of_configuration())
+            .or_else(|| self.of_source())
+            .unwrap_or_else(|| self.of_clock())
+    }
+
+    /// What keeps chronyd from running, or from answering.
+    fn of_daemon(&self) -> Option<Words> {
+        Some(match self {
+            Self::ContainerClock => words(
+                "chronyd may not steer the clock here: it belongs to the container's host",
+                "synchronise the container's host, and leave this one out of the inventory's time groups",
+            ),
+            Self::NotInstalled => words("chrony is not installed", "run setup for this host"),
+            Self::ChronycMissing { unit } => words(
+                format!("the host has no chronyc, so {unit} cannot be asked"),
+                "install the whole chrony package on this host",
+            ),
+            Self::DaemonSkipped { unit } => words(
+                format!("the service manager skipped {unit}: a start condition is not met"),
+                format!("read the condition in `systemctl status {unit}` on this host"),
+            ),
+            Self::DaemonMasked { unit } => words(
+                format!("{unit} is masked"),
+                format!("run `systemctl unmask {unit}` on this host, then setup"),
+            ),
+            Self::DaemonDown { unit } => words(
+                format!("{unit} is not running"),
+                "run setup for this host, or start the unit there",
+            ),
+            Self::AnotherChronyd { unit } => words(
+                format!("{unit} failed: another chronyd was already running"),
+                "keep one chrony unit on this host, and stop and disable the other",
+            ),
+            Self::DaemonFailed { unit, said } => {
+                let said = said.as_ref().map(|said| format!(": {said}")).unwrap_or_default();
+                words(
+                    format!("{unit} failed{said}"),
+                    format!("read the log of {unit} on this host"),
+                )
+            }
+            Self::DaemonStarting { unit } => words(
+                format!("{unit} is starting or stopping"),
+                "wait for it, or read its log on this host",
+            ),
+            Self::DaemonSilent { unit, runs } => {
+                let known = if *runs { "runs" } else { "may be down" };
+                words(
+                    format!("chronyd does not answer chronyc; {unit} {known}"),
+                    format!("read the log of {unit} on this host"),
+                )
+            }
+            Self::NotAuthorised => words(
+                "chronyd refuses to answer chronyc",
+                "run with sudo, and see `cmdallow` and `bindcmdaddress` in this host's chrony.conf",
+            ),
+            Self::Refused { answer } => words(
+                format!("chronyc answered with error {answer}"),
+                "run `chronyc tracking` on this host; chronyc and chronyd may differ in version",
+            ),
+            Self::Unreadable => words(
+                "chronyc's answer cannot be read",
+                "run `chronyc -n -c tracking` on this host and compare: 14 columns are expected",
+            ),
+            Self::SecondDaemon { daemons } => {
+                let names = daemons.join(", ");
+                words(
+                    format!("a second time daemon steers the same clock: {names}"),
+                    format!("run setup for this host, or stop and disable {names} there"),
+                )
+            }
+            _ => return None,
+        })
+    }
+
+    /// What chronyd was told to do, and should not have been.
+    fn of_configuration(&self) -> Option<Words> {
+        Some(match self {
+            Self::FreeRunningClient => words(
+                "a client runs free on a `local` directive of its own",
+                "run setup for this host: a client's configuration has no `local`",
+            ),
+            Self::WrongLocalStratum { found, wanted } => words(
+                format!(
+                    "the source serves its own clock at stratum {found}, and {wanted} is configured"
+                ),
+                RUN_SETUP,
+            ),
+            Self::NotServing => words(
+                "the source has no upstream and does not serve its own clock yet",
+                "check for `local stratum` in its chrony.conf; with `orphan` it takes 300 s",
+            ),
+            Self::WrongReference { found, wanted } => {
+                words(format!("it follows {found}, not {wanted}"), RUN_SETUP)
+            }
+            Self::UnexpectedUpstream { found } => words(
+                format!("it follows {found}, and no upstream is configured"),
+                "add that server to ntp_servers, or run setup for this host",
+            ),
+            Self::NoSources => words("chronyd has no source configured", "run setup for this host"),
+            Self::SourceAbsent { wanted } => {
+                words(format!("chronyd has sources, but {wanted} is not among them"), RUN_SETUP)
+            }
+            Self::Unresolved { wanted } => words(
+                format!("this host cannot resolve the name of {wanted}"),
+                "repair name resolution on this host, or give an address instead of the name",
+            ),
+            Self::Offline { sources } => {
+                let all = if *sources == 1 { "source is" } else { "sources are" };
+                words(
+                    format!("chronyd's {all} switched offline: it asks nobody for the time"),
+                    "run `chronyc online` on this host",
+                )
+            }
+            Self::KeyMissing { wanted, key } => words(
+                format!("no request is sent to {wanted}: this host's key file lacks key {key}"),
+                format!("run setup for this host, or put key {key} into the file of its `keyfile`"),
+            ),
+            Self::MinSources { wanted, usable } => words(
+                format!(
+                    "{wanted} could be used, but `minsources` asks for more sources than the {usable} \
+                     that can be"
+                ),
+                "set `minsources 1` in this host's chrony.conf (setup does), or give it more sources",
+            ),
+            _ => return None,
+        })
+    }
+
+    /// What the source does, or the way to it.
+    fn of_source(&self) -> Option<Words> {
+        Some(match self {
+            Self::NoReply(silence)
+            | Self::Denied(silence)
+            | Self::KeyMismatch(silence)
+            | Self::CannotSend(silence)
+            | Self::SourceDown(silence) => silence.words(self),
+            Self::Disagreement { sources } => words(
+                format!(
+                    "the sources disagree, and chronyd cannot tell which one is right{}",
+                    offsets(sources)
+                ),
+                "configure one source, or at least three",
+            ),
+            Self::SourceUnsynchronised { wanted, replies } => words(
+                format!("{wanted} replies{}, but is not synchronised itself", times(*replies)),
+                "repair that one first; a source with no upstream needs `local` in its chrony.conf",
+            ),
+            Self::Loop { wanted, replies } => words(
+                format!(
+                    "{wanted} replies{}, but follows this host itself: a loop, of which neither gets \
+                     the time",
+                    times(*replies)
+                ),
+                "take this host out of the sources of that one",
+            ),
+            Self::Delay { wanted, delay } => {
+                let took = delay.map(|delay| format!(" ({})", seconds(delay))).unwrap_or_default();
+                words(
+                    format!("the replies of {wanted} take longer than is allowed{took}"),
+                    "see `maxdelay`, `maxdelayratio` and `maxdelaydevratio` in this host's chrony.conf, \
+                     and the load of the network in between",
+                )
+            }
+            Self::TooVariable { wanted } => words(
+                format!("the replies of {wanted} vary too much to be used"),
+                "look for load or congestion between the two hosts",
+            ),
+            Self::MaxDistance { wanted, distance } => {
+                let far = distance.map(|far| format!(" ({})", seconds(far))).unwrap_or_default();
+                words(
+                    format!(
+                        "{wanted} says that its own time may be further off than `maxdistance` \
+                         allows{far}"
+                    ),
+                    "give that one a better source, or raise `maxdistance` (3 s by default) in this \
+                     host's chrony.conf",
+                )
+            }
+            Self::NotSelected { wanted, letter } => {
+                let letter = letter.map(|l| format!(" (`chronyc selectdata`: {l})"));
+                words(
+                    format!(
+                        "{wanted} could be used, but chronyd has not selected it{}",
+                        letter.unwrap_or_default()
+                    ),
+                    "compare `minsources` and `maxdistance` in this host's chrony.conf with \
+                     `chronyc selectdata`",
+                )
+            }
+            Self::Measuring { wanted } => words(
+                format!("chronyd has not selected {wanted} yet"),
+                "wait for its first samples, or run `chronyc burst 4/4` on this host",
+            ),
+            _ => return None,
+        })
+    }
+
+    /// What the clock does.
+    fn of_clock(&self) -> Words {
+        match self {
+            Self::Slewing { correction, allowed } => {
+                let at_least = seconds(correction.abs() * SECONDS_PER_SLEWED_SECOND);
+                words(
+                    format!(
+                        "the clock is still {} off ({} is allowed) and is being slewed",
+                        seconds(correction.abs()),
+                        seconds(*allowed)
+                    ),
+                    format!("wait {at_least} or longer, or run `chronyc makestep` on this host"),
+                )
+            }
+            Self::BoundTooLarge { bound, delay, dispersion, allowed } => words(
+                format!(
+                    "the clock can be {} off ({} is allowed): root delay {}, root dispersion {}",
+                    seconds(*bound),
+                    seconds(*allowed),
+                    seconds(*delay),
+                    seconds(*dispersion)
+                ),
+                "wait for more samples, use a nearer source, or raise max_offset",
+            ),
+            Self::KernelFlag => words(
+                "chronyc reports a good clock, but timedatectl says that it is not synchronised",
+                "check for `rtcsync` in this host's chrony.conf: only with it the kernel's flag is set",
+            ),
+            _ => words(
+                "chronyd's log says that something else moves the clock too",
+                "look for a second time daemon, or a hypervisor's time synchronisation, on this host",
+            ),
+        }
+    }
+}
+
+/// ` 6 times`, as far as it is known.
+fn times(replies: Option<u32>) -> String {
+    match replies {
+        Some(1) => " (once so far)".to_owned(),
+        Some(replies) => format!(" ({replies} times so far)"),
+        None => String::new(),
+    }
+}
+
+/// `: 10.0.0.1 is 3.0 s ahead, 10.0.0.2 is 1.0 ms behind`: of this host's clock.
+fn offsets(sources: &[Offer]) -> String {
+    let told: Vec<String> = sources
+        .iter()
+        .map(|Offer { source, offset }| {
+            let side = if *offset < 0.0 { "ahead" } else { "behind" };
+            format!("{source} is {} {side}", seconds(offset.abs()))
+        })
+        .collect();
+    if told.is_empty() { String::new() } else { format!(": {}", told.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_have_a_fitting_unit() {
+        for (value, text) in [(3600.0, "3600.0 s"), (0.0123, "12.3 ms"), (-2e-6, "-2.0 µs")] {
+            assert_eq!(seconds(value), text);
+        }
+    }
+}
