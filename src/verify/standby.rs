@@ -12,7 +12,8 @@ pub(super) fn followed(
     tracking: &Tracking,
 ) -> Option<Wanted> {
     let peer = tracking.follows()?;
-    let mut wanted = Wanted::source(standbys, &reading.source_addresses);
+    let named = reading.source_addresses.iter().filter(|found| found.name.is_some());
+    let mut wanted = Wanted::source(standbys, &named.cloned().collect::<Vec<_>>());
     wanted.label = format!("the standby {peer}");
     Some(wanted).filter(|wanted| wanted.includes(peer))
 }

@@ -13,6 +13,7 @@ mod local;
 mod privilege;
 mod roles;
 mod secrets;
+mod standby;
 mod support;
 mod terminal;
 mod visit;
