@@ -27,6 +27,7 @@ fn host(name: &str, part: Part) -> HostResult {
         plan: Plan { changes: Vec::new(), unchanged: 7 },
         applied: false,
         verdict: None,
+        clock: None,
         notes: Vec::new(),
         execs: 1,
         seconds: 1.5,
@@ -283,11 +284,14 @@ fn json_has_its_documented_keys() {
         let map = value.as_object().expect("an object");
         map.keys().map(String::as_str).collect::<Vec<_>>().join(" ")
     };
-    assert_eq!(keys(&value), "ezsync cluster mode started seconds interrupted exit hosts recap");
+    assert_eq!(
+        keys(&value),
+        "ezsync cluster mode started seconds interrupted exit hosts clocks recap"
+    );
     let host = &value["hosts"][0];
     assert_eq!(
         keys(host),
-        "host address part outcome facts plan applied verdict notes execs seconds"
+        "host address part outcome facts plan applied verdict clock notes execs seconds"
     );
     assert_eq!(keys(&host["outcome"]), "state trouble");
     assert_eq!(keys(&host["outcome"]["trouble"]), "what next log");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::builder::Builder;
-use super::settings::Settings;
+use super::settings::{Part, Settings};
 use super::{Member, SOURCE_GROUP, TIME_ROLE};
 use crate::problem::{Place, Problem};
 use crate::template::{Layer, Vars};
@@ -77,7 +77,7 @@ impl Builder<'_> {
         let group = self.inventory.group(SOURCE_GROUP).unwrap_or_default();
         let standbys: Vec<String> =
             group.into_iter().filter(|host| *host != source).map(ToOwned::to_owned).collect();
-        let place = self.place_of(source, "chrony_standby", None);
+        let place = self.place_of(source, "chrony_standby", Part::default());
         if standbys.is_empty() {
             let message = "chrony_standby: the group chrony has one host, and a standby is another";
             return Err(Problem::new(message).at(place).hint(
@@ -106,7 +106,7 @@ impl Builder<'_> {
         if !own(address) || addresses.iter().all(own) {
             return Ok(());
         }
-        let place = self.place_of(&source.name, "ansible_host", None);
+        let place = self.place_of(&source.name, "ansible_host", Part::default());
         Err(Problem::new(format!(
             "{} is a time source, and other hosts cannot reach it at {address}",
             source.name
@@ -129,21 +129,13 @@ impl Builder<'_> {
     /// The variables of the source with this `rank`, or of a client. Servers and stratum are the
     /// chrony role's: without it nobody has checked them.
     fn time_vars(&self, settings: &Settings, sources: &[TimeSource], rank: Option<usize>) -> Vars {
-        let addresses: Vec<&str> = sources.iter().map(|source| source.address.as_str()).collect();
-        // A client follows all of them.
-        let ahead = rank.unwrap_or(addresses.len());
-        let before: Vec<&str> = addresses.iter().copied().take(ahead).collect();
-        let after: Vec<&str> = addresses.iter().copied().skip(ahead + 1).collect();
         let part = match rank {
             Some(0) => "source",
             Some(_) => "standby",
             None => "client",
         };
         let mut vars = self.shared_vars();
-        vars.insert("time_source".to_owned(), json!(addresses.first()));
-        vars.insert("time_sources".to_owned(), json!(addresses));
-        vars.insert("sources_before".to_owned(), json!(before));
-        vars.insert("sources_after".to_owned(), json!(after));
+        vars.insert("time_source".to_owned(), json!(sources.first().map(|source| &source.address)));
         vars.insert("time_part".to_owned(), json!(part));
         if self.recipe.role(TIME_ROLE).is_some() {
             let stratum = usize::from(settings.local_stratum) + rank.unwrap_or_default();

@@ -67,6 +67,8 @@ fn sudo_with_a_password_does_all_that_root_does() {
     let (code, run) = bench.json(&[&["setup", "c1"], &with[..]].concat());
     assert_eq!(code, 0, "{run:#}");
     assert_eq!(bench.on(2, "stat -c '%U %a' /etc/chrony/chrony.conf"), "root 644");
+    // Its clock is read through the terminal, too.
+    assert!(host(&run, "node3")["clock"]["after"]["seconds"].is_number(), "{run:#}");
     assert!(bench.on(2, "cat /etc/chrony/chrony.conf").contains("10.99.0.11"));
     let (code, run) = bench.json(&[&["setup", "c1"], &with[..]].concat());
     assert_eq!((code, &host(&run, "node1")["execs"]), (0, &1.into()), "{run:#}");
