@@ -47,7 +47,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("cli", "cluster length"),
     (
         "command",
-        "access cli cluster exit facts fleet inventory problem project remote report role sanitise ssh ui",
+        "access cli cluster exit facts fleet inventory problem project remote report resource role sanitise ssh ui",
     ),
 ];
 

@@ -78,6 +78,9 @@ struct Plan {
 }
 
 fn carry_out(cli: &Cli, cluster: Cluster, access: &cli::Access, plan: &Plan) -> Result<Exit> {
+    if let Some(key) = cluster.settings.made_key().filter(|_| plan.mode == Mode::Setup) {
+        key.make()?;
+    }
     let jobs = jobs(&cluster, access)?;
     let order = order(&cluster, plan);
     let names = jobs.iter().map(|job| job.name.clone()).collect();

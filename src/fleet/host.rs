@@ -96,7 +96,13 @@ impl Driver<'_> {
     async fn probe(&mut self) -> Result<Known, Outcome> {
         let recipe = &self.shared.recipe;
         let problem = |problem: crate::problem::Problem| {
-            Trouble::new(problem.to_string(), "mend the file and run again")
+            match problem.advice() {
+                // A mistake in a file shows its place, and its hint with it.
+                Some(advice) if problem.place().is_none() => {
+                    Trouble::new(problem.message(), advice)
+                }
+                _ => Trouble::new(problem.to_string(), "mend the file and run again"),
+            }
         };
         let mut subjects = match self.shared.order.mode {
             Mode::Verify => BTreeSet::new(),
@@ -108,6 +114,7 @@ impl Driver<'_> {
             return Ok(Known { probe, plan: Plan::default() });
         }
         let desired = recipe.desired(&self.job.vars, &probe.facts).map_err(problem)?;
+        self.result.notes.extend(desired.notes.iter().cloned());
         let missed: Vec<Subject> = desired.subjects().filter(|s| !request.covers(s)).collect();
         let probe = if missed.is_empty() {
             probe
@@ -116,7 +123,7 @@ impl Driver<'_> {
             self.look(&Request::new(&subjects, &self.names())).await?
         };
         let plan = Plan::new(&desired, &probe.observed)
-            .map_err(|why| Trouble::new(why, "put it out of the way, or name another path"))?;
+            .map_err(|obstacle| Trouble::new(obstacle.what, obstacle.next))?;
         Ok(Known { probe, plan })
     }
 

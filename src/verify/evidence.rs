@@ -81,6 +81,16 @@ const TESTS_OF_DELAY: [usize; 3] = [6, 7, 8];
 const TEST_LOOP: usize = 9;
 
 impl Evidence {
+    /// chrony before 4.3 does not name a source that never answered: the rows stand in the order of
+    /// `servers`.
+    pub(super) fn name_rows<'a>(&mut self, servers: impl Iterator<Item = &'a Peer>) {
+        for (data, server) in self.ntpdata.iter_mut().zip(servers) {
+            if data.peer == Peer::Name("[UNSPEC]".to_owned()) {
+                data.peer = server.clone();
+            }
+        }
+    }
+
     /// Reads the outputs of `chronyc -n -c ntpdata`, `selectdata`, `authdata` and of our queries.
     pub(super) fn parse(ntpdata: &str, selectdata: &str, authdata: &str, queries: &str) -> Self {
         Self {
@@ -190,10 +200,8 @@ impl Query {
                 Some("asked") if line.contains("System clock wrong by") => {
                     query.answered = Some(true);
                 }
-                // Both come at the end of the time that it was given.
-                Some("asked")
-                    if line.contains("No suitable source") || line.contains("Timeout reached") =>
-                {
+                // It comes in any case, but not where chronyd could not even start.
+                Some("asked") if line.contains("chronyd exiting") => {
                     query.answered = query.answered.or(Some(false));
                 }
                 _ => {}

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::chronyc::{Chronyc, Peer};
+use super::chronyc::{Chronyc, Peer, SourceMode};
 use super::clip;
 use super::evidence::Evidence;
 use super::timedatectl::Timedatectl;
@@ -109,9 +109,13 @@ impl Reading {
     /// Reads all texts. What cannot be read is missing from the result, never an error.
     #[must_use]
     pub fn new(raw: &RawReading<'_>) -> Self {
+        let chronyc = Chronyc::parse(raw.chronyc);
+        let mut evidence = Evidence::parse(raw.ntpdata, raw.selectdata, raw.authdata, raw.queries);
+        let servers = chronyc.sources.iter().filter(|row| row.mode != SourceMode::ReferenceClock);
+        evidence.name_rows(servers.map(|row| &row.peer));
         Self {
             timedatectl: Timedatectl::parse(raw.timedatectl),
-            chronyc: Chronyc::parse(raw.chronyc),
+            chronyc,
             daemon: Daemon::new(raw.unit, raw.command_line),
             rivals: lines(raw.rivals),
             source_addresses: raw
@@ -123,7 +127,7 @@ impl Reading {
                 .collect(),
             log: last_lines(raw.log),
             container: !matches!(raw.container.trim(), "" | "none"),
-            evidence: Evidence::parse(raw.ntpdata, raw.selectdata, raw.authdata, raw.queries),
+            evidence,
         }
     }
 

@@ -12,7 +12,7 @@ use ezsync::problem::Place;
 use ezsync::remote::{
     Outcome, Probe, Progress, Request, Section, Sections, Word, apply_script, probe_script,
 };
-use ezsync::resource::{self, Args};
+use ezsync::resource::{self, Args, Obstacle};
 use serde_json::Value;
 
 use crate::host::Host;
@@ -177,9 +177,18 @@ impl Host {
 
     /// What must change for `steps`, by what stands on the host.
     pub fn plan_with(&self, steps: Vec<Step>, handlers: Vec<Step>) -> Plan {
-        let desired = Desired { steps, handlers, files: Vec::new() };
+        self.compare(steps, handlers).unwrap()
+    }
+
+    /// Why `steps` cannot be done on the host.
+    pub fn obstacle(&self, steps: Vec<Step>) -> Obstacle {
+        self.compare(steps, Vec::new()).unwrap_err()
+    }
+
+    fn compare(&self, steps: Vec<Step>, handlers: Vec<Step>) -> Result<Plan, Obstacle> {
+        let desired = Desired { steps, handlers, notes: Vec::new() };
         let request = Request::new(&desired.subjects().collect(), &[]);
-        Plan::new(&desired, &self.probe(&request).observed).unwrap()
+        Plan::new(&desired, &self.probe(&request).observed)
     }
 
     pub fn plan(&self, steps: Vec<Step>) -> Plan {
