@@ -43,7 +43,8 @@ fn settings(vars: &Value, is_source: bool) -> Result<Conf, Problem> {
     let lookup = Lookup { engine: &engine, scope, place: Box::new(|_, _| None) };
     let source = Connection::from_vars("10.0.0.1", &Map::new(), &|_| None).unwrap();
     let addresses = ["10.0.0.1".to_owned()];
-    Settings::new(&lookup, &addresses, &source, Path::new("/nonexistent"))?.conf(&lookup, is_source)
+    let settings = Settings::new(&lookup, &addresses, &source, Path::new("/nonexistent"))?;
+    settings.conf(&lookup, &["10.0.0.1"], is_source.then_some(0))
 }
 
 /// A host with chronyd `version`, built with everything.
