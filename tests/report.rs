@@ -43,6 +43,7 @@ fn verdict(state: State, reference: &str, stratum: u8) -> Verdict {
         bound: (!local).then_some(430e-6),
         timedatectl: if local { "no" } else { "yes" },
         cause: None,
+        warnings: Vec::new(),
         notes: Vec::new(),
     }
 }

@@ -35,7 +35,7 @@ use crate::sanitise::sanitise_json;
 /// |---|---|
 /// | `ezsync` | version of the program |
 /// | `cluster` | the cluster's name |
-/// | `mode` | `setup`, `check` or `verify` |
+/// | `mode` | `setup`, `check`, `verify` or `doctor` |
 /// | `started` | when the run began, RFC 3339 in UTC |
 /// | `seconds` | how long it took |
 /// | `interrupted` | whether it was interrupted |
@@ -46,7 +46,7 @@ use crate::sanitise::sanitise_json;
 /// A host has `host`, `address`, `part` (`source`, `client`), `outcome` (`state`: `ok`,
 /// `unreachable`, `failed`, `interrupted`; with `trouble`: `what`, `next`, `log`), `facts`,
 /// `plan` (`changes`, `unchanged`), `applied`, `verdict` (`state`, `stratum`, `reference`,
-/// `offset`, `bound`, `timedatectl`, `cause`, `notes`), `notes`, `execs` and `seconds`. Texts
+/// `offset`, `bound`, `timedatectl`, `cause`, `warnings`, `notes`), `notes`, `execs` and `seconds`. Texts
 /// that came from hosts are as they were sent: JSON escapes control characters itself.
 #[derive(Debug, Clone, Serialize)]
 pub struct Run {
