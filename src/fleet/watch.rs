@@ -172,7 +172,8 @@ impl Driver<'_> {
 
 /// The sections of one look.
 async fn answer(talk: &mut Talk) -> Result<Vec<Section>, ExecError> {
-    let begun = talk.sections().len();
+    // The first ones may have come with the shell's greeting.
+    let begun = talk.seen();
     while let Some(section) = talk.next(LOOK_TIMEOUT).await? {
         if section.name == "looked" {
             let answer = talk.sections().iter().skip(begun).cloned();

@@ -45,22 +45,12 @@ fn work(run: &Run) -> String {
         Mode::Doctor => {
             let of_host = |host: &HostResult| host.verdict.as_ref().map(|v| v.warnings.len());
             let warnings: usize = run.hosts.iter().filter_map(of_host).sum();
-            format!("{} in {time}.", capital(&count(warnings, "warning")))
+            format!("Examined in {time}, with {}.", count(warnings, "warning"))
         }
         Mode::Check => format!("Nothing was changed; it took {time}."),
         Mode::Setup if changes == 0 => format!("No changes in {time}."),
         Mode::Setup => format!("{} in {time}.", count(changes, "change")),
     }
-}
-
-fn capital(text: &str) -> String {
-    let mut characters = text.chars();
-    characters
-        .next()
-        .map(|first| first.to_ascii_uppercase())
-        .into_iter()
-        .chain(characters)
-        .collect()
 }
 
 /// What holds when no host failed.

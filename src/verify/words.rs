@@ -156,8 +156,8 @@ impl Cause {
             ),
             Self::MinSources { wanted, usable } => words(
                 format!(
-                    "{wanted} could be used, but `minsources` asks for more sources than the {usable} \
-                     that can be"
+                    "{wanted} could be used, but `minsources` asks for more than {usable} such source{}",
+                    if *usable == 1 { "" } else { "s" }
                 ),
                 "set `minsources 1` in this host's chrony.conf (setup does), or give it more sources",
             ),
