@@ -10,10 +10,10 @@ mod settings;
 
 pub use names::user as user_name;
 pub use nodes::Node;
-pub use settings::{Networks, Settings};
+pub use settings::{Conf, MadeKey, Networks, Settings, Spoken};
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::desired::{HostVars, Recipe};
@@ -26,6 +26,7 @@ use crate::template::{Engine, Layer, Vars};
 
 use builder::Builder;
 use config::Config;
+use settings::Part;
 
 /// The group whose first host is the time source.
 const SOURCE_GROUP: &str = "chrony";
@@ -87,7 +88,7 @@ impl Cluster {
     /// # Errors
     /// The first mistake that is found, with its place.
     pub fn load(project: &Project, name: &str, wish: &Wish) -> Result<Self, Problem> {
-        let Ground { inventory, config, extra } = Ground::read(project, name, wish)?;
+        let Ground { inventory, config, folder, extra } = Ground::read(project, name, wish)?;
         let roles = load_roles(project, &config, &extra, wish.step.as_deref())?;
         let recipe = Recipe {
             project: project.clone(),
@@ -95,7 +96,7 @@ impl Cluster {
             roles,
             engine: Engine::default(),
         };
-        let builder = Builder { name, inventory, config, extra, recipe };
+        let builder = Builder { name, inventory, config, folder, extra, recipe };
         builder.build(wish.limit.as_deref())
     }
 
@@ -110,6 +111,8 @@ impl Cluster {
 struct Ground {
     inventory: Inventory,
     config: Config,
+    /// The folder of config.yml.
+    folder: PathBuf,
     extra: Arc<Layer>,
 }
 
@@ -125,9 +128,10 @@ impl Ground {
             refuse_pattern(project, name, &inventory)?;
             (inventory, config)
         };
+        let folder = config.parent().unwrap_or(Path::new("")).to_owned();
         let config = Config::read(&config)?;
         let extra = Layer::written(extra::parse(&wish.extra)?);
-        Ok(Self { inventory, config, extra })
+        Ok(Self { inventory, config, folder, extra })
     }
 }
 
@@ -182,7 +186,7 @@ fn unknown_step(project: &Project, step: &str) -> Problem {
 fn role_names(config: &Config, extra: &Vars) -> Result<Vec<(String, Option<Place>)>, Problem> {
     let place = |item| match extra.contains_key("roles") {
         true => Some(Place::in_file(Path::new("-e"))),
-        false => config.place_of("roles", item),
+        false => config.place_of("roles", Part { item, field: None }),
     };
     let problem = |item| {
         Problem::new("`roles` must be a list of names, as in [chrony, motd]").at(place(item))

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use crate::cluster::Networks;
+use crate::cluster::{Conf, Networks, Spoken};
 use crate::facts::{Facts, Platform};
 use crate::problem::{Place, Problem};
 use crate::project::Project;
-use crate::resource::{self, Args, Resource, Subject};
+use crate::resource::{self, Args, FileText, Resource, Subject};
 use crate::role::tags::Choice;
 use crate::role::{Role, Task};
 use crate::template::{Engine, Layer, Scope, Vars};
@@ -34,8 +34,8 @@ pub struct Desired {
     pub steps: Vec<Step>,
     /// What runs after changes, once each, in order.
     pub handlers: Vec<Step>,
-    /// The files that templates give, in order: path and text.
-    pub files: Vec<(String, String)>,
+    /// What the settings ask for and this host cannot do.
+    pub notes: Vec<String>,
 }
 
 /// What is rendered: the roles in order, with everything that their texts come from.
@@ -64,19 +64,22 @@ pub struct HostVars {
     pub shared: Arc<Layer>,
     /// The subnets that the source serves.
     pub networks: Networks,
+    /// What the settings put into its chrony's configuration.
+    pub conf: Arc<Conf>,
 }
 
 impl HostVars {
     /// All of them for `role` on a host with `facts`, in Ansible's precedence.
     #[must_use]
-    pub fn scope(&self, role: &Role, facts: &Facts) -> Scope {
+    pub fn scope(&self, role: &Role, facts: &Facts, spoken: &Spoken) -> Scope {
         let networks = self.networks.on(facts);
         // Templates for one subnet (kubeasz's) and for several: both have their variable.
         let computed = Vars::from_iter([
             ("local_network".to_owned(), json!(Networks::hull(&networks))),
             ("local_networks".to_owned(), json!(networks)),
         ]);
-        self.stack(Some(role), facts.vars()).with(&Layer::literal(computed))
+        let scope = self.stack(Some(role), facts.vars());
+        scope.with(&Layer::literal(computed)).with(&spoken.vars)
     }
 
     /// What settings and connections may refer to: everything that needs no host.
@@ -120,17 +123,19 @@ impl Recipe {
     /// The desired state of a host with `vars` and `facts`.
     ///
     /// # Errors
-    /// An undefined variable, a missing template, a wrong argument: with file, line and column.
+    /// An undefined variable, a missing template, a wrong argument: with file, line and column. A
+    /// setting that the host's chrony is too old for.
     pub fn desired(&self, vars: &HostVars, facts: &Facts) -> Result<Desired, Problem> {
-        let mut desired = Desired::default();
+        let spoken = vars.conf.on(facts)?;
+        let mut desired = Desired { notes: spoken.notes.clone(), ..Desired::default() };
         for role in &self.roles {
-            let host = Host { vars, scope: vars.scope(role, facts) };
+            let host = Host { vars, scope: vars.scope(role, facts, &spoken) };
             let first_handler = desired.handlers.len();
             let mut handler_numbers: Vec<Vec<usize>> = Vec::new();
             let mut handlers = Vec::new();
             for handler in &role.handlers {
                 let start = first_handler + handlers.len();
-                handlers.extend(self.steps(role, handler, &host, &mut desired.files)?);
+                handlers.extend(self.steps(role, handler, &host)?);
                 handler_numbers.push((start..first_handler + handlers.len()).collect());
             }
             for task in &role.tasks {
@@ -144,7 +149,7 @@ impl Recipe {
                     .filter(|(handler, _)| task.notify.iter().any(|name| handler.answers_to(name)))
                     .flat_map(|(_, numbers)| numbers.iter().copied())
                     .collect();
-                for step in self.steps(role, task, &host, &mut desired.files)? {
+                for step in self.steps(role, task, &host)? {
                     desired.steps.push(Step { notify: notify.clone(), ..step });
                 }
             }
@@ -168,13 +173,7 @@ impl Recipe {
     }
 
     /// The steps of one task: none when its condition does not hold, one for each loop item.
-    fn steps(
-        &self,
-        role: &Role,
-        task: &Task,
-        host: &Host<'_>,
-        files: &mut Vec<(String, String)>,
-    ) -> Result<Vec<Step>, Problem> {
+    fn steps(&self, role: &Role, task: &Task, host: &Host<'_>) -> Result<Vec<Step>, Problem> {
         let mut vars = task.vars.clone();
         vars.retain(|name, _| !host.vars.is_final(name));
         let scope = host.scope.with(&Layer::written(vars));
@@ -190,7 +189,7 @@ impl Recipe {
                 steps.push(Step {
                     role: role.name.clone(),
                     task: self.text(&task.name, task.place_of("name"), &scope)?,
-                    resource: self.resource(role, task, &scope, files)?,
+                    resource: self.resource(role, task, &scope)?,
                     notify: Vec::new(),
                 });
             }
@@ -235,7 +234,6 @@ impl Recipe {
         role: &Role,
         task: &Task,
         scope: &Scope,
-        files: &mut Vec<(String, String)>,
     ) -> Result<Arc<dyn Resource>, Problem> {
         let mut args = Map::new();
         for (name, value) in &task.args {
@@ -244,10 +242,6 @@ impl Recipe {
         }
         if matches!(task.module, "template" | "copy") {
             self.fill(role, task, &mut args, scope)?;
-            let text = |name: &str| args.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
-            if let (Some(path), Some(content)) = (text("dest").or(text("path")), text("content")) {
-                files.push((path, content));
-            }
         }
         resource::make(task.module, Args::new(task.module, args, task.place.clone()))
     }
@@ -322,6 +316,11 @@ fn opened(item: Value) -> Vec<Value> {
 }
 
 impl Desired {
+    /// The files that are written whole, in order.
+    pub fn files(&self) -> impl Iterator<Item = FileText> {
+        self.steps.iter().filter_map(|step| step.resource.file())
+    }
+
     /// What has to be observed to compare.
     pub fn subjects(&self) -> impl Iterator<Item = Subject> {
         self.steps.iter().chain(&self.handlers).flat_map(|step| step.resource.subjects())

@@ -4,6 +4,10 @@
 //! for Ansible read the same. [`Facts::typical`] gives the facts that a platform usually has:
 //! with them templates are checked and resources are named before a host has answered.
 
+mod version;
+
+pub use version::Version;
+
 use ipnet::IpNet;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -144,6 +148,14 @@ pub struct ChronyFacts {
     pub installed: bool,
     /// Its version such as `4.3`; empty when it is not installed.
     pub version: String,
+    /// The version that configurations are written for: its own, or that of the package which would
+    /// be installed, or at least that of the distribution's release.
+    pub written_for: Version,
+    /// What it was built with and without, as `chronyd -v` says: `+NTS`, `-DEBUG`. Empty when it is
+    /// not installed.
+    pub features: Vec<String>,
+    /// What the host knows of leap seconds, in the words of chrony's directives that tell of it.
+    pub leap_seconds: Vec<LeapSeconds>,
     /// The name of its service.
     pub unit: String,
     /// The other services on the host that start a chronyd: never two may run.
@@ -154,6 +166,27 @@ pub struct ChronyFacts {
     pub keys: String,
     /// The user and group that the daemon runs as.
     pub user: String,
+}
+
+/// Where a host has the leap seconds of the tz database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeapSeconds {
+    /// The zone `right/UTC`.
+    Zone,
+    /// The file [`LEAP_SECONDS_LIST`].
+    List,
+}
+
+/// The list of leap seconds in the tz database.
+pub const LEAP_SECONDS_LIST: &str = "/usr/share/zoneinfo/leap-seconds.list";
+
+impl ChronyFacts {
+    /// Whether it was built without `feature` (`NTS`), as far as that is known.
+    #[must_use]
+    pub fn lacks(&self, feature: &str) -> bool {
+        self.features.iter().any(|known| known.strip_prefix('-') == Some(feature))
+    }
 }
 
 /// What one host is.
@@ -205,6 +238,9 @@ impl Facts {
             chrony: ChronyFacts {
                 installed: false,
                 version: String::new(),
+                written_for: Version::NEWEST,
+                features: Vec::new(),
+                leap_seconds: Vec::new(),
                 unit: custom.chrony_unit.to_owned(),
                 other_units: Vec::new(),
                 conf: custom.chrony_conf.to_owned(),
@@ -212,6 +248,15 @@ impl Facts {
                 user: custom.chrony_user.to_owned(),
             },
         }
+    }
+
+    /// What chrony's version would be where none is installed: that of the package which is on offer,
+    /// or else what the distribution's release has had at least.
+    #[must_use]
+    pub fn expected_chrony(&self, on_offer: Option<Version>) -> Version {
+        on_offer
+            .or_else(|| Version::of_release(&self.distribution, &self.distribution_version))
+            .unwrap_or(Version::OLDEST)
     }
 
     /// The facts as template variables, under Ansible's names where Ansible has them.

@@ -14,6 +14,7 @@ pub mod exit;
 pub mod facts;
 pub mod fleet;
 pub mod inventory;
+pub mod length;
 pub mod local;
 pub mod plan;
 pub mod problem;

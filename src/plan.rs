@@ -6,7 +6,7 @@ use serde::Serialize;
 use similar::TextDiff;
 
 use crate::desired::{Desired, Step};
-use crate::resource::{Observed, Texts, Work};
+use crate::resource::{Observed, Obstacle, Texts, Work};
 
 /// One change of a plan.
 #[derive(Debug, Clone, Serialize)]
@@ -43,8 +43,8 @@ impl Plan {
     /// What must change where `observed` stands and `desired` is wanted.
     ///
     /// # Errors
-    /// The host cannot be brought there, in words for the report.
-    pub fn new(desired: &Desired, observed: &Observed) -> Result<Self, String> {
+    /// The host cannot be brought there.
+    pub fn new(desired: &Desired, observed: &Observed) -> Result<Self, Obstacle> {
         let mut plan = Self::default();
         let mut notified: BTreeSet<usize> = BTreeSet::new();
         for step in &desired.steps {
@@ -68,11 +68,12 @@ impl Plan {
         self.changes.is_empty()
     }
 
-    fn add(&mut self, step: &Step, observed: &Observed, handler: bool) -> Result<bool, String> {
-        let difference = step
-            .resource
-            .compare(observed)
-            .map_err(|why| format!("{} : {}: {why}", step.role, step.task))?;
+    fn add(&mut self, step: &Step, observed: &Observed, handler: bool) -> Result<bool, Obstacle> {
+        let placed = |Obstacle { what, next }| {
+            let what = format!("{} : {}: {what}", step.role, step.task);
+            Obstacle { what, next }
+        };
+        let difference = step.resource.compare(observed).map_err(placed)?;
         let Some(difference) = difference else { return Ok(false) };
         self.changes.push(Change {
             number: self.changes.len() + 1,

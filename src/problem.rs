@@ -39,8 +39,9 @@ impl Place {
     /// The place at `column` of the line number `line`, whose text is `text`.
     #[must_use]
     pub fn on_line(file: impl Into<String>, text: &str, line: usize, column: usize) -> Self {
-        // Messages end up in logs, where a password must not.
-        let text = if text.contains("pass") { "" } else { text };
+        // Messages end up in logs, where a password must not, nor a key of chrony's.
+        let secret = ["pass", "HEX:", "ASCII:"].iter().any(|mark| text.contains(mark));
+        let text = if secret { "" } else { text };
         Self { file: file.into(), line, column, text: text.to_owned() }
     }
 
@@ -63,6 +64,15 @@ impl Problem {
     pub fn at(mut self, place: impl Into<Option<Place>>) -> Self {
         if let Some(place) = place.into() {
             self.place = Some(Box::new(place));
+        }
+        self
+    }
+
+    /// The same problem without the text of its line, in which a secret stands.
+    #[must_use]
+    pub fn without_text(mut self) -> Self {
+        if let Some(place) = &mut self.place {
+            place.text.clear();
         }
         self
     }
@@ -95,6 +105,12 @@ impl Problem {
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// The advice, when there is any.
+    #[must_use]
+    pub fn advice(&self) -> Option<&str> {
+        self.hint.as_deref()
     }
 
     /// Where it stands, when that is known.
@@ -178,6 +194,7 @@ mod tests {
             Problem::new("bad").at(Place::in_source("hosts", source, 1, 1)).to_string()
         };
         assert_eq!(shown("n1 ansible_password=x"), "hosts:1:1: bad");
+        assert_eq!(shown("key: HEX:0123"), "hosts:1:1: bad");
         assert_eq!(shown("n1 \x1b[2J"), "hosts:1:1: bad\n  1 | n1 \\x1b[2J\n    | ^");
     }
 

@@ -15,6 +15,7 @@ const MAY_USE: &[(&str, &str)] = &[
     // What anything may rest on.
     ("sanitise", ""),
     ("exit", ""),
+    ("length", ""),
     ("exec", "sanitise"),
     ("problem", "sanitise"),
     ("project", "problem"),
@@ -23,30 +24,30 @@ const MAY_USE: &[(&str, &str)] = &[
     ("facts", "template"),
     // From files to what is wanted on a host. None of these knows that there is SSH.
     ("inventory", "problem sanitise yaml"),
-    ("resource", "problem"),
+    ("resource", "length problem verify"),
     ("role", "problem project resource template yaml"),
     ("desired", "cluster facts problem project resource role template"),
     ("cluster", "desired facts inventory problem project resource role template verify yaml"),
     ("plan", "desired resource"),
     // A host's side: scripts out, answers in, verdicts. None of these opens a connection.
     ("remote", "facts plan resource verify"),
-    ("verify", ""),
+    ("verify", "length"),
     // Connections, and the hosts that are reached by them.
     ("ssh", "exec problem sanitise"),
     ("local", "exec"),
     ("access", "inventory problem remote ssh"),
     (
         "fleet",
-        "access cluster desired exec facts local plan problem remote resource sanitise ssh verify",
+        "access cluster desired exec facts length local plan problem remote resource sanitise ssh verify",
     ),
     // What is shown. None of these knows how results come about.
-    ("report", "exit facts fleet plan sanitise verify"),
+    ("report", "exit facts fleet length plan sanitise verify"),
     ("ui", "fleet plan sanitise ssh verify"),
     // What is typed.
     ("cli", "cluster"),
     (
         "command",
-        "access cli cluster exit facts fleet inventory problem project remote report role sanitise ssh ui",
+        "access cli cluster exit facts fleet inventory problem project remote report resource role sanitise ssh ui",
     ),
 ];
 

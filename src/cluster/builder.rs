@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Map, json};
 
 use super::config::Config;
-use super::settings::{self, Networks, Settings};
+use super::settings::{self, Conf, Networks, Part, Settings};
 use super::{Cluster, Member, SOURCE_GROUP, TIME_ROLE, names};
 use crate::desired::{HostVars, Recipe};
 use crate::inventory::{Connection, Inventory};
@@ -19,8 +19,27 @@ use crate::template::{Layer, Vars};
 const NODE_GROUPS: [&str; 4] = ["kube_master", "kube_node", "etcd", "ex_lb"];
 
 /// The settings of config.yml that mean something to ezsync itself.
-const SETTINGS: [&str; 5] =
-    ["ntp_servers", "local_network", "local_stratum", "max_offset", "roles"];
+const SETTINGS: [&str; 19] = [
+    "ntp_servers",
+    "local_network",
+    "local_stratum",
+    "max_offset",
+    "roles",
+    "client_options",
+    "min_sources",
+    "max_distance",
+    "step_threshold",
+    "step_limit",
+    "hwtimestamp",
+    "ip_family",
+    "leap_seconds",
+    "chrony_keys",
+    "time_key",
+    "extra_lines",
+    "source_extra_lines",
+    "client_extra_lines",
+    "timezone",
+];
 
 /// Settings of Ansible's that people have in their inventories, and that do nothing here so far.
 const NOT_YET: [&str; 1] = ["ansible_ssh_executable"];
@@ -30,6 +49,8 @@ pub(super) struct Builder<'a> {
     pub name: &'a str,
     pub inventory: Inventory,
     pub config: Config,
+    /// The folder of config.yml.
+    pub folder: PathBuf,
     pub extra: Arc<Layer>,
     pub recipe: Recipe,
 }
@@ -50,13 +71,21 @@ impl Builder<'_> {
         let addresses = self.addresses(&everyone, &shared)?;
         let source_member = self.member(&source, &shared)?;
         self.reachable(&source_member, &addresses)?;
-        let settings =
-            Settings::new(&self.lookup(&source_member), &addresses, &source_member.connection)?;
+        let settings = Settings::new(
+            &self.lookup(&source_member),
+            &addresses,
+            &source_member.connection,
+            &self.folder,
+        )?;
         let shared = Layer::literal(self.time_vars(&settings));
         let mut members = Vec::new();
         for host in &chosen {
             let mut member = self.member(host, &shared)?;
             member.vars.networks = settings.networks.clone();
+            if self.recipe.role(TIME_ROLE).is_some() {
+                let conf = settings.conf(&self.lookup(&member), *host == source)?;
+                member.vars.conf = Arc::new(conf);
+            }
             // Renders everything: mistakes show before any host is touched.
             member.subjects = self.recipe.candidates(&member.vars)?;
             members.push(member);
@@ -76,7 +105,7 @@ impl Builder<'_> {
         if !own(address) || addresses.iter().all(own) {
             return Ok(());
         }
-        let place = self.place_of(&source.name, "ansible_host", None);
+        let place = self.place_of(&source.name, "ansible_host", Part::default());
         Err(Problem::new(format!(
             "{} is the time source, and other hosts cannot reach it at {address}",
             source.name
@@ -179,7 +208,7 @@ impl Builder<'_> {
                 let near = nearest(&name, &SETTINGS)?;
                 (near.len().abs_diff(name.len()) <= most).then(|| {
                     Problem::new(format!("there is no setting `{name}`"))
-                        .at(self.place_of(source, &name, None))
+                        .at(self.place_of(source, &name, Part::default()))
                         .hint(format!("did you mean `{near}`?"))
                 })
             },
@@ -235,6 +264,7 @@ impl Builder<'_> {
             extra: self.extra.clone(),
             shared: shared.clone(),
             networks: Networks::default(),
+            conf: Arc::new(Conf::default()),
         };
         let connection = self.connection(host, &vars)?;
         let known = vars.without_facts(None);
@@ -258,7 +288,8 @@ impl Builder<'_> {
                 let value = match self.recipe.engine.values(value, &here, &scope) {
                     Ok(value) => value,
                     Err(problem) if Connection::uses(name) => {
-                        let place = self.place_of(host, name, None).unwrap_or_else(command_line);
+                        let place =
+                            self.place_of(host, name, Part::default()).unwrap_or_else(command_line);
                         return Err(problem.at(place));
                     }
                     Err(_) => continue,
@@ -266,7 +297,7 @@ impl Builder<'_> {
                 resolved.insert(name.clone(), value);
             }
         }
-        let place = |name: &str| self.place_of(host, name, None);
+        let place = |name: &str| self.place_of(host, name, Part::default());
         let connection = Connection::from_vars(host, &resolved, &place)?;
         let placed = |names: [&str; 2], problem: Problem| {
             let set = names.iter().rev().find(|name| resolved.contains_key(**name));
@@ -282,20 +313,20 @@ impl Builder<'_> {
         Ok(connection)
     }
 
-    /// Where the value that a variable has for a host stands, or one item of it.
-    fn place_of(&self, host: &str, name: &str, item: Option<usize>) -> Option<Place> {
+    /// Where the value that a variable has for a host stands, or a part of it.
+    fn place_of(&self, host: &str, name: &str, part: Part<'_>) -> Option<Place> {
         if self.extra.contains_key(name) {
             return Some(command_line());
         }
-        let config = self.config.place_of(name, item);
+        let config = self.config.place_of(name, part);
         config.or_else(|| self.inventory.place_of_var(host, name))
     }
 
-    /// Looks settings up as the chrony role would see them on the source.
-    fn lookup<'a>(&'a self, source: &'a Member) -> settings::Lookup<'a> {
+    /// Looks settings up as the chrony role would see them on a host.
+    fn lookup<'a>(&'a self, member: &'a Member) -> settings::Lookup<'a> {
         let role = self.recipe.role(TIME_ROLE);
-        let scope = source.vars.without_facts(role);
-        let place = |name: &str, item| self.place_of(&source.name, name, item);
+        let scope = member.vars.without_facts(role);
+        let place = |name: &str, part: Part<'_>| self.place_of(&member.name, name, part);
         settings::Lookup { engine: &self.recipe.engine, scope, place: Box::new(place) }
     }
 }

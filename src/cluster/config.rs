@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::settings::Part;
 use crate::problem::{Place, Problem};
 use crate::project::{self, Project};
 use crate::template::Layer;
@@ -17,8 +18,8 @@ pub(super) struct Config {
     text: String,
     /// The settings by name.
     pub vars: Arc<Layer>,
-    /// Each key, and line and column of the items of its list.
-    keys: Vec<(Key, Vec<(usize, usize)>)>,
+    /// Each key with what stands there.
+    keys: Vec<(Key, Node)>,
 }
 
 impl Config {
@@ -47,9 +48,7 @@ impl Config {
         let node: Node = yaml::parse(&file, &text)?;
         let place = Place::in_source(file.clone(), &text, node.line, node.column);
         let keys = match &node.kind {
-            Kind::Map(entries) => {
-                entries.iter().map(|(key, node)| (key.clone(), items(node))).collect()
-            }
+            Kind::Map(entries) => entries.clone(),
             _ => Vec::new(),
         };
         match node.into_value() {
@@ -61,18 +60,28 @@ impl Config {
         }
     }
 
-    /// Where a setting stands, or one item of its list.
-    pub fn place_of(&self, name: &str, item: Option<usize>) -> Option<Place> {
-        let (key, items) = self.keys.iter().find(|(key, _)| key.name == name)?;
-        let item = item.and_then(|item| items.get(item)).copied();
-        let (line, column) = item.unwrap_or((key.line, key.column));
+    /// Where a setting stands, or a part of it.
+    pub fn place_of(&self, name: &str, part: Part<'_>) -> Option<Place> {
+        let (key, node) = self.keys.iter().find(|(key, _)| key.name == name)?;
+        let item = part.item.and_then(|number| item(node, number));
+        let field = part.field.and_then(|name| field(item.unwrap_or(node), name));
+        let at_item = item.map(|item| (item.line, item.column));
+        let at_field = field.map(|key| (key.line, key.column));
+        let (line, column) = at_field.or(at_item).unwrap_or((key.line, key.column));
         Some(Place::in_source(self.file.clone(), &self.text, line, column))
     }
 }
 
-fn items(node: &Node) -> Vec<(usize, usize)> {
+fn item(node: &Node, number: usize) -> Option<&Node> {
     match &node.kind {
-        Kind::List(items) => items.iter().map(|item| (item.line, item.column)).collect(),
-        _ => Vec::new(),
+        Kind::List(items) => items.get(number),
+        _ => None,
+    }
+}
+
+fn field<'a>(node: &'a Node, name: &str) -> Option<&'a Key> {
+    match &node.kind {
+        Kind::Map(entries) => entries.iter().map(|(key, _)| key).find(|key| key.name == name),
+        _ => None,
     }
 }

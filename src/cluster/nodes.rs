@@ -32,14 +32,14 @@ impl Node {
         wish: &Wish,
         pattern: Option<&str>,
     ) -> Result<(Vec<Self>, Vec<Problem>), Problem> {
-        let Ground { inventory, config, extra } = Ground::read(project, name, wish)?;
+        let Ground { inventory, config, folder, extra } = Ground::read(project, name, wish)?;
         let recipe = Recipe {
             project: project.clone(),
             tags: Choice::default(),
             roles: Vec::new(),
             engine: Engine::default(),
         };
-        let builder = Builder { name, inventory, config, extra, recipe };
+        let builder = Builder { name, inventory, config, folder, extra, recipe };
         let mut chosen: Vec<String> = builder.inventory.hosts().map(ToOwned::to_owned).collect();
         if let Some(pattern) = pattern {
             let problem = |problem: Problem| problem.of(pattern);

@@ -11,7 +11,11 @@ use crate::exit::Exit;
 use crate::facts::{Facts, Platform};
 use crate::problem::Problem;
 use crate::project::Project;
+use crate::resource::FileText;
 use crate::role::tags::Choice;
+
+/// What stands for a file that not everyone may read on the host.
+const HIDDEN: &str = "# Not shown: it is not for everyone to read.\n";
 
 pub(super) fn run(project: &Project, options: &Render) -> Result<Exit> {
     let platform = platform(&options.platform)?;
@@ -23,7 +27,8 @@ pub(super) fn run(project: &Project, options: &Render) -> Result<Exit> {
     let mut all = Vec::new();
     for member in &cluster.members {
         let desired = cluster.recipe.desired(&member.vars, &facts)?;
-        all.extend(desired.files.into_iter().map(|(path, text)| (&member.name, path, text)));
+        let text = |file: FileText| (file.path, file.text.unwrap_or_else(|| HIDDEN.to_owned()));
+        all.extend(desired.files().map(text).map(|(path, text)| (&member.name, path, text)));
     }
     let has_source = cluster.members.iter().any(|member| member.name == cluster.source);
     if has_source && cluster.settings.networks.needs_facts() {

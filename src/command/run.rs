@@ -92,9 +92,13 @@ struct Plan {
 }
 
 fn carry_out(cli: &Cli, cluster: Cluster, access: &cli::Access, plan: &Plan) -> Result<Exit> {
+    if let Some(key) = cluster.settings.made_key().filter(|_| plan.mode == Mode::Setup) {
+        key.make()?;
+    }
     let jobs = jobs(&cluster, access)?;
     let order = order(&cluster, plan);
     let names = jobs.iter().map(|job| job.name.clone()).collect();
+    let max_offset = order.max_offset;
     let recipe = cluster.recipe;
     let on_interrupt = match plan.mode {
         Mode::Setup => {
@@ -105,8 +109,10 @@ fn carry_out(cli: &Cli, cluster: Cluster, access: &cli::Access, plan: &Plan) -> 
     let moved = drive(cli, access.forks, on_interrupt, names, |means| {
         fleet::run(means, recipe, jobs, order)
     })?;
-    let Moved { hosts, started, seconds, interrupted } = moved;
-    let run = Run::new(&cluster.name, plan.mode, started, seconds, interrupted, hosts);
+    let Moved { mut hosts, started, seconds, interrupted } = moved;
+    let clocks = fleet::agree(&mut hosts, plan.mode, max_offset);
+    let mut run = Run::new(&cluster.name, plan.mode, started, seconds, interrupted, hosts);
+    run.clocks = clocks;
     keep(&run);
     if access.json {
         print(&run.to_json()?)?;

@@ -10,6 +10,7 @@ use super::{Doing, Job, Mode, Part, Shared};
 use crate::plan::Plan;
 use crate::remote::{Probe, Request, probe_script};
 use crate::resource::Subject;
+use crate::verify::Clock;
 
 /// How long the probe may take: it only reads, but a busy host may be slow at it.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -95,7 +96,13 @@ impl Driver<'_> {
     async fn probe(&mut self) -> Result<Known, Outcome> {
         let recipe = &self.shared.recipe;
         let problem = |problem: crate::problem::Problem| {
-            Trouble::new(problem.to_string(), "mend the file and run again")
+            match problem.advice() {
+                // A mistake in a file shows its place, and its hint with it.
+                Some(advice) if problem.place().is_none() => {
+                    Trouble::new(problem.message(), advice)
+                }
+                _ => Trouble::new(problem.to_string(), "mend the file and run again"),
+            }
         };
         let mut subjects = match self.shared.order.mode {
             Mode::Verify | Mode::Doctor => BTreeSet::new(),
@@ -107,6 +114,7 @@ impl Driver<'_> {
             return Ok(Known { probe, plan: Plan::default() });
         }
         let desired = recipe.desired(&self.job.vars, &probe.facts).map_err(problem)?;
+        self.result.notes.extend(desired.notes.iter().cloned());
         let missed: Vec<Subject> = desired.subjects().filter(|s| !request.covers(s)).collect();
         let probe = if missed.is_empty() {
             probe
@@ -115,7 +123,7 @@ impl Driver<'_> {
             self.look(&Request::new(&subjects, &self.names())).await?
         };
         let plan = Plan::new(&desired, &probe.observed)
-            .map_err(|why| Trouble::new(why, "put it out of the way, or name another path"))?;
+            .map_err(|obstacle| Trouble::new(obstacle.what, obstacle.next))?;
         Ok(Known { probe, plan })
     }
 
@@ -131,9 +139,14 @@ impl Driver<'_> {
         let what = "the probe";
         let mark = word()?;
         let script = probe_script(request, &mark);
+        let lost = |error| exec_trouble(what, &error);
         let mut talk = self.shell.start(what, &script, &mark, PROBE_TIMEOUT).await?;
-        let read = talk.read_to_end(PROBE_TIMEOUT).await;
-        read.map_err(|error| exec_trouble(what, &error))?;
+        if talk.until("end", PROBE_TIMEOUT).await.map_err(lost)?.is_some() {
+            let read = talk.read_clock(1).await.map_err(lost)?;
+            self.result.clock = read.map(Clock::new);
+            // Its last word is not waited for: that would be one more way there and back.
+            talk.hang_up().await;
+        }
         match Probe::parse(request, talk.sections()) {
             Some(probe) if probe.root => Ok(probe),
             Some(_) if self.job.reach.become_.is_some() => Err(Outcome::Failed(Trouble::new(

@@ -3,7 +3,9 @@
 //! [`run`] takes them through everything; [`ping`] and [`exec`] only look in. What happens is told
 //! in [`Event`]s; how it looks is not known here.
 
+mod agreement;
 mod apply;
+mod clock;
 mod diagnose;
 mod event;
 mod gate;
@@ -23,6 +25,7 @@ use tokio::sync::{Semaphore, mpsc::UnboundedSender};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+pub use agreement::{Agreement, Spread, agree};
 pub use event::{Doing, Event};
 pub use result::{HostResult, Outcome, Trouble};
 pub use visit::{Pong, Ran, Visit, Visitee, exec, ping};

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{Job, Part};
 use crate::facts::Facts;
 use crate::plan::Plan;
-use crate::verify::Verdict;
+use crate::verify::{Clock, Verdict};
 
 /// Something that went wrong on a host: what, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -73,6 +73,8 @@ pub struct HostResult {
     pub applied: bool,
     /// The judgement on its time.
     pub verdict: Option<Verdict>,
+    /// Its clock against the controller's.
+    pub clock: Option<Clock>,
     /// What the reader should know besides.
     pub notes: Vec<String>,
     /// How many commands were run over SSH.
@@ -94,6 +96,7 @@ impl HostResult {
             plan: Plan::default(),
             applied: false,
             verdict: None,
+            clock: None,
             notes: job.notes.clone(),
             execs: 0,
             seconds: 0.0,

@@ -102,6 +102,24 @@ impl Talk {
         Ok(self.sections.all().get(self.seen - 1))
     }
 
+    /// Waits, as long as `limit` at the most, for the next section with this `name`. None when the script
+    /// has ended before it.
+    pub(super) async fn until(
+        &mut self,
+        name: &str,
+        limit: Duration,
+    ) -> Result<Option<Section>, ExecError> {
+        let found = async {
+            while let Some(section) = self.next(limit).await? {
+                if section.name == name {
+                    return Ok(Some(section.clone()));
+                }
+            }
+            Ok(None)
+        };
+        timeout(limit, found).await.map_err(|_| ExecError::TimedOut(limit))?
+    }
+
     /// Takes in what comes next. False when the script has ended.
     async fn receive(&mut self) -> Result<bool, ExecError> {
         match self.events.next().await? {

@@ -11,7 +11,7 @@ use super::shell::{exec_trouble, word};
 use super::talk::Talk;
 use super::{Doing, Mode, Part};
 use crate::exec::ExecError;
-use crate::remote::{Glance, Look, Probe, Section, watch_script};
+use crate::remote::{ASK_TIME, Glance, Look, Probe, Section, watch_script};
 use crate::sanitise::sanitise;
 use crate::verify::{self, Expectation, Role, State, Verdict, judge, warnings};
 
@@ -143,7 +143,13 @@ impl Driver<'_> {
             }
             sleep(PAUSE).await;
         }
-        if let Some(talk) = talk {
+        if let Some(mut talk) = talk {
+            talk.say(ASK_TIME).await;
+            let read = talk.read_clock(1).await;
+            let read = read.map_err(|error| exec_trouble("the verification", &error))?;
+            if let (Some(clock), Some(read)) = (&mut self.result.clock, read) {
+                clock.after = read;
+            }
             talk.end(LOOK_TIMEOUT).await;
         }
         Ok(verdict)

@@ -126,7 +126,7 @@ fn a_host_that_cannot_be_brought_there_says_which_task_wants_it() {
     let steps = vec![step("make it", "file", json!({"path": "/a", "state": "directory"}), &[])];
     let desired = Desired { steps, ..Desired::default() };
     let why = Plan::new(&desired, &host(&[("/a", "")])).unwrap_err();
-    assert_eq!(why, "role : make it: /a is a regular file, not a folder");
+    assert_eq!(why.what, "role : make it: /a is a regular file, not a folder");
 }
 
 #[test]

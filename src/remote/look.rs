@@ -129,7 +129,18 @@ fn watched_units(chrony: &str) -> Vec<String> {
     names
 }
 
-/// A script that takes the look `first` at once, and another for each line on its input.
+/// The section after which the probe tells the time for each line that it hears, and the watch, once it has
+/// heard [`ASK_TIME`].
+pub const TIME_READY: &str = "ready";
+
+/// A line that is answered by the time.
+pub const ASK_TIME: &str = "time";
+
+/// The section by which it is told: the first argument is what `date +%s.%N` prints.
+pub const TIME_TOLD: &str = "clock";
+
+/// A script that takes the look `first` at once, and another for each line on its input; after
+/// [`ASK_TIME`] it only tells the time any more.
 #[must_use]
 pub fn watch_script(first: &Glance, chrony: &ChronyFacts, names: &[String], mark: &Word) -> String {
     let mut script = Script::new(mark, &PARTS);

@@ -8,7 +8,7 @@ use super::look::Look;
 use super::script::Script;
 use super::units::{self, CHRONY_UNITS, Units};
 use super::{Section, Word};
-use crate::facts::{ChronyFacts, Facts, Platform};
+use crate::facts::{ChronyFacts, Facts, LeapSeconds, Platform, Version};
 use crate::resource::{Account, CONTENT_MAX, Observed, PathState, Subject, UnitState};
 
 const PARTS: [&str; 4] = [
@@ -24,7 +24,8 @@ pub struct Request {
     packages: Vec<String>,
     units: Vec<String>,
     paths: Vec<String>,
-    timezone: bool,
+    /// Time zones that the host shall have.
+    zones: Vec<String>,
     /// Names of the time source that the host shall resolve.
     names: Vec<String>,
 }
@@ -41,7 +42,7 @@ impl Request {
                 Subject::Path(path) => request.paths.push(path.clone()),
                 Subject::Unit(name) if request.units.contains(name) => {}
                 Subject::Unit(name) => request.units.push(name.clone()),
-                Subject::Timezone => request.timezone = true,
+                Subject::Timezone(name) => request.zones.push(name.clone()),
             }
         }
         request
@@ -54,12 +55,13 @@ impl Request {
             Subject::Package(name) => self.packages.contains(name),
             Subject::Path(path) => self.paths.contains(path),
             Subject::Unit(name) => self.units.contains(name),
-            Subject::Timezone => self.timezone,
+            Subject::Timezone(name) => self.zones.contains(name),
         }
     }
 }
 
-/// The script for `request`.
+/// The script for `request`. After its answer, which ends with the section `end`, it tells the time: see
+/// [`super::TIME_READY`].
 #[must_use]
 pub fn probe_script(request: &Request, mark: &Word) -> String {
     let mut script = Script::new(mark, &PARTS);
@@ -75,12 +77,13 @@ pub fn probe_script(request: &Request, mark: &Word) -> String {
     if !request.paths.is_empty() {
         script.call(with("probe_paths", &request.paths), "");
     }
-    if request.timezone {
-        script.line("probe_timezone");
+    if !request.zones.is_empty() {
+        script.call(with("probe_timezone", &request.zones), "");
     }
     script.call(with("look_clock", &request.names), "");
     script.line("section end").line("}");
-    script.finish("probe </dev/null")
+    script.line("probe_and_tell() {").line("probe </dev/null").line("tell_times").line("}");
+    script.finish("probe_and_tell")
 }
 
 /// A host's answer.
@@ -117,6 +120,7 @@ impl Probe {
             paths: paths(request, sections, &text("paths")),
             units,
             timezone: find("timezone").map(|zone| zone.text().trim().to_owned()),
+            zones: text("zones").lines().filter(|line| !line.is_empty()).map(Into::into).collect(),
         };
         Some(Self { facts, observed, look, root: text("user").trim() == "0" })
     }
@@ -158,7 +162,7 @@ fn facts(
     let uname = text("uname");
     let mut uname = uname.split_whitespace().map(ToOwned::to_owned);
     let mut next = || uname.next().unwrap_or_default();
-    Facts {
+    let mut facts = Facts {
         platform,
         distribution: id,
         distribution_version: release.get("VERSION_ID"),
@@ -171,7 +175,24 @@ fn facts(
         addresses: addresses(&text("addresses")),
         container: text("container").trim().to_owned(),
         chrony: chrony_facts(usual.chrony, units, &text("chronyd"), &text("daemon")),
-    }
+    };
+    // "  Candidate: 4.3-2+deb12u1"
+    let candidate = text("candidate");
+    let candidate = candidate.lines().find_map(|line| line.trim().strip_prefix("Candidate:"));
+    let on_offer = candidate.and_then(|version| Version::parse(version.trim()));
+    let installed = Version::parse(&facts.chrony.version);
+    facts.chrony.written_for = installed.unwrap_or_else(|| facts.expected_chrony(on_offer));
+    facts.chrony.leap_seconds = leap_seconds(&text("leap"));
+    facts
+}
+
+fn leap_seconds(text: &str) -> Vec<LeapSeconds> {
+    let known = |line: &str| match line.trim() {
+        "zone" => Some(LeapSeconds::Zone),
+        "list" => Some(LeapSeconds::List),
+        _ => None,
+    };
+    text.lines().filter_map(known).collect()
 }
 
 /// The addresses in the lines of `ip -o addr`.
@@ -208,13 +229,13 @@ fn chrony_facts(
     let daemon = || found.first().filter(|unit| unit.active).and(conf_option(command_line));
     let conf = found.first().and_then(|unit| conf_option(&unit.exec_start)).or_else(daemon);
     // "chronyd (chrony) version 4.3 (+CMDMON ...)"
-    let version = version_line
-        .split_once(" version ")
-        .and_then(|(_, rest)| rest.split_whitespace().next())
-        .unwrap_or_default();
+    let mut words = version_line.split_once(" version ").unwrap_or_default().1.split_whitespace();
+    let version = words.next().unwrap_or_default();
+    let feature = |word: &str| word.trim_matches(['(', ')']).to_owned();
     ChronyFacts {
         installed: !version.is_empty(),
         version: version.to_owned(),
+        features: words.map(feature).filter(|word| word.starts_with(['+', '-'])).collect(),
         unit,
         other_units,
         conf: conf.unwrap_or(usual.conf),

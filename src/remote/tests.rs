@@ -52,7 +52,7 @@ fn request() -> Request {
         Subject::Package("chrony".to_owned()),
         path("/etc/chrony.conf"),
         path("/etc/chrony/chrony.conf"),
-        Subject::Timezone,
+        Subject::Timezone("Europe/Berlin".to_owned()),
     ];
     Request::new(&BTreeSet::from(subjects), &[])
 }
@@ -230,11 +230,13 @@ fn a_request_asks_for_each_thing_once() {
     let all = format!("probe_units chrony chronyd {} mine\n", TIME_DAEMONS.join(" "));
     let script = probe_script(&request, &mark());
     assert!(script.contains(&all), "{script}");
-    assert!(!script.contains("\nprobe_timezone\n") && !script.contains("\nprobe_packages "));
+    assert!(!script.contains("\nprobe_timezone ") && !script.contains("\nprobe_packages "));
     assert!(subjects.iter().all(|subject| request.covers(subject)));
-    for subject in
-        [Subject::Timezone, Subject::Package("x".to_owned()), Subject::Unit("x".to_owned())]
-    {
+    for subject in [
+        Subject::Timezone("UTC".to_owned()),
+        Subject::Package("x".to_owned()),
+        Subject::Unit("x".to_owned()),
+    ] {
         assert!(!request.covers(&subject));
     }
 }

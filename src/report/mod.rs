@@ -4,6 +4,7 @@
 
 mod archive;
 mod changes;
+mod clocks;
 mod closing;
 mod counts;
 mod group;
@@ -24,7 +25,7 @@ pub use text::{Look, print, print_text, text};
 pub use visits::{Report, Visits, execs, pings};
 
 use crate::exit::Exit;
-use crate::fleet::{HostResult, Mode, Outcome};
+use crate::fleet::{Agreement, HostResult, Mode, Outcome};
 use crate::sanitise::sanitise_json;
 
 /// What came of a run: the data of every report.
@@ -41,12 +42,15 @@ use crate::sanitise::sanitise_json;
 /// | `interrupted` | whether it was interrupted |
 /// | `exit` | the exit code, see [`Exit`] |
 /// | `hosts` | one [`HostResult`] each, in the inventory's order |
+/// | `clocks` | the hosts' clocks as read from here: `agree`, `spread` (`ahead`, `behind`, `seconds`, `uncertainty`), `controller` (how far they are ahead of this machine's: `seconds`, `uncertainty`) |
 /// | `recap` | for each host's name: `ok`, `changed`, `unreachable`, `failed` |
 ///
 /// A host has `host`, `address`, `part` (`source`, `client`), `outcome` (`state`: `ok`,
 /// `unreachable`, `failed`, `interrupted`; with `trouble`: `what`, `next`, `log`), `facts`,
 /// `plan` (`changes`, `unchanged`), `applied`, `verdict` (`state`, `stratum`, `reference`,
-/// `offset`, `bound`, `timedatectl`, `cause`, `warnings`, `notes`), `notes`, `execs` and `seconds`. Texts
+/// `offset`, `bound`, `timedatectl`, `cause`, `warnings`,
+/// `notes`), `clock` (`before` and `after` the
+/// run: `seconds` ahead of the controller's, `uncertainty`), `notes`, `execs` and `seconds`. Texts
 /// that came from hosts are as they were sent: JSON escapes control characters itself.
 #[derive(Debug, Clone, Serialize)]
 pub struct Run {
@@ -66,6 +70,8 @@ pub struct Run {
     exit: u8,
     /// What came of each host.
     pub hosts: Vec<HostResult>,
+    /// Their clocks against each other.
+    pub clocks: Option<Agreement>,
     /// The counts of each host, by its name.
     pub recap: IndexMap<String, Counts>,
 }
@@ -85,7 +91,8 @@ impl Run {
         let ezsync = env!("CARGO_PKG_VERSION");
         let cluster = cluster.to_owned();
         let exit = exit(interrupted, hosts.iter().map(|host| &host.outcome)).code();
-        Self { ezsync, cluster, mode, started, seconds, interrupted, exit, hosts, recap }
+        let clocks = None;
+        Self { ezsync, cluster, mode, started, seconds, interrupted, exit, hosts, clocks, recap }
     }
 
     /// The exit code of the run: interrupted, else failed, else unreachable, else fine.

@@ -4,16 +4,18 @@ use anstyle::Style;
 
 use super::Run;
 use super::paint::{BAD, BOLD, CHANGE, GOOD, PLAIN, Paint, clean};
-use super::units::{seconds, shorten, signed_seconds, width};
+use super::units::{seconds, shorten, signed_rough, signed_seconds, width};
 use crate::fleet::{HostResult, Mode, Outcome, Part};
-use crate::verify::{State, Verdict};
+use crate::verify::{Measure, State, Verdict};
 
 /// Between two columns.
 const GAP: usize = 2;
 /// Names are not shortened below this: a whole IPv4 address has at most as many characters.
 const SHORTEST_NAME: usize = 15;
 /// What is left out, in this order, when the terminal is narrow.
-const LESS_NEEDED: [&str; 3] = ["TIMEDATECTL", "ROLE", "STRATUM"];
+const LESS_NEEDED: [&str; 4] = [CONTROLLER, "TIMEDATECTL", "ROLE", "STRATUM"];
+/// How far a clock is ahead of this machine's.
+const CONTROLLER: &str = "VS CONTROLLER";
 
 /// One column of a table.
 pub(super) struct Column {
@@ -95,6 +97,7 @@ pub(super) fn table(run: &Run, limit: Option<usize>) -> String {
         Column::new("REFERENCE", &run.hosts, verdict(|v| v.reference.clone())).name(),
         Column::new("OFFSET", &run.hosts, verdict(offset)),
         Column::new("TIMEDATECTL", &run.hosts, verdict(|v| Some(v.timedatectl.to_owned()))),
+        Column::new(CONTROLLER, &run.hosts, |host| Cell::plain(&controller(host))),
     ];
     lay_out(columns, limit)
 }
@@ -183,6 +186,18 @@ fn state(host: &HostResult, mode: Mode) -> Cell {
         (Outcome::Ok, None) => ("unchanged", GOOD),
     };
     Cell { text: word.to_owned(), style }
+}
+
+/// The clock's offset to this machine's: `+3.1 s ± 1.2 ms`, `-4 y 364 d`.
+fn controller(host: &HostResult) -> String {
+    let Some(clock) = host.clock else { return String::new() };
+    let Measure { seconds: offset, uncertainty } = clock.after.measure();
+    // What is told in minutes and more is not told to the millisecond.
+    if offset.abs() < 59.95 {
+        format!("{} ± {}", signed_seconds(offset), seconds(uncertainty))
+    } else {
+        signed_rough(offset)
+    }
 }
 
 /// The offset with its bound: `+12 µs ± 430 µs`.

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Result, Stdout, Write};
 
 use anstream::{AutoStream, ColorChoice};
 
-use super::{Run, changes, closing, counts, table, troubles};
+use super::{Run, changes, clocks, closing, counts, table, troubles};
 
 /// How a report is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -44,6 +44,7 @@ pub fn text(run: &Run, look: &Look) -> String {
         troubles::failures(ends),
         troubles::warnings(warnings),
         troubles::notes(notes),
+        clocks::clocks(run),
         counts::recap(&run.recap, look.width),
         closing::closing(run),
     ];

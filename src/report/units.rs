@@ -2,31 +2,11 @@
 
 use unicode_width::UnicodeWidthStr;
 
+pub(super) use crate::length::{seconds, signed_rough, signed_seconds};
+
 /// The columns that `text` takes on a terminal.
 pub(super) fn width(text: &str) -> usize {
     UnicodeWidthStr::width(text)
-}
-
-/// A length of time in seconds with two to three digits and a fitting unit: `430 µs`, `1.2 ms`.
-pub(super) fn seconds(value: f64) -> String {
-    let size = value.abs();
-    for (unit, factor) in [("ns", 1e9), ("µs", 1e6), ("ms", 1e3)] {
-        let scaled = size * factor;
-        // Below 9.95 two digits are shown; from 999.5 on it would round to 1000.
-        if scaled < 9.95 && unit != "ns" {
-            return format!("{scaled:.1} {unit}");
-        }
-        if scaled < 999.5 {
-            return format!("{scaled:.0} {unit}");
-        }
-    }
-    format!("{size:.1} s")
-}
-
-/// The same with its sign: `+12 µs`, `-1.2 ms`.
-pub(super) fn signed_seconds(value: f64) -> String {
-    let sign = if value < 0.0 { '-' } else { '+' };
-    format!("{sign}{}", seconds(value))
 }
 
 /// How long a run took: `3.2 s`, `2 min 5 s`.
@@ -75,23 +55,6 @@ fn fitting(chars: impl Iterator<Item = char>, room: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn seconds_have_a_fitting_unit() {
-        for (value, text) in [
-            (0.0, "+0 ns"),
-            (12e-9, "+12 ns"),
-            (999.6e-9, "+1.0 µs"),
-            (-1.24e-6, "-1.2 µs"),
-            (9.96e-6, "+10 µs"),
-            (430e-6, "+430 µs"),
-            (0.9996, "+1.0 s"),
-            (-0.0123, "-12 ms"),
-            (3600.0, "+3600.0 s"),
-        ] {
-            assert_eq!(signed_seconds(value), text, "{value}");
-        }
-    }
 
     #[test]
     fn durations_turn_to_minutes() {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Args, Call, Difference, Observed, Resource, Subject, Work};
+use super::{Args, Call, Difference, Observed, Obstacle, Resource, Subject, Work};
 use crate::problem::Problem;
 
 /// A command that runs unless the path that it makes is there already.
@@ -57,7 +57,7 @@ impl Resource for Command {
         self.creates.iter().chain(&self.removes).cloned().map(Subject::Path).collect()
     }
 
-    fn compare(&self, observed: &Observed) -> Result<Option<Difference>, String> {
+    fn compare(&self, observed: &Observed) -> Result<Option<Difference>, Obstacle> {
         let there = |path: &String| observed.paths.contains_key(path);
         let done = self.creates.as_ref().is_some_and(there)
             || self.removes.as_ref().is_some_and(|path| !there(path));

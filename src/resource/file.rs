@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Args, Call, Difference, Observed, PathState, Resource, Subject, Texts, Work};
+use super::{
+    Args, Call, Difference, FileText, Observed, Obstacle, PathState, Resource, Subject, Texts, Work,
+};
 use crate::problem::Problem;
 
 /// The largest content of a file, in bytes. Files are compared whole: a larger one is not fetched.
@@ -76,15 +78,22 @@ impl File {
 }
 
 impl Resource for File {
+    fn file(&self) -> Option<FileText> {
+        let text = String::from_utf8_lossy(&self.content.bytes);
+        let text = (!self.is_secret(None)).then(|| text.into_owned());
+        Some(FileText { path: self.path.clone(), text })
+    }
+
     fn subjects(&self) -> Vec<Subject> {
         vec![Subject::Path(self.path.clone())]
     }
 
-    fn compare(&self, observed: &Observed) -> Result<Option<Difference>, String> {
+    fn compare(&self, observed: &Observed) -> Result<Option<Difference>, Obstacle> {
         // A link that leads nowhere is written through.
         let stands = observed.paths.get(&self.path).filter(|stands| !stands.is_broken_link());
         if let Some(stands) = stands.filter(|stands| !stands.kind.starts_with("regular")) {
-            return Err(format!("{} is a {}, not a file", self.path, stands.kind));
+            let what = format!("{} is a {}, not a file", self.path, stands.kind);
+            return Err(Obstacle::at_path(what));
         }
         let before = stands.and_then(|stands| stands.content.as_ref());
         let same_content = before.is_some_and(|bytes| *bytes == self.content.bytes);

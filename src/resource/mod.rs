@@ -19,6 +19,7 @@ use serde::Serialize;
 
 pub use args::Args;
 pub use file::{CONTENT_MAX, Content};
+pub use timezone::is_name as is_timezone;
 
 use crate::problem::Problem;
 
@@ -31,8 +32,8 @@ pub enum Subject {
     Path(String),
     /// A service, by the name that the host's service manager uses.
     Unit(String),
-    /// The host's time zone.
-    Timezone,
+    /// The host's time zone, and whether it has the one of this name.
+    Timezone(String),
 }
 
 /// What stands at a path.
@@ -115,6 +116,25 @@ pub struct Observed {
     pub units: HashMap<String, UnitState>,
     /// The time zone's name.
     pub timezone: Option<String>,
+    /// Zones that the host has: those that were asked for, and where one of these is missing all others
+    /// as well.
+    pub zones: Vec<String>,
+}
+
+/// Why a host cannot be brought to what is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Obstacle {
+    /// What is in the way.
+    pub what: String,
+    /// What to do about it.
+    pub next: String,
+}
+
+impl Obstacle {
+    /// Something else stands where a file or a folder shall be.
+    fn at_path(what: String) -> Self {
+        Self { what, next: "put it out of the way, or name another path".to_owned() }
+    }
 }
 
 /// A function of the remote script with its arguments. Quoted by `remote` alone.
@@ -173,6 +193,15 @@ pub struct Texts {
     pub after: String,
 }
 
+/// A file that a resource writes whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileText {
+    /// Where it stands on the host.
+    pub path: String,
+    /// What it holds; none when not everyone may read it there.
+    pub text: Option<String>,
+}
+
 /// A kind of resource with its wishes.
 pub trait Resource: Debug + Send + Sync {
     /// What has to be observed to compare.
@@ -180,8 +209,12 @@ pub trait Resource: Debug + Send + Sync {
     /// What must change on a host where `observed` stands; none when all is as wanted.
     ///
     /// # Errors
-    /// The host cannot be brought there, in words for the report.
-    fn compare(&self, observed: &Observed) -> Result<Option<Difference>, String>;
+    /// The host cannot be brought there.
+    fn compare(&self, observed: &Observed) -> Result<Option<Difference>, Obstacle>;
+    /// The file that it writes, when it writes one.
+    fn file(&self) -> Option<FileText> {
+        None
+    }
 }
 
 type Make = fn(&mut Args) -> Result<Arc<dyn Resource>, Problem>;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Args, Call, Difference, Observed, Resource, Subject, Work};
+use super::{Args, Call, Difference, Observed, Obstacle, Resource, Subject, Work};
 use crate::problem::Problem;
 
 /// Packages that are there, or are not.
@@ -33,7 +33,7 @@ impl Resource for Package {
         self.names.iter().cloned().map(Subject::Package).collect()
     }
 
-    fn compare(&self, observed: &Observed) -> Result<Option<Difference>, String> {
+    fn compare(&self, observed: &Observed) -> Result<Option<Difference>, Obstacle> {
         let names: Vec<&String> = self
             .names
             .iter()

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::file::{mode_word, name_word};
-use super::{Args, Call, Difference, Observed, PathState, Resource, Subject, Work};
+use super::{Args, Call, Difference, Observed, Obstacle, PathState, Resource, Subject, Work};
 use crate::problem::Problem;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl Resource for Path {
         vec![Subject::Path(self.path.clone())]
     }
 
-    fn compare(&self, observed: &Observed) -> Result<Option<Difference>, String> {
+    fn compare(&self, observed: &Observed) -> Result<Option<Difference>, Obstacle> {
         let path = &self.path;
         let undo = |function| Some(Call::new(function, [path.clone()]));
         let (verb, work) = match (self.state, observed.paths.get(path)) {
@@ -82,13 +82,18 @@ impl Resource for Path {
                 ("make folder", work)
             }
             (State::Directory, Some(stands)) if !stands.is_directory() => {
-                return Err(format!("{path} is a {}, not a folder", stands.kind));
+                return Err(Obstacle::at_path(format!(
+                    "{path} is a {}, not a folder",
+                    stands.kind
+                )));
             }
             (State::File, Some(stands)) if stands.is_broken_link() => {
-                return Err(format!("{path} is a link that leads nowhere"));
+                return Err(Obstacle::at_path(format!("{path} is a link that leads nowhere")));
             }
             (State::File, None) => {
-                return Err(format!("{path} does not exist: use copy or template to write it"));
+                return Err(Obstacle::at_path(format!(
+                    "{path} does not exist: use copy or template to write it"
+                )));
             }
             (_, Some(stands)) if self.attributes_differ(stands) => {
                 let activate = Some(Call::new("attributes_set", self.attributes()));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Args, Call, Difference, Observed, Resource, Subject, Work};
+use super::{Args, Call, Difference, Observed, Obstacle, Resource, Subject, Work};
 use crate::problem::Problem;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +63,7 @@ impl Resource for Service {
         vec![Subject::Unit(self.name.clone())]
     }
 
-    fn compare(&self, observed: &Observed) -> Result<Option<Difference>, String> {
+    fn compare(&self, observed: &Observed) -> Result<Option<Difference>, Obstacle> {
         let stands = observed.units.get(&self.name).cloned().unwrap_or_default();
         // systemd refuses to enable or disable by an alias: act on the service's own name.
         let name = if stands.id.is_empty() { self.name.clone() } else { stands.id.clone() };

@@ -15,7 +15,7 @@ fn compared(module: &str, args: &Value, observed: &Observed) -> String {
     let difference = match resource.compare(observed) {
         Ok(None) => return "same".to_owned(),
         Ok(Some(difference)) => difference,
-        Err(why) => return format!("error: {why}"),
+        Err(obstacle) => return format!("error: {}", obstacle.what),
     };
     let Work { prepare, activate, undo, .. } = difference.work;
     let calls = [prepare, activate, undo].map(|call| {
@@ -75,6 +75,7 @@ fn host() -> Observed {
             ("absent".to_owned(), UnitState::default()),
         ]),
         timezone: Some("Etc/UTC".to_owned()),
+        zones: vec!["Etc/UTC".to_owned(), "Etc/GMT+5".to_owned(), "Europe/Berlin".to_owned()],
     }
 }
 
@@ -262,8 +263,22 @@ fn time_zones() {
                 json!({"name": "Etc/GMT+5"}),
                 "set the time zone to Etc/GMT+5: -; timezone_set Etc/GMT+5; timezone_undo Etc/GMT+5",
             ),
+            (
+                json!({"name": "Europe/Berlim"}),
+                "error: the host has no time zone Europe/Berlim in /usr/share/zoneinfo",
+            ),
         ],
     );
+    let next = |name: &str, observed: &Observed| {
+        let resource = build("timezone", json!({"name": name})).unwrap();
+        resource.compare(observed).unwrap_err().next
+    };
+    assert_eq!(next("Europe/Berlim", &host()), "did you mean Europe/Berlin?");
+    assert!(next("Mars/Olympus", &host()).contains("tzdata-legacy"));
+    assert!(next("Europe/Berlin", &Observed::default()).starts_with("install its package tzdata"));
+    let texts = build("timezone", json!({"name": "Europe/Berlin"})).unwrap().compare(&host());
+    let texts = texts.unwrap().unwrap().texts.unwrap();
+    assert_eq!((texts.before.as_str(), texts.after.as_str()), ("Etc/UTC\n", "Europe/Berlin\n"));
 }
 
 #[test]
@@ -295,7 +310,7 @@ fn each_kind_says_what_it_looks_at() {
         ("copy", json!({"dest": "/a", "content": ""}), vec![path("/a")]),
         ("file", json!({"path": "/a"}), vec![path("/a")]),
         ("service", json!({"name": "a"}), vec![Subject::Unit("a".to_owned())]),
-        ("timezone", json!({"name": "UTC"}), vec![Subject::Timezone]),
+        ("timezone", json!({"name": "UTC"}), vec![Subject::Timezone("UTC".to_owned())]),
         (
             "shell",
             json!({"cmd": "x", "creates": "/a", "removes": "/b"}),

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Args, Call, Difference, Observed, Resource, Subject, Work};
-use crate::problem::Problem;
+use super::{Args, Call, Difference, Observed, Obstacle, Resource, Subject, Texts, Work};
+use crate::problem::{Problem, nearest};
 
 /// A time zone by its name in the tz database.
 #[derive(Debug)]
@@ -13,8 +13,7 @@ struct Timezone {
 
 pub(super) fn make(args: &mut Args) -> Result<Arc<dyn Resource>, Problem> {
     let name = args.required("name")?;
-    let sound = |c: char| c.is_ascii_alphanumeric() || "/_+-".contains(c);
-    if !name.chars().all(sound) || name.starts_with(['/', '-']) {
+    if !is_name(&name) {
         return Err(args
             .problem(&format!("`{name}` is not the name of a time zone"))
             .hint("names look like Europe/Berlin or UTC"));
@@ -22,23 +21,59 @@ pub(super) fn make(args: &mut Args) -> Result<Arc<dyn Resource>, Problem> {
     Ok(Arc::new(Timezone { name }))
 }
 
+/// Whether `name` looks like a zone of the tz database: `Europe/Berlin`, `Etc/GMT+5`, `UTC`.
+pub fn is_name(name: &str) -> bool {
+    let sound = |c: char| c.is_ascii_alphanumeric() || "_+-".contains(c);
+    let part = |part: &str| !part.is_empty() && !part.starts_with('-') && part.chars().all(sound);
+    name.split('/').all(part)
+}
+
 impl Resource for Timezone {
     fn subjects(&self) -> Vec<Subject> {
-        vec![Subject::Timezone]
+        vec![Subject::Timezone(self.name.clone())]
     }
 
-    fn compare(&self, observed: &Observed) -> Result<Option<Difference>, String> {
+    fn compare(&self, observed: &Observed) -> Result<Option<Difference>, Obstacle> {
         if observed.timezone.as_ref() == Some(&self.name) {
             return Ok(None);
         }
+        if !observed.zones.contains(&self.name) {
+            return Err(self.missing(&observed.zones));
+        }
+        let line = |zone: &String| format!("{zone}\n");
         Ok(Some(Difference {
             summary: format!("set the time zone to {}", self.name),
-            texts: None,
+            texts: Some(Texts {
+                path: "time zone".to_owned(),
+                before: observed.timezone.as_ref().map(line).unwrap_or_default(),
+                after: line(&self.name),
+            }),
             work: Work {
                 activate: Some(Call::new("timezone_set", [self.name.clone()])),
                 undo: Some(Call::new("timezone_undo", [self.name.clone()])),
                 ..Work::default()
             },
         }))
+    }
+}
+
+impl Timezone {
+    /// What to do where the host has only `zones`.
+    fn missing(&self, zones: &[String]) -> Obstacle {
+        let name = &self.name;
+        if zones.is_empty() {
+            return Obstacle {
+                what: format!(
+                    "the host has no time zones: there is no {name} in /usr/share/zoneinfo"
+                ),
+                next: "install its package tzdata (timezone on openSUSE)".to_owned(),
+            };
+        }
+        let known: Vec<&str> = zones.iter().map(String::as_str).collect();
+        let next = match nearest(name, &known) {
+            Some(near) => format!("did you mean {near}?"),
+            None => "`timedatectl list-timezones` there lists those that it has; Debian keeps old names in the package tzdata-legacy".to_owned(),
+        };
+        Obstacle { what: format!("the host has no time zone {name} in /usr/share/zoneinfo"), next }
     }
 }

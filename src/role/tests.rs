@@ -76,7 +76,9 @@ fn a_role_of_ones_own_loads() {
     .unwrap();
     let names: Vec<&str> = desired.steps.iter().map(|step| step.task.as_str()).collect();
     assert_eq!(names, ["install", "greet", "run"]);
-    assert_eq!(desired.files, [("/etc/motd".to_owned(), "hello n1\n".to_owned())]);
+    let text = Some("hello n1\n".to_owned());
+    let file = crate::resource::FileText { path: "/etc/motd".to_owned(), text };
+    assert_eq!(desired.files().collect::<Vec<_>>(), [file]);
     let notified: Vec<&[usize]> = desired.steps.iter().map(|step| &step.notify[..]).collect();
     assert_eq!(notified, [&[][..], &[0, 1], &[]]);
 }

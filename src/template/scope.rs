@@ -1,6 +1,7 @@
 //! Variables in layers, as Ansible's precedence has them.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,7 +14,7 @@ use crate::yaml::is_vaulted;
 pub type Vars = Map<String, Value>;
 
 /// One set of variables, shared by all scopes that hold it.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Layer {
     vars: Vars,
     literal: bool,
@@ -47,6 +48,13 @@ impl Layer {
         let made = tera::Value::from_serializable(value);
         ready.insert(name.to_owned(), made.clone());
         Some(made)
+    }
+}
+
+/// The names alone: among the values there may be passwords and keys.
+impl fmt::Debug for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.vars.keys()).finish()
     }
 }
 

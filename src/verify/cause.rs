@@ -4,6 +4,7 @@
 
 use serde::{Serialize, Serializer};
 
+use super::clock::Measure;
 use super::silence::Silence;
 
 /// Why a host does not pass, or what may become a trouble where it does.
@@ -110,6 +111,8 @@ pub enum Cause {
     BoundTooLarge { bound: f64, delay: f64, dispersion: f64, allowed: f64 },
     /// chronyc is content, but the kernel's flag says no.
     KernelFlag,
+    /// The daemon is content, but as read from here the clock is another than the source's.
+    ClockDiffers { source: String, ahead: Measure },
 }
 
 /// What one of several sources says.

@@ -6,6 +6,7 @@
 
 mod cause;
 mod chronyc;
+mod clock;
 mod evidence;
 mod judge;
 mod notes;
@@ -23,6 +24,7 @@ pub use cause::{Cause, Offer, Words};
 pub use chronyc::{
     Activity, Chronyc, Leap, Peer, Refusal, Source, SourceMode, SourceState, Sourcestats, Tracking,
 };
+pub use clock::{Clock, ClockOffset, Measure};
 pub use evidence::{AuthData, Evidence, NtpData, Query, SelectData};
 pub use judge::judge;
 pub use reading::{Daemon, DaemonState, RawReading, Reading};

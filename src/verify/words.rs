@@ -286,6 +286,14 @@ impl Cause {
                 ),
                 "see the machine's clock source: /sys/devices/system/clocksource/clocksource0/",
             ),
+            Self::ClockDiffers { source, ahead } => words(
+                format!(
+                    "by its daemon's word all is well, but its clock is {} that of {source}, as read from here",
+                    ahead.of()
+                ),
+                "see whether chronyd may set the clock there (it does not with -x, nor in a container), \
+                 and what else sets it: another time daemon, the hypervisor, a script",
+            ),
             _ => words(
                 "chronyd's log says that something else moves the clock too",
                 "look for a second time daemon, or a hypervisor's time synchronisation, on this host",

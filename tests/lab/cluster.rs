@@ -34,9 +34,15 @@ fn run_unchanged(bench: &Bench, args: &[&str]) -> Value {
 
 /// The first host serves, all others follow it within a millisecond.
 fn assert_synchronised(run: &Value, source: &str) {
+    assert_eq!(run["clocks"]["agree"], true, "{run:#}");
     for host in run["hosts"].as_array().unwrap() {
         assert_eq!(host["outcome"]["state"], "ok", "{host:#}");
         let verdict = &host["verdict"];
+        // They all have this machine's clock: nothing but the reading's own uncertainty is in between.
+        let clock = &host["clock"]["after"];
+        let [seconds, uncertainty] =
+            ["seconds", "uncertainty"].map(|key| clock[key].as_f64().unwrap());
+        assert!(seconds.abs() <= uncertainty, "{clock}");
         if host["host"] == source {
             assert_eq!(verdict["state"], "local", "{verdict:#}");
             assert_eq!(verdict["stratum"], 10);

@@ -15,4 +15,5 @@ mod privilege;
 mod roles;
 mod secrets;
 mod support;
+mod terminal;
 mod visit;

@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 use ezsync_hosts::{Image, LabSpec, Suite};
 use serde_json::Value;
 
-use crate::support::{Bench, Ran, host, line, skipped, trouble};
+use crate::support::{Bench, host, line, skipped, trouble};
+use crate::terminal::{at_terminal, end};
 
 /// The passwords of the users on the hosts.
 const OF_USER: &str = "geheim-1%s \\\"'x";
@@ -66,6 +67,8 @@ fn sudo_with_a_password_does_all_that_root_does() {
     let (code, run) = bench.json(&[&["setup", "c1"], &with[..]].concat());
     assert_eq!(code, 0, "{run:#}");
     assert_eq!(bench.on(2, "stat -c '%U %a' /etc/chrony/chrony.conf"), "root 644");
+    // Its clock is read through the terminal, too.
+    assert!(host(&run, "node3")["clock"]["after"]["seconds"].is_number(), "{run:#}");
     assert!(bench.on(2, "cat /etc/chrony/chrony.conf").contains("10.99.0.11"));
     let (code, run) = bench.json(&[&["setup", "c1"], &with[..]].concat());
     assert_eq!((code, &host(&run, "node1")["execs"]), (0, &1.into()), "{run:#}");
@@ -233,27 +236,13 @@ fn the_password_is_asked_for_once() {
         return;
     }
     let bench = bench(3);
-    // `script` gives a terminal, and feeds it.
-    let ezsync = format!(
-        "{} exec c1 all -b -K --known-hosts {} -- id -un",
-        env!("CARGO_BIN_EXE_ezsync"),
-        bench.lab.known_hosts().display()
-    );
-    let shell = "cd \"$1\"; { sleep 1; cat user-password; echo; sleep 20; } | timeout 60 script -qec \"$2\" /dev/null";
-    let output = bench
-        .lab
-        .command("sh")
-        .args(["-c", shell, "sh"])
-        .arg(bench.folder.path())
-        .arg(&ezsync)
-        .env("XDG_STATE_HOME", bench.folder.path().join("state"))
-        .env("TERM", "dumb")
-        .output()
-        .unwrap();
-    let ran = Ran::from(output);
-    assert_eq!(ran.stdout.matches("BECOME password: ").count(), 1, "{}", ran.stdout);
-    assert!(ran.stdout.contains("(3 hosts) | rc 0:"), "{}", ran.stdout);
-    assert!(!ran.stdout.contains("geheim"), "{}", ran.stdout);
+    let mut session = at_terminal(&bench, &["exec", "c1", "all", "-b", "-K", "--", "id -un"]);
+    session.exp_string("BECOME password: ").unwrap();
+    session.send_line(OF_USER).unwrap();
+    let (said, code) = end(session);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("(3 hosts) | rc 0:"), "{said}");
+    assert!(!said.contains("password:") && !said.contains("geheim"), "{said}");
 }
 
 /// The connection is lost while the host changes, and its terminal with it: the change goes to its

@@ -5,47 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use ezsync_hosts::Image;
-use rexpect::process::WaitStatus;
-use rexpect::session::{PtySession, spawn_command};
 
 use crate::support::{Bench, host, line, skipped, trouble};
-
-/// How long the program may take for what a test waits for (milliseconds).
-const PATIENCE: u64 = 30_000;
+use crate::terminal::{at_terminal, end, script};
 
 const SECRET: &str = "open-sesame";
 const PASSWORD: &str = "corr3ct-horse";
-
-/// Runs a shell script at a terminal of its own that shows what is typed, as real ones do. `"$@"` in
-/// it is ezsync with `args`.
-fn script(bench: &Bench, script: &str, args: &[&str]) -> PtySession {
-    let mut command = bench.lab.command("sh");
-    command
-        .current_dir(bench.folder.path())
-        .env("TERM", "xterm")
-        .env("XDG_STATE_HOME", bench.folder.path().join("state"))
-        .env_remove("SSH_AUTH_SOCK")
-        .arg("-c")
-        .arg(format!("stty echo rows 24 columns 100; {script}"))
-        .args(["sh", env!("CARGO_BIN_EXE_ezsync")])
-        .args(args)
-        .arg("--known-hosts")
-        .arg(bench.lab.known_hosts());
-    spawn_command(command, Some(PATIENCE)).unwrap()
-}
-
-fn at_terminal(bench: &Bench, args: &[&str]) -> PtySession {
-    script(bench, "exec \"$@\"", args)
-}
-
-/// What is left to be said, and the exit code.
-fn end(mut session: PtySession) -> (String, i32) {
-    let rest = session.exp_eof().unwrap();
-    match session.process().wait().unwrap() {
-        WaitStatus::Exited(_, code) => (rest, code),
-        other => panic!("{other:?}\n{rest}"),
-    }
-}
 
 /// A new key with a passphrase, which root on all hosts lets in.
 fn locked_key(bench: &Bench) -> PathBuf {

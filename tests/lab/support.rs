@@ -1,5 +1,6 @@
 //! A lab with a project folder: what the tests run ezsync with, and ask hosts by.
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -80,15 +81,26 @@ impl Bench {
 
     pub fn command_with(&self, known_hosts: &Path, args: &[&str]) -> Command {
         let mut command = self.lab.command(env!("CARGO_BIN_EXE_ezsync"));
+        self.surround(&mut command);
+        command.args(self.args(known_hosts, args));
+        command
+    }
+
+    /// The project folder, and nothing of whoever runs the tests.
+    pub fn surround(&self, command: &mut Command) {
         command
             .current_dir(self.folder.path())
             .env("XDG_STATE_HOME", self.folder.path().join("state"))
             .env_remove("SSH_AUTH_SOCK");
-        // What stands behind `--` is for the hosts.
+    }
+
+    /// `args` of ezsync with the hosts' keys. What stands behind `--` is for the hosts.
+    pub fn args(&self, known_hosts: &Path, args: &[&str]) -> Vec<OsString> {
         let end = args.iter().position(|arg| *arg == "--").unwrap_or(args.len());
         let (ours, theirs) = args.split_at(end);
-        command.args(ours).arg("--known-hosts").arg(known_hosts).args(theirs);
-        command
+        let keys = [OsStr::new("--known-hosts"), known_hosts.as_os_str()];
+        let ours = ours.iter().map(OsStr::new).chain(keys);
+        ours.chain(theirs.iter().map(OsStr::new)).map(OsStr::to_owned).collect()
     }
 
     pub fn run(&self, args: &[&str]) -> Ran {

@@ -92,7 +92,18 @@ fn the_time_zone_is_put_back_as_it_stood() {
 #[test]
 fn an_unknown_time_zone_is_named() {
     for host in Host::each() {
-        let log = host.fail(berlin());
-        assert_eq!(log, "the host has no time zone Europe/Berlin in /usr/share/zoneinfo");
+        let obstacle = host.obstacle(berlin());
+        assert!(
+            obstacle.what.starts_with("test : timezone: the host has no time zones"),
+            "{obstacle:?}"
+        );
+        zones(&host);
+        fs::remove_file(host.at("/usr/share/zoneinfo/Europe/Berlin")).unwrap();
+        fs::create_dir_all(host.at("/usr/share/zoneinfo/right/Europe")).unwrap();
+        host.write("/usr/share/zoneinfo/right/Europe/Berlin", "");
+        host.write("/usr/share/zoneinfo/Europe/Bern", "");
+        let obstacle = host.obstacle(berlin());
+        assert!(obstacle.what.ends_with("no time zone Europe/Berlin in /usr/share/zoneinfo"));
+        assert_eq!(obstacle.next, "did you mean Europe/Bern?", "{:?}", host.shell);
     }
 }

@@ -52,7 +52,8 @@ fn each_whole_script_passes() {
     ];
     let desired = Desired { steps, ..Desired::default() };
     let request = Request::new(&desired.subjects().collect(), &["it's".to_owned()]);
-    let plan = Plan::new(&desired, &Observed::default()).unwrap();
+    let observed = Observed { zones: vec!["UTC".to_owned()], ..Observed::default() };
+    let plan = Plan::new(&desired, &observed).unwrap();
     let mark = Word::random().unwrap();
     let chrony = Facts::typical(Platform::Debian).chrony;
     for script in [

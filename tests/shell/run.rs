@@ -12,7 +12,7 @@ use ezsync::problem::Place;
 use ezsync::remote::{
     Outcome, Probe, Progress, Request, Section, Sections, Word, apply_script, probe_script,
 };
-use ezsync::resource::{self, Args};
+use ezsync::resource::{self, Args, Obstacle};
 use serde_json::Value;
 
 use crate::host::Host;
@@ -166,7 +166,10 @@ impl Host {
     pub fn probe(&self, request: &Request) -> Probe {
         let mark = Word::random().unwrap();
         let script = probe_script(request, &mark);
-        let answer = Running::start(self, script.as_bytes(), &mark).finish();
+        let mut running = Running::start(self, script.as_bytes(), &mark);
+        running.until(&["ready"]);
+        running.hang_up();
+        let answer = running.finish();
         assert_eq!(answer.stderr, "", "{:?}", self.shell);
         assert_eq!(answer.preamble, "", "{:?}", self.shell);
         Probe::parse(request, &answer.sections).expect("the answer is whole")
@@ -174,9 +177,18 @@ impl Host {
 
     /// What must change for `steps`, by what stands on the host.
     pub fn plan_with(&self, steps: Vec<Step>, handlers: Vec<Step>) -> Plan {
-        let desired = Desired { steps, handlers, files: Vec::new() };
+        self.compare(steps, handlers).unwrap()
+    }
+
+    /// Why `steps` cannot be done on the host.
+    pub fn obstacle(&self, steps: Vec<Step>) -> Obstacle {
+        self.compare(steps, Vec::new()).unwrap_err()
+    }
+
+    fn compare(&self, steps: Vec<Step>, handlers: Vec<Step>) -> Result<Plan, Obstacle> {
+        let desired = Desired { steps, handlers, notes: Vec::new() };
         let request = Request::new(&desired.subjects().collect(), &[]);
-        Plan::new(&desired, &self.probe(&request).observed).unwrap()
+        Plan::new(&desired, &self.probe(&request).observed)
     }
 
     pub fn plan(&self, steps: Vec<Step>) -> Plan {

@@ -1,5 +1,6 @@
-# shellcheck shell=sh
-# Says what timedatectl and chronyc say. Changes nothing, but for `burst` when it is asked.
+# shellcheck shell=sh disable=SC2154 # variables and functions are shared between these files
+# Says what timedatectl and chronyc say, and what the clock shows. Changes nothing, but for `burst` when
+# it is asked.
 
 # Arguments: names that stand for the time source and must be resolved here.
 look_clock() {
@@ -46,8 +47,28 @@ watch_clock() {
     section looked
     read -r order || break
     # On a terminal the end of the input is not heard: it is said.
-    if [ "$order" = end ]; then break; fi
+    case $order in
+      time)
+        tell_times
+        break
+        ;;
+      end) break ;;
+    esac
   done
+}
+
+# Says `ready`, and then the time for each line on its input, until that ends or the line is `end`. The
+# controller notes when it asks and when the answer has come: the time stands in the heading, so that it is
+# whole at once. From 5.0 on bash knows the time by itself; to start a program costs milliseconds each time.
+# busybox's date may know no fractions of a second.
+tell_times() {
+  # shellcheck disable=SC2016 # the variables are bash's own
+  by_bash='((BASH_VERSINFO > 4)) || exit 1; printf "\n%s ready\n" "$1"; '
+  # shellcheck disable=SC2016
+  by_bash=$by_bash'while read -r order && [ "$order" != end ]; do printf "\n%s clock %s\n" "$1" "$EPOCHREALTIME"; done; exit 0'
+  if have bash && bash -c "$by_bash" bash "$mark"; then return; fi
+  section ready
+  while read -r order && [ "$order" != end ]; do section clock "$(date +%s.%N)"; done
 }
 
 take_look() {

@@ -24,6 +24,15 @@ probe_system() {
   printf '%s\n' "$packager"
   section addresses
   if have ip; then ip -o addr show scope global 2>/dev/null; fi
+  section leap
+  if [ -e /usr/share/zoneinfo/right/UTC ]; then echo zone; fi
+  if [ -e /usr/share/zoneinfo/leap-seconds.list ]; then echo list; fi
   section chronyd
-  if have chronyd; then chronyd -v 2>&1; fi
+  if have chronyd; then
+    chronyd -v 2>&1
+  elif [ "$packager" = apt-get ]; then
+    # Which chrony the host would get, from what is on its disk.
+    section candidate
+    apt-cache policy chrony 2>/dev/null
+  fi
 }

@@ -64,9 +64,19 @@ probe_paths() {
   done
 }
 
+# ZONES...: which one it is, and which of these the host has; where one is missing, all that it has.
 probe_timezone() {
   section timezone
   current_timezone
+  section zones
+  missing=
+  for zone in "$@"; do
+    if [ -f "/usr/share/zoneinfo/$zone" ]; then printf '%s\n' "$zone"; else missing=yes; fi
+  done
+  if [ -n "$missing" ] && cd /usr/share/zoneinfo 2>/dev/null; then
+    find . \( -name posix -o -name right \) -prune -o -type f -print | sed 's|^\./||'
+    cd / || return
+  fi
 }
 
 # The zone's name, from the link that every distribution has, or Debian's and Alpine's file.

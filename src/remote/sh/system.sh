@@ -3,7 +3,7 @@
 
 # What stood there is kept as it is: a link, a copy of a zone (as old installers left it), nothing.
 timezone_set() {
-  if [ ! -e "/usr/share/zoneinfo/$1" ]; then
+  if [ ! -f "/usr/share/zoneinfo/$1" ]; then
     printf 'the host has no time zone %s in /usr/share/zoneinfo\n' "$1"
     return 1
   fi

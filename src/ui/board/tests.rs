@@ -34,6 +34,7 @@ fn done(host: &str, outcome: Outcome, changes: usize, applied: bool) -> Event {
         plan: Plan { changes: vec![change; changes], unchanged: 0 },
         applied,
         verdict: None,
+        clock: None,
         notes: Vec::new(),
         execs: 0,
         seconds: 0.0,

@@ -1,0 +1,127 @@
+//! The settings of a cluster's time, checked: nothing may be injected into a configuration, and what
+//! contradicts itself is refused before any host is touched.
+
+mod conf;
+mod gates;
+mod keys;
+mod line;
+mod lookup;
+mod networks;
+mod own;
+mod servers;
+#[cfg(test)]
+mod tests;
+
+pub use conf::{Conf, Spoken};
+pub use keys::MadeKey;
+pub use networks::Networks;
+
+pub(super) use lookup::{Lookup, Part};
+
+use std::path::Path;
+
+use crate::inventory::Connection;
+use crate::problem::Problem;
+use crate::verify::DEFAULT_MAX_OFFSET;
+use keys::Keys;
+use line::Line;
+use own::Own;
+use servers::{Family, Following, Server};
+
+/// Settings of the whole cluster.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What the source follows, by name or address; empty when it runs free.
+    pub ntp_servers: Vec<String>,
+    /// Whom the source serves.
+    pub networks: Networks,
+    /// The stratum of a source that runs free, 1 to 15.
+    pub local_stratum: u8,
+    /// The largest error of a clock that passes, in seconds.
+    pub max_offset: f64,
+    /// The address by which clients reach the source.
+    pub source_address: String,
+    servers: Vec<Server>,
+    family: Family,
+    following: Following,
+    keys: Keys,
+    min_sources: Option<i64>,
+}
+
+impl Settings {
+    /// The settings of a cluster whose hosts have `addresses`, and whose own key is kept in `folder`.
+    pub(super) fn new(
+        lookup: &Lookup<'_>,
+        addresses: &[String],
+        source: &Connection,
+        folder: &Path,
+    ) -> Result<Self, Problem> {
+        let keys = Keys::read(lookup, folder)?;
+        let family = Family::of(lookup)?;
+        let servers = servers::servers(lookup, &keys, family)?;
+        let source_address = source.address.clone();
+        if let Some(message) = family.excludes(&source_address) {
+            return Err(lookup.problem("ip_family", &format!("the time source at {message}")));
+        }
+        let local_stratum = match lookup.number("local_stratum")? {
+            None => 10,
+            // chronyd takes 1 to 15: 16 means "not synchronised" in NTP (RFC 5905, section 7.3).
+            Some(stratum) => (1..=15)
+                .find(|known| (f64::from(*known) - stratum).abs() < f64::EPSILON)
+                .ok_or_else(|| {
+                    lookup.problem("local_stratum", &format!("{stratum} is not within 1 to 15"))
+                })?,
+        };
+        let max_offset = lookup.number("max_offset")?.unwrap_or(DEFAULT_MAX_OFFSET);
+        if max_offset <= 0.0 {
+            return Err(lookup.problem("max_offset", "must be more than 0 seconds"));
+        }
+        Ok(Self {
+            ntp_servers: servers.iter().map(|server| server.name.clone()).collect(),
+            networks: networks::networks(lookup, addresses)?,
+            local_stratum,
+            max_offset,
+            following: Following::read(lookup, family, keys.shared())?,
+            min_sources: min_sources(lookup, &servers)?,
+            source_address,
+            servers,
+            family,
+            keys,
+        })
+    }
+
+    /// What one host's own settings and these put into its configuration.
+    pub(super) fn conf(&self, lookup: &Lookup<'_>, is_source: bool) -> Result<Conf, Problem> {
+        let mut serving = Vec::new();
+        if let Some(count) = self.min_sources.filter(|_| is_source) {
+            let line = Line::new(format!("minsources {count}"));
+            serving.push(line.comment("The clock is steered when so many servers agree."));
+        }
+        let sources = match is_source {
+            true => self.servers.iter().map(|server| server.line(self.family)).collect(),
+            false => vec![self.following.line(&self.source_address)],
+        };
+        let own = Own::read(lookup, is_source)?;
+        let keys = self.keys.of_host(is_source);
+        Ok(Conf { sources, own, serving, serves: is_source, keys })
+    }
+
+    /// The key that ezsync makes for this cluster, when it is to.
+    #[must_use]
+    pub fn made_key(&self) -> Option<&MadeKey> {
+        self.keys.made_key()
+    }
+}
+
+/// How many of the servers must agree. Clients have one source, and never wait for a second.
+fn min_sources(lookup: &Lookup<'_>, servers: &[Server]) -> Result<Option<i64>, Problem> {
+    let Some(entry) = lookup.entry("min_sources")? else { return Ok(None) };
+    let count = entry.integer(1..=i64::from(u16::MAX))?;
+    let most: i64 = servers.iter().map(Server::sources).sum();
+    if count > most {
+        let message = format!("{count} are more than the {most} of ntp_servers");
+        let hint = "the source would never follow any of them: name more, or ask for fewer";
+        return Err(entry.problem(&message).hint(hint));
+    }
+    Ok(Some(count))
+}
