@@ -7,6 +7,7 @@
 mod access;
 mod clock;
 mod cluster;
+mod diagnosis;
 mod faults;
 mod journey;
 mod local;
