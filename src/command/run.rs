@@ -19,7 +19,8 @@ use crate::role::tags::Choice;
 
 pub(super) fn setup(cli: &Cli, project: &Project, options: &Setup) -> Result<Exit> {
     let tags = Choice { only: options.tags.clone(), skip: options.skip_tags.clone() };
-    let cluster = options.hosts.load(project, options.step.as_deref(), tags)?;
+    let cluster =
+        options.hosts.load(project, options.step.as_deref(), tags, &options.proof.extra_vars())?;
     if options.list_tasks {
         return list_tasks(&cluster);
     }
@@ -34,7 +35,8 @@ pub(super) fn setup(cli: &Cli, project: &Project, options: &Setup) -> Result<Exi
 }
 
 pub(super) fn verify(cli: &Cli, project: &Project, options: &Verify) -> Result<Exit> {
-    let cluster = options.hosts.load(project, None, Choice::default())?;
+    let cluster =
+        options.hosts.load(project, None, Choice::default(), &options.proof.extra_vars())?;
     if options.hosts.list_hosts {
         return list_hosts(&cluster);
     }
