@@ -26,6 +26,7 @@ fn host(name: &str, part: Part) -> HostResult {
         facts: None,
         plan: Plan { changes: Vec::new(), unchanged: 7 },
         applied: false,
+        synchronised_after: None,
         verdict: None,
         clock: None,
         notes: Vec::new(),
