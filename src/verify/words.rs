@@ -104,7 +104,7 @@ impl Cause {
                 let names = daemons.join(", ");
                 words(
                     format!("a second time daemon steers the same clock: {names}"),
-                    format!("run setup for this host, or stop and disable {names} there"),
+                    format!("stop and disable {names} on this host; setup does so with services"),
                 )
             }
             _ => return None,

@@ -8,6 +8,7 @@ mod access;
 mod clock;
 mod cluster;
 mod diagnosis;
+mod diagnosis_clocks;
 mod faults;
 mod journey;
 mod local;

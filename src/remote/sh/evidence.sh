@@ -47,7 +47,7 @@ look_around() {
   if have journalctl; then
     # What chronyd complains of once is to be found hours later.
     journalctl --quiet --no-pager --output=cat --lines=2000 --boot --unit="$1" 2>/dev/null |
-      grep -E 'interference detected|[Dd]rift ?file' | tail -n 5 | sed 's/^/log /'
+      grep -E 'interference detected|Could not .*drift' | tail -n 5 | sed 's/^/log /'
   fi
 }
 
