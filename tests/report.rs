@@ -327,7 +327,7 @@ fn json_has_its_documented_keys() {
     let host = &value["hosts"][0];
     assert_eq!(
         keys(host),
-        "host address part outcome facts plan applied verdict clock notes execs seconds"
+        "host address part outcome facts plan applied synchronised_after verdict clock notes execs seconds"
     );
     assert_eq!(keys(&host["outcome"]), "state trouble");
     assert_eq!(keys(&host["outcome"]["trouble"]), "what next log");
