@@ -152,6 +152,7 @@ mod tests {
                 bound: None,
                 timedatectl: "yes",
                 cause: None,
+                warnings: Vec::new(),
                 notes: Vec::new(),
             }),
             clock: Some(Clock::new(clock(ahead, 0.002))),

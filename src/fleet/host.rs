@@ -107,12 +107,12 @@ impl Driver<'_> {
             }
         };
         let mut subjects = match self.shared.order.mode {
-            Mode::Verify => BTreeSet::new(),
+            Mode::Verify | Mode::Doctor => BTreeSet::new(),
             Mode::Setup | Mode::Check => self.job.subjects.clone(),
         };
         let request = Request::new(&subjects, &self.names());
         let probe = self.look(&request).await?;
-        if self.shared.order.mode == Mode::Verify {
+        if matches!(self.shared.order.mode, Mode::Verify | Mode::Doctor) {
             return Ok(Known { probe, plan: Plan::default() });
         }
         let desired = recipe.desired(&self.job.vars, &probe.facts).map_err(problem)?;

@@ -67,6 +67,7 @@ fn plain_lines_tell_what_means_something_and_only_once() {
             bound: None,
             timedatectl: "yes",
             cause: None,
+            warnings: Vec::new(),
             notes: Vec::new(),
         });
     }
