@@ -15,7 +15,7 @@ use serde_json::Value;
 /// The source and its clients; one more plays a public server.
 const HOSTS: usize = 6;
 /// How often each scenario is run on the same hosts.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 
 fn main() -> Result<()> {
     // `cargo test --benches` only wants to know that it builds.
