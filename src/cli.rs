@@ -6,6 +6,7 @@ use anstream::ColorChoice;
 use clap::{ArgGroup, Args, Parser, Subcommand, value_parser};
 
 use crate::cluster::user_name;
+use crate::length;
 
 /// The version with the commit that it was built from.
 pub const VERSION: &str = env!("EZSYNC_VERSION");
@@ -68,7 +69,7 @@ Examples:
   ezsync setup cluster01
   ezsync setup cluster01 --check --diff
   ezsync setup cluster01 chrony -l 'kube_node:!node7'
-  ezsync setup cluster01 -e max_offset=0.01 -u ops")]
+  ezsync setup cluster01 --max-offset 10ms -u ops")]
     Setup(Box<Setup>),
     /// Say which hosts answer, and as whom commands run there
     #[command(after_help = "\
@@ -196,6 +197,9 @@ pub struct Doctor {
     /// Which hosts.
     #[command(flatten)]
     pub hosts: Hosts,
+    /// What passes.
+    #[command(flatten)]
+    pub threshold: Threshold,
     /// How they are reached.
     #[command(flatten)]
     pub access: Access,
@@ -343,4 +347,23 @@ pub struct Proof {
     /// How long to wait for hosts to be synchronised
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = value_parser!(u32).range(0..=86_400))]
     pub verify_timeout: u32,
+    /// What passes.
+    #[command(flatten)]
+    pub threshold: Threshold,
+}
+
+/// What error of a clock passes.
+#[derive(Debug, Args)]
+pub struct Threshold {
+    /// How far a clock may be off, such as 0.05 or 50ms; goes before max_offset in the settings
+    #[arg(long, value_name = "SECONDS", value_parser = length::parse)]
+    pub max_offset: Option<f64>,
+}
+
+impl Threshold {
+    /// What these options set, as values of `-e`.
+    #[must_use]
+    pub fn extra_vars(&self) -> Vec<String> {
+        self.max_offset.iter().map(|seconds| format!("max_offset={seconds}")).collect()
+    }
 }

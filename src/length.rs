@@ -1,4 +1,4 @@
-//! Lengths of time in words.
+//! Lengths of time in words, and as they are typed.
 
 /// A year in seconds, as people count it who read how far a clock was off.
 const YEAR: f64 = 365.0 * DAY;
@@ -23,7 +23,26 @@ pub fn seconds(value: f64) -> String {
     format!("{size:.1} s")
 }
 
-/// The same with its sign: `+12 µs`, `-1.2 ms`.
+/// A length of time that somebody typed, in seconds: `0.05`, `50ms`, `10us`, `1s`.
+///
+/// # Errors
+/// It is no number, not more than zero, or has another unit; in words for the one who typed it.
+pub fn parse(text: &str) -> Result<f64, &'static str> {
+    let units = [("ms", 1e-3), ("us", 1e-6), ("µs", 1e-6), ("s", 1.0), ("", 1.0)];
+    let number = |(unit, factor): (&str, f64)| {
+        // `inf`, `nan` and `1e3` are numbers to Rust, and to nobody who types a length.
+        let digits = text.strip_suffix(unit)?.trim_end();
+        let plain = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        plain.then(|| digits.parse::<f64>().ok())?.map(|number| number * factor)
+    };
+    match units.into_iter().find_map(number) {
+        Some(length) if length > 0.0 && length.is_finite() => Ok(length),
+        Some(_) => Err("it must be more than 0 seconds"),
+        None => Err("write seconds, such as 0.05, or 50ms or 10us"),
+    }
+}
+
+/// [`seconds`] with its sign: `+12 µs`, `-1.2 ms`.
 #[must_use]
 pub fn signed_seconds(value: f64) -> String {
     sign(value) + &seconds(value)
@@ -48,7 +67,7 @@ pub fn rough(value: f64) -> String {
     format!("{first:.0} {large} {second:.0} {small}")
 }
 
-/// The same with its sign.
+/// [`rough`] with its sign.
 #[must_use]
 pub fn signed_rough(value: f64) -> String {
     sign(value) + &rough(value)
@@ -94,6 +113,25 @@ mod tests {
             (3600.0, "+3600.0 s"),
         ] {
             assert_eq!(signed_seconds(value), text, "{value}");
+        }
+    }
+
+    #[test]
+    fn what_people_type_is_read_and_nonsense_is_not() {
+        for (text, seconds) in [
+            ("0.05", 0.05),
+            ("50ms", 0.05),
+            ("10us", 1e-5),
+            ("10 µs", 1e-5),
+            ("2s", 2.0),
+            (".5", 0.5),
+        ] {
+            assert!((parse(text).unwrap() - seconds).abs() < 1e-12, "{text}");
+        }
+        for text in
+            ["", "0", "0ms", "-1", "ms", "1.2.3", "inf", "NaN", "1e-3", "5m", "1h", "0x1", "."]
+        {
+            assert!(parse(text).is_err(), "{text}");
         }
     }
 

@@ -44,7 +44,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("report", "exit facts fleet length plan sanitise verify"),
     ("ui", "fleet plan sanitise ssh verify"),
     // What is typed.
-    ("cli", "cluster"),
+    ("cli", "cluster length"),
     (
         "command",
         "access cli cluster exit facts fleet inventory problem project remote report resource role sanitise ssh ui",

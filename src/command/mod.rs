@@ -37,11 +37,17 @@ pub fn run(cli: &Cli) -> Result<Exit> {
 }
 
 impl Hosts {
-    /// The cluster as the options want it.
-    fn load(&self, project: &Project, step: Option<&str>, tags: Choice) -> Result<Cluster> {
+    /// The cluster as the options want it; `settings` are what other options set, as `-e` does.
+    fn load(
+        &self,
+        project: &Project,
+        step: Option<&str>,
+        tags: Choice,
+        settings: &[String],
+    ) -> Result<Cluster> {
         let wish = Wish {
             inventory: self.inventory.clone(),
-            extra: self.extra_vars.clone(),
+            extra: [self.extra_vars.as_slice(), settings].concat(),
             limit: self.limit.clone(),
             tags,
             step: step.map(ToOwned::to_owned),

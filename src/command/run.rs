@@ -9,7 +9,7 @@ use super::drive::{Moved, drive};
 use super::{list_hosts, print};
 use crate::access::Access;
 use crate::cli::{self, Cli, Doctor, Setup, Verify};
-use crate::cluster::{self, Cluster, Member};
+use crate::cluster::{self, Cluster, Member, TimeSource};
 use crate::exit::Exit;
 use crate::fleet::{self, Job, Mode, Order, Part};
 use crate::problem::Problem;
@@ -19,7 +19,12 @@ use crate::role::tags::Choice;
 
 pub(super) fn setup(cli: &Cli, project: &Project, options: &Setup) -> Result<Exit> {
     let tags = Choice { only: options.tags.clone(), skip: options.skip_tags.clone() };
-    let cluster = options.hosts.load(project, options.step.as_deref(), tags)?;
+    let cluster = options.hosts.load(
+        project,
+        options.step.as_deref(),
+        tags,
+        &options.proof.threshold.extra_vars(),
+    )?;
     if options.list_tasks {
         return list_tasks(&cluster);
     }
@@ -34,24 +39,27 @@ pub(super) fn setup(cli: &Cli, project: &Project, options: &Setup) -> Result<Exi
 }
 
 pub(super) fn verify(cli: &Cli, project: &Project, options: &Verify) -> Result<Exit> {
+    let settings = options.proof.threshold.extra_vars();
+    let cluster = options.hosts.load(project, None, Choice::default(), &settings)?;
     let verify_timeout = Duration::from_secs(options.proof.verify_timeout.into());
-    look(cli, project, &options.hosts, &options.access, Mode::Verify, verify_timeout)
+    look(cli, cluster, &options.hosts, &options.access, Mode::Verify, verify_timeout)
 }
 
 pub(super) fn doctor(cli: &Cli, project: &Project, options: &Doctor) -> Result<Exit> {
-    look(cli, project, &options.hosts, &options.access, Mode::Doctor, Duration::ZERO)
+    let settings = options.threshold.extra_vars();
+    let cluster = options.hosts.load(project, None, Choice::default(), &settings)?;
+    look(cli, cluster, &options.hosts, &options.access, Mode::Doctor, Duration::ZERO)
 }
 
 /// Judges the time of the hosts as they are.
 fn look(
     cli: &Cli,
-    project: &Project,
+    cluster: Cluster,
     hosts: &cli::Hosts,
     access: &cli::Access,
     mode: Mode,
     verify_timeout: Duration,
 ) -> Result<Exit> {
-    let cluster = hosts.load(project, None, Choice::default())?;
     if hosts.list_hosts {
         return list_hosts(&cluster);
     }
@@ -140,22 +148,27 @@ fn order(cluster: &Cluster, plan: &Plan) -> Order {
         upstreams: cluster.settings.ntp_servers.clone(),
         local_stratum: cluster.settings.local_stratum,
         max_offset: cluster.settings.max_offset,
-        source_address: cluster.settings.source_address.clone(),
+        sources: cluster.sources.clone(),
     }
 }
 
 fn jobs(cluster: &Cluster, options: &cli::Access) -> Result<Vec<Job>> {
     let mut access = options.settings(Rights::Root)?;
     let jobs: Result<Vec<Job>, Problem> =
-        cluster.members.iter().map(|member| job(member, &cluster.source, &mut access)).collect();
+        cluster.members.iter().map(|member| job(member, &cluster.sources, &mut access)).collect();
     warn(&access);
     Ok(jobs?)
 }
 
-fn job(member: &Member, source: &str, access: &mut Access) -> Result<Job, Problem> {
+fn job(member: &Member, sources: &[TimeSource], access: &mut Access) -> Result<Job, Problem> {
+    let part = match sources.iter().position(|source| source.name == member.name) {
+        Some(0) => Part::Source,
+        Some(_) => Part::Standby,
+        None => Part::Client,
+    };
     Ok(Job {
         name: member.name.clone(),
-        part: if member.name == source { Part::Source } else { Part::Client },
+        part,
         reach: access.reach(&member.name, &member.connection)?,
         vars: member.vars.clone(),
         subjects: member.subjects.clone(),

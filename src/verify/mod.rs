@@ -14,6 +14,7 @@ mod reading;
 mod silence;
 mod source_side;
 mod sources;
+mod standby;
 mod surroundings;
 mod timedatectl;
 mod verdict;
@@ -27,7 +28,7 @@ pub use chronyc::{
 pub use clock::{Clock, ClockOffset, Measure};
 pub use evidence::{AuthData, Evidence, NtpData, Query, SelectData};
 pub use judge::judge;
-pub use reading::{Daemon, DaemonState, RawReading, Reading};
+pub use reading::{Daemon, DaemonState, RawReading, Reading, Resolved};
 pub use silence::{Heard, Silence};
 pub use source_side::SourceSide;
 pub use surroundings::{Process, Surroundings};
