@@ -19,8 +19,9 @@ use crate::template::{Layer, Vars};
 const NODE_GROUPS: [&str; 4] = ["kube_master", "kube_node", "etcd", "ex_lb"];
 
 /// The settings of config.yml that mean something to ezsync itself.
-const SETTINGS: [&str; 19] = [
+const SETTINGS: [&str; 20] = [
     "ntp_servers",
+    "source_clock",
     "local_network",
     "local_stratum",
     "max_offset",

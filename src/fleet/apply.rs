@@ -113,7 +113,7 @@ impl Driver<'_> {
             () = self.shared.means.cancel.cancelled() => return Some(Hold::Interrupted),
         };
         match source {
-            Source::Serving | Source::Changed => None,
+            Source::Serving | Source::Changed | Source::Set => None,
             Source::Lost(why) => Some(Hold::NoSource(Trouble::new(
                 format!("called off, since {why}: its old configuration stays"),
                 "mend the source and run again",

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
+use super::agreement::STEP;
 use super::gate::Source;
 use super::host::Driver;
 use super::result::{Outcome, Trouble};
@@ -36,6 +37,8 @@ struct Ground {
     touched: bool,
     /// Since when another source serves than the one whose answers the host remembers.
     new_source: Option<Instant>,
+    /// That one has another time.
+    other_time: bool,
 }
 
 impl Driver<'_> {
@@ -46,6 +49,7 @@ impl Driver<'_> {
         let mut ground = Ground {
             touched: self.result.plan.changes.iter().any(|change| change.role == *role),
             new_source: None,
+            other_time: false,
         };
         if self.job.part == Part::Client && self.shared.order.mode == Mode::Setup {
             let source = tokio::select! {
@@ -54,8 +58,9 @@ impl Driver<'_> {
             };
             // What a client said before its source changed proves nothing. A client that was
             // restarted after that remembers nothing.
-            if source == Source::Changed && !ground.touched {
+            if matches!(source, Source::Changed | Source::Set) && !ground.touched {
                 ground.new_source = Some(Instant::now());
+                ground.other_time = source == Source::Set;
             }
         }
         let first = judge(&self.expectation(&ground, Duration::ZERO), &probe.look.reading());
@@ -65,8 +70,12 @@ impl Driver<'_> {
             self.watch(probe, &ground, first).await?
         };
         if self.job.part == Part::Source && verdict.state.passes() {
-            let touched = ground.touched;
-            self.shared.gate.decide(if touched { Source::Changed } else { Source::Serving });
+            let was_set = self.result.clock.is_some_and(|clock| clock.moved().exceeds(STEP));
+            self.shared.gate.decide(match ground.touched {
+                true if was_set => Source::Set,
+                true => Source::Changed,
+                false => Source::Serving,
+            });
         }
         let outcome = outcome(&verdict, self.job.part);
         self.result.verdict = Some(verdict);
@@ -117,8 +126,8 @@ impl Driver<'_> {
             } else if may_ask
                 && (quiet >= PATIENCE || (ground.new_source.is_some() && last_burst.is_none()))
             {
-                last_burst = Some(Instant::now());
-                Glance::Burst
+                let first = last_burst.replace(Instant::now()).is_none();
+                if first && ground.other_time { Glance::Anew } else { Glance::Burst }
             } else {
                 Glance::Look
             };

@@ -90,6 +90,8 @@ pub enum Glance {
     Look,
     /// After asking the sources at once.
     Burst,
+    /// After forgetting what the sources said, asking them at once, and stepping to what they say now.
+    Anew,
     /// With all that helps to explain; these sources are silent.
     Explain(Vec<IpAddr>),
 }
@@ -101,6 +103,7 @@ impl Glance {
         match self {
             Self::Look => "look".to_owned(),
             Self::Burst => "burst".to_owned(),
+            Self::Anew => "anew".to_owned(),
             Self::Explain(silent) => {
                 let addresses = silent.iter().map(|address| format!(" {address}"));
                 format!("explain{}", addresses.collect::<String>())

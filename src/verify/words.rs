@@ -253,6 +253,10 @@ impl Cause {
                 "chronyc reports a good clock, but timedatectl says that it is not synchronised",
                 "check for `rtcsync` in this host's chrony.conf: only with it the kernel's flag is set",
             ),
+            Self::ClockNotSet { ahead } => words(
+                format!("its clock should be this controller's by now, and is {} it", ahead.of()),
+                "see what else sets it: another time daemon, the hypervisor, a script; then run again",
+            ),
             Self::ClockDiffers { source, ahead } => words(
                 format!(
                     "by its daemon's word all is well, but its clock is {} that of {source}, as read from here",
