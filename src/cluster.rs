@@ -7,10 +7,12 @@ mod config;
 mod names;
 mod nodes;
 mod settings;
+mod sources;
 
 pub use names::user as user_name;
 pub use nodes::Node;
 pub use settings::{Conf, MadeKey, Networks, Settings, Spoken};
+pub use sources::TimeSource;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -28,7 +30,7 @@ use builder::Builder;
 use config::Config;
 use settings::Part;
 
-/// The group whose first host is the time source.
+/// The group whose first host is the time source; further ones may stand by for it.
 const SOURCE_GROUP: &str = "chrony";
 
 /// The role that sets up the time: with it times are proved.
@@ -69,9 +71,9 @@ pub struct Member {
 pub struct Cluster {
     /// Its name.
     pub name: String,
-    /// The time source's name in the inventory.
-    pub source: String,
-    /// The hosts of this run, the source first when it is among them.
+    /// The time source, then its standbys in the order in which they take its place.
+    pub sources: Vec<TimeSource>,
+    /// The hosts of this run, the sources first as far as they are among them.
     pub members: Vec<Member>,
     /// What is rendered for them.
     pub recipe: Recipe,

@@ -9,6 +9,7 @@ use serde_json::{Map, json};
 
 use super::config::Config;
 use super::settings::{self, Conf, Networks, Part, Settings};
+use super::sources::TimeSource;
 use super::{Cluster, Member, SOURCE_GROUP, TIME_ROLE, names};
 use crate::desired::{HostVars, Recipe};
 use crate::inventory::{Connection, Inventory};
@@ -19,11 +20,12 @@ use crate::template::{Layer, Vars};
 const NODE_GROUPS: [&str; 4] = ["kube_master", "kube_node", "etcd", "ex_lb"];
 
 /// The settings of config.yml that mean something to ezsync itself.
-const SETTINGS: [&str; 20] = [
+const SETTINGS: [&str; 21] = [
     "ntp_servers",
     "source_clock",
     "local_network",
     "local_stratum",
+    "chrony_standby",
     "max_offset",
     "roles",
     "client_options",
@@ -61,7 +63,7 @@ impl Builder<'_> {
     pub fn build(self, limit: Option<&str>) -> Result<Cluster, Problem> {
         let source = self.source()?;
         let everyone = self.everyone(&source);
-        let chosen = match limit {
+        let mut chosen = match limit {
             None => everyone.clone(),
             Some(pattern) => self
                 .chosen(pattern, &everyone)
@@ -71,20 +73,28 @@ impl Builder<'_> {
         // Settings are the source's: it is the one that they configure.
         let addresses = self.addresses(&everyone, &shared)?;
         let source_member = self.member(&source, &shared)?;
-        self.reachable(&source_member, &addresses)?;
         let settings = Settings::new(
             &self.lookup(&source_member),
             &addresses,
             &source_member.connection,
             &self.folder,
         )?;
-        let shared = Layer::literal(self.time_vars(&settings));
+        let mut sources = Vec::new();
+        for name in [vec![source.clone()], self.standbys(&source, &settings)?].concat() {
+            let member = self.member(&name, &shared)?;
+            self.reachable(&member, &addresses)?;
+            sources.push(TimeSource::of(&member));
+        }
+        let rank = |host: &str| sources.iter().position(|source| source.name == host);
+        chosen.sort_by_key(|host| rank(host).unwrap_or(usize::MAX));
+        let layers = self.time_layers(&settings, &sources);
+        let addresses: Vec<&str> = sources.iter().map(|source| source.address.as_str()).collect();
         let mut members = Vec::new();
         for host in &chosen {
-            let mut member = self.member(host, &shared)?;
+            let mut member = self.member(host, layers.of(host))?;
             member.vars.networks = settings.networks.clone();
             if self.recipe.role(TIME_ROLE).is_some() {
-                let conf = settings.conf(&self.lookup(&member), *host == source)?;
+                let conf = settings.conf(&self.lookup(&member), &addresses, rank(host))?;
                 member.vars.conf = Arc::new(conf);
             }
             // Renders everything: mistakes show before any host is touched.
@@ -93,51 +103,7 @@ impl Builder<'_> {
         }
         let warnings = self.warnings(&source);
         let Self { name, recipe, .. } = self;
-        Ok(Cluster { name: name.to_owned(), source, members, recipe, settings, warnings })
-    }
-
-    /// A source that only this machine reaches gives nobody else the time.
-    fn reachable(&self, source: &Member, addresses: &[String]) -> Result<(), Problem> {
-        let own = |address: &String| {
-            let loopback = address.parse::<IpAddr>().map(|address| address.is_loopback());
-            loopback.unwrap_or(address == "localhost")
-        };
-        let address = &source.connection.address;
-        if !own(address) || addresses.iter().all(own) {
-            return Ok(());
-        }
-        let place = self.place_of(&source.name, "ansible_host", Part::default());
-        Err(Problem::new(format!(
-            "{} is the time source, and other hosts cannot reach it at {address}",
-            source.name
-        ))
-        .at(place.or_else(|| self.inventory.place_of_host(&source.name)))
-        .hint("set its ansible_host to an address that the other hosts reach"))
-    }
-
-    /// The first host of the group `chrony`.
-    fn source(&self) -> Result<String, Problem> {
-        let members = self.inventory.group(SOURCE_GROUP);
-        let first = members.as_ref().and_then(|hosts| hosts.first());
-        if let Some(first) = first {
-            return Ok((*first).to_owned());
-        }
-        let message = match &members {
-            None => "the inventory has no group chrony",
-            Some(_) => "the group chrony is empty",
-        };
-        let host = self.inventory.hosts().next().unwrap_or("192.0.2.11");
-        let file = self.inventory.place_of_host(host).map(|place| place.file).unwrap_or_default();
-        let is_yaml = [".yml", ".yaml"].iter().any(|end| file.ends_with(end));
-        let lines = if is_yaml {
-            format!("  chrony:\n    hosts:\n      {host}:")
-        } else {
-            format!("  [chrony]\n  {host}")
-        };
-        let whole = Place { file, line: 0, column: 0, text: String::new() };
-        Err(Problem::new(format!("{message}: no host is the time source"))
-            .at(self.inventory.place_of_group(SOURCE_GROUP).unwrap_or(whole))
-            .hint(format!("put the node in it that gives the cluster its time, such as\n{lines}")))
+        Ok(Cluster { name: name.to_owned(), sources, members, recipe, settings, warnings })
     }
 
     /// The addresses of hosts, all checked.
@@ -235,18 +201,6 @@ impl Builder<'_> {
         ])
     }
 
-    /// The same with what is known of the cluster's time. Servers and stratum are the chrony role's:
-    /// without it nobody has checked them.
-    fn time_vars(&self, settings: &Settings) -> Vars {
-        let mut vars = self.shared_vars();
-        vars.insert("time_source".to_owned(), json!(settings.source_address));
-        if self.recipe.role(TIME_ROLE).is_some() {
-            vars.insert("ntp_servers".to_owned(), json!(settings.ntp_servers));
-            vars.insert("local_stratum".to_owned(), json!(settings.local_stratum));
-        }
-        vars
-    }
-
     pub fn member(&self, host: &str, shared: &Arc<Layer>) -> Result<Member, Problem> {
         let vars = self.inventory.vars(host);
         let short = if host.parse::<IpAddr>().is_ok() {
@@ -315,7 +269,7 @@ impl Builder<'_> {
     }
 
     /// Where the value that a variable has for a host stands, or a part of it.
-    fn place_of(&self, host: &str, name: &str, part: Part<'_>) -> Option<Place> {
+    pub fn place_of(&self, host: &str, name: &str, part: Part<'_>) -> Option<Place> {
         if self.extra.contains_key(name) {
             return Some(command_line());
         }

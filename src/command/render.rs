@@ -30,7 +30,8 @@ pub(super) fn run(project: &Project, options: &Render) -> Result<Exit> {
         let text = |file: FileText| (file.path, file.text.unwrap_or_else(|| HIDDEN.to_owned()));
         all.extend(desired.files().map(text).map(|(path, text)| (&member.name, path, text)));
     }
-    let has_source = cluster.members.iter().any(|member| member.name == cluster.source);
+    let is_source = |name: &String| cluster.sources.iter().any(|source| source.name == *name);
+    let has_source = cluster.members.iter().any(|member| is_source(&member.name));
     if has_source && cluster.settings.networks.needs_facts() {
         anstream::eprintln!(
             "note: some hosts are given by name, so the subnets that the source is in are allowed too; \

@@ -10,7 +10,7 @@ use super::drive::{Moved, drive};
 use super::{list_hosts, print};
 use crate::access::Access;
 use crate::cli::{self, Cli, Setup, Verify};
-use crate::cluster::{self, Cluster, Member};
+use crate::cluster::{self, Cluster, Member, TimeSource};
 use crate::exit::Exit;
 use crate::fleet::{self, Job, Mode, Order, Part, Terms};
 use crate::problem::Problem;
@@ -44,8 +44,8 @@ pub(super) fn setup(cli: &Cli, project: &Project, options: &Setup) -> Result<Exi
 
 /// Refuses `--set-clock` where it would do nothing.
 fn sets_clock(cluster: &Cluster) -> Result<(), Problem> {
-    let source = &cluster.source;
-    match cluster.members.iter().find(|member| member.name == *source) {
+    let source = cluster.sources.first().map(|source| source.name.as_str()).unwrap_or_default();
+    match cluster.members.iter().find(|member| member.name == source) {
         None => Err(Problem::new(format!(
             "--set-clock sets the clock of {source}, which is not among the hosts of this run"
         ))
@@ -165,22 +165,27 @@ fn order(cluster: &Cluster, plan: &Plan) -> Order {
         upstreams: cluster.settings.ntp_servers.clone(),
         local_stratum: cluster.settings.local_stratum,
         max_offset: cluster.settings.max_offset,
-        source_address: cluster.settings.source_address.clone(),
+        sources: cluster.sources.clone(),
     }
 }
 
 fn jobs(cluster: &Cluster, options: &cli::Access) -> Result<Vec<Job>> {
     let mut access = options.settings(Rights::Root)?;
     let jobs: Result<Vec<Job>, Problem> =
-        cluster.members.iter().map(|member| job(member, &cluster.source, &mut access)).collect();
+        cluster.members.iter().map(|member| job(member, &cluster.sources, &mut access)).collect();
     warn(&access);
     Ok(jobs?)
 }
 
-fn job(member: &Member, source: &str, access: &mut Access) -> Result<Job, Problem> {
+fn job(member: &Member, sources: &[TimeSource], access: &mut Access) -> Result<Job, Problem> {
+    let part = match sources.iter().position(|source| source.name == member.name) {
+        Some(0) => Part::Source,
+        Some(_) => Part::Standby,
+        None => Part::Client,
+    };
     Ok(Job {
         name: member.name.clone(),
-        part: if member.name == source { Part::Source } else { Part::Client },
+        part,
         reach: access.reach(&member.name, &member.connection)?,
         vars: member.vars.clone(),
         subjects: member.subjects.clone(),

@@ -108,17 +108,27 @@ impl Driver<'_> {
             return None;
         }
         self.tell(Doing::WaitingForSource);
-        let source = tokio::select! {
-            source = self.shared.gate.decided() => source,
-            () = self.shared.means.cancel.cancelled() => return Some(Hold::Interrupted),
-        };
-        match source {
-            Source::Serving | Source::Changed | Source::Set => None,
-            Source::Lost(why) => Some(Hold::NoSource(Trouble::new(
+        match self.source_before().await {
+            Some(Source::Serving | Source::Changed | Source::Set) => None,
+            // With nobody to follow it is its turn to lead.
+            Some(Source::Lost(_)) if self.job.part == Part::Standby => None,
+            Some(Source::Lost(why)) => Some(Hold::NoSource(Trouble::new(
                 format!("called off, since {why}: its old configuration stays"),
                 "mend the source and run again",
             ))),
-            Source::Pending => Some(Hold::Interrupted),
+            Some(Source::Pending) | None => Some(Hold::Interrupted),
+        }
+    }
+
+    /// Waits for the source that this host will follow; none when the run is interrupted.
+    pub(super) async fn source_before(&self) -> Option<Source> {
+        let cancel = &self.shared.means.cancel;
+        let rank = self.shared.order.rank(&self.job.name);
+        tokio::select! {
+            // A source that is lost because the run ends is no reason to go on without it.
+            biased;
+            () = cancel.cancelled() => None,
+            source = self.shared.gate.before(rank) => Some(source),
         }
     }
 

@@ -1,11 +1,11 @@
-//! The gate before the clients: it opens when the source serves time.
+//! The gate before the clients: it opens when a source serves time.
 
 use tokio::sync::watch;
 
-/// What the clients know of the source.
+/// What is known of a time source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// It is not known yet.
+    /// Nothing yet.
     Pending,
     /// It serves time, and nothing about it has changed.
     Serving,
@@ -17,24 +17,22 @@ pub enum Source {
     Lost(String),
 }
 
-/// A gate that is opened or shut once.
+/// The sources in order, each with a word that is said once. Whoever waits takes the first that
+/// serves.
 #[derive(Debug)]
-pub struct Gate(watch::Sender<Source>);
+pub struct Gate(Vec<watch::Sender<Source>>);
 
 impl Gate {
-    /// A gate that waits for the source.
-    pub fn closed() -> Self {
-        Self(watch::Sender::new(Source::Pending))
+    /// A gate with as many sources; those that `takes_part` leaves out serve as they are.
+    pub fn new(sources: usize, takes_part: impl Fn(usize) -> bool) -> Self {
+        let first = |rank| if takes_part(rank) { Source::Pending } else { Source::Serving };
+        Self((0..sources).map(|rank| watch::Sender::new(first(rank))).collect())
     }
 
-    /// A gate of a run without the source.
-    pub fn open() -> Self {
-        Self(watch::Sender::new(Source::Serving))
-    }
-
-    /// Says what became of the source. Only the first word counts.
-    pub fn decide(&self, state: Source) {
-        self.0.send_if_modified(|known| {
+    /// Says what became of the source with this `rank`. Only the first word counts.
+    pub fn decide(&self, rank: usize, state: Source) {
+        let Some(source) = self.0.get(rank) else { return };
+        source.send_if_modified(|known| {
             let first = *known == Source::Pending;
             if first {
                 *known = state;
@@ -43,11 +41,48 @@ impl Gate {
         });
     }
 
-    /// Waits until it is known what became of the source.
-    pub async fn decided(&self) -> Source {
-        let mut receiver = self.0.subscribe();
-        let decided = receiver.wait_for(|state| *state != Source::Pending).await;
-        // The sender lives as long as this gate: there is no other way out.
-        decided.map_or(Source::Pending, |state| state.clone())
+    /// Waits until one of the sources before `rank` serves, or none of them will. Why the first
+    /// does not is what counts then.
+    pub async fn before(&self, rank: usize) -> Source {
+        let mut lost = None;
+        for source in self.0.iter().take(rank) {
+            let mut receiver = source.subscribe();
+            let decided = receiver.wait_for(|state| *state != Source::Pending).await;
+            // The sender lives as long as this gate: there is no other way out.
+            match decided.map_or(Source::Pending, |state| state.clone()) {
+                Source::Lost(why) => lost = lost.or(Some(why)),
+                serving => return serving,
+            }
+        }
+        let standby = if rank > 1 { ", and no standby serves" } else { "" };
+        Source::Lost(lost.unwrap_or_default() + standby)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lost(why: &str) -> Source {
+        Source::Lost(why.to_owned())
+    }
+
+    #[tokio::test]
+    async fn the_first_source_that_serves_counts() {
+        let gate = Gate::new(2, |_| true);
+        gate.decide(1, Source::Changed);
+        gate.decide(0, lost("a is gone"));
+        // What is said later changes nothing.
+        gate.decide(0, Source::Serving);
+        assert_eq!(gate.before(1).await, lost("a is gone"));
+        assert_eq!(gate.before(2).await, Source::Changed);
+
+        let gate = Gate::new(2, |rank| rank == 1);
+        assert_eq!(gate.before(2).await, Source::Serving);
+
+        let gate = Gate::new(2, |_| true);
+        gate.decide(0, lost("a is gone"));
+        gate.decide(1, lost("b too"));
+        assert_eq!(gate.before(2).await, lost("a is gone, and no standby serves"));
     }
 }

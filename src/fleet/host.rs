@@ -40,9 +40,9 @@ pub(super) async fn drive(job: &Job, shared: &Shared) -> HostResult {
         Ok(shell) => result = Driver { job, shared, shell, result }.run().await,
         Err(no) => result.outcome = no.into(),
     }
-    if job.part == Part::Source {
+    if job.part != Part::Client {
         // Whatever became of the source: nobody waits for it any longer.
-        shared.gate.decide(Source::Lost(lost(&result)));
+        shared.gate.decide(shared.order.rank(&job.name), Source::Lost(lost(&result)));
     }
     result.seconds = begun.elapsed().as_secs_f64();
     shared.means.tell(&job.name, Doing::Done(Box::new(result.clone())));
@@ -130,12 +130,10 @@ impl Driver<'_> {
         Ok(Known { probe, plan })
     }
 
-    /// The source's name when it must be resolved on the host; an address needs no resolving.
+    /// The sources' names that must be resolved on the host; an address needs no resolving.
     pub(super) fn names(&self) -> Vec<String> {
-        let address = &self.shared.order.source_address;
-        let is_name = address.parse::<std::net::IpAddr>().is_err();
-        let needed = is_name && self.job.part == Part::Client;
-        needed.then(|| address.clone()).into_iter().collect()
+        let is_name = |address: &String| address.parse::<std::net::IpAddr>().is_err();
+        self.shared.order.before(&self.job.name).into_iter().filter(is_name).collect()
     }
 
     async fn look(&mut self, request: &Request) -> Result<Probe, Outcome> {

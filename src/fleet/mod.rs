@@ -1,4 +1,4 @@
-//! The fleet: all hosts at once up to a limit, the time source before its clients.
+//! The fleet: all hosts at once up to a limit, the time sources before their clients.
 //!
 //! [`run`] takes them through everything; [`ping`] and [`exec`] only look in. What happens is told
 //! in [`Event`]s; how it looks is not known here.
@@ -30,6 +30,7 @@ pub use result::{HostResult, Outcome, Trouble};
 pub use visit::{Pong, Ran, Visit, Visitee, exec, ping};
 
 use crate::access::{Reach, Way};
+use crate::cluster::TimeSource;
 use crate::desired::{HostVars, Recipe};
 use crate::local::Machine;
 use crate::resource::Subject;
@@ -56,6 +57,8 @@ pub enum Mode {
 pub enum Part {
     /// It gives the cluster its time.
     Source,
+    /// It follows the source, and gives the cluster its time when that falls silent.
+    Standby,
     /// It follows the source.
     Client,
 }
@@ -96,8 +99,22 @@ pub struct Order {
     pub local_stratum: u8,
     /// The largest error of a clock that passes, in seconds.
     pub max_offset: f64,
-    /// The address by which clients reach the source.
-    pub source_address: String,
+    /// The time source, then its standbys in order.
+    pub sources: Vec<TimeSource>,
+}
+
+impl Order {
+    /// How many sources stand before the host `name`: for a client that is all of them.
+    fn rank(&self, name: &str) -> usize {
+        let rank = self.sources.iter().position(|source| source.name == name);
+        rank.unwrap_or(self.sources.len())
+    }
+
+    /// The addresses of the sources that the host `name` follows.
+    fn before(&self, name: &str) -> Vec<String> {
+        let before = self.sources.iter().take(self.rank(name));
+        before.map(|source| source.address.clone()).collect()
+    }
 }
 
 /// What a fleet moves by.
@@ -121,14 +138,15 @@ struct Shared {
     gate: Gate,
 }
 
-/// Runs all `jobs` and returns their results in the same order. The source should stand first:
-/// its clients wait for it while they hold their place among the forks.
+/// Runs all `jobs` and returns their results in the same order. The sources should stand first:
+/// their clients wait for them while they hold their place among the forks.
 pub async fn run(means: Means, recipe: Recipe, jobs: Vec<Job>, order: Order) -> Vec<HostResult> {
-    let source_here = jobs.iter().any(|job| job.part == Part::Source);
     let forks = means.forks;
-    // A run without the source (--limit) takes it as it is, and roles that have nothing to do
-    // with time need not wait for it.
-    let gate = if source_here && order.verify { Gate::closed() } else { Gate::open() };
+    // A run without a source (--limit) takes it as it is, and roles that have nothing to do with
+    // time need not wait for it.
+    let gate = Gate::new(order.sources.len(), |rank| {
+        order.verify && jobs.iter().any(|job| order.rank(&job.name) == rank)
+    });
     let shared = Arc::new(Shared { means, recipe, order, gate });
     let drive = move |job: Job| {
         let shared = shared.clone();

@@ -39,6 +39,8 @@ struct Ground {
     new_source: Option<Instant>,
     /// That one has another time.
     other_time: bool,
+    /// A standby that has nobody to follow.
+    leads: bool,
 }
 
 impl Driver<'_> {
@@ -50,18 +52,23 @@ impl Driver<'_> {
             touched: self.result.plan.changes.iter().any(|change| change.role == *role),
             new_source: None,
             other_time: false,
+            leads: false,
         };
-        if self.job.part == Part::Client && self.shared.order.mode == Mode::Setup {
-            let source = tokio::select! {
-                source = self.shared.gate.decided() => source,
-                () = self.shared.means.cancel.cancelled() => return Ok(Outcome::Interrupted),
-            };
+        let waits = match self.job.part {
+            Part::Source => false,
+            // What is right for it depends on those before it.
+            Part::Standby => true,
+            Part::Client => self.shared.order.mode == Mode::Setup,
+        };
+        if waits {
+            let Some(source) = self.source_before().await else { return Ok(Outcome::Interrupted) };
             // What a client said before its source changed proves nothing. A client that was
             // restarted after that remembers nothing.
             if matches!(source, Source::Changed | Source::Set) && !ground.touched {
                 ground.new_source = Some(Instant::now());
                 ground.other_time = source == Source::Set;
             }
+            ground.leads = self.job.part == Part::Standby && matches!(source, Source::Lost(_));
         }
         let first = judge(&self.expectation(&ground, Duration::ZERO), &probe.look.reading());
         let verdict = if first.state.passes() && !ground.touched && ground.new_source.is_none() {
@@ -69,13 +76,14 @@ impl Driver<'_> {
         } else {
             self.watch(probe, &ground, first).await?
         };
-        if self.job.part == Part::Source && verdict.state.passes() {
+        if self.job.part != Part::Client && verdict.state.passes() {
             let was_set = self.result.clock.is_some_and(|clock| clock.moved().exceeds(STEP));
-            self.shared.gate.decide(match ground.touched {
+            let state = match ground.touched {
                 true if was_set => Source::Set,
                 true => Source::Changed,
                 false => Source::Serving,
-            });
+            };
+            self.shared.gate.decide(self.shared.order.rank(&self.job.name), state);
         }
         let outcome = outcome(&verdict, self.job.part);
         self.result.verdict = Some(verdict);
@@ -86,17 +94,32 @@ impl Driver<'_> {
     fn expectation(&self, ground: &Ground, watched: Duration) -> Expectation {
         let order = &self.shared.order;
         // A source that this run did not touch has had its time to find its servers.
-        let patience = order.source_timeout.min(order.verify_timeout);
-        let accept_local = !ground.touched || watched >= patience;
+        let patience = match order.upstreams.is_empty() {
+            true => Duration::ZERO,
+            false => order.source_timeout.min(order.verify_timeout),
+        };
+        let may_lead = self.job.part == Part::Source || ground.leads;
+        let accept_local = may_lead && (!ground.touched || watched >= patience);
         // chronyc rounds ages to seconds: one more makes sure that the answer is a new one.
         let heard_within =
             ground.new_source.map(|since| (since.elapsed().as_secs_f64() - 1.0).max(-1.0));
+        let upstreams = order.upstreams.clone();
+        let sources = order.before(&self.job.name);
         let role = match self.job.part {
-            Part::Source => Role::Source {
-                upstreams: order.upstreams.clone(),
-                local_stratum: order.local_stratum,
-            },
-            Part::Client => Role::Client { source: vec![order.source_address.clone()] },
+            Part::Source => Role::Source { upstreams, local_stratum: order.local_stratum },
+            Part::Standby => {
+                // Each serves one stratum below the one before it.
+                let below = u8::try_from(sources.len()).unwrap_or(u8::MAX);
+                let local_stratum = order.local_stratum.saturating_add(below);
+                Role::Standby { sources, upstreams, local_stratum }
+            }
+            Part::Client => {
+                let mut sources = sources.into_iter();
+                Role::Client {
+                    source: sources.next().into_iter().collect(),
+                    standbys: sources.collect(),
+                }
+            }
         };
         Expectation { role, max_offset: order.max_offset, accept_local, heard_within }
     }
@@ -119,7 +142,12 @@ impl Driver<'_> {
             let waited = begun.elapsed();
             let late = waited >= order.verify_timeout || self.shared.means.cancel.is_cancelled();
             // Public servers are not to be asked at once, again and again: clients' source is ours.
-            let may_ask = self.job.part == Part::Client && verdict.state == State::Waiting;
+            let ours = match self.job.part {
+                Part::Client => true,
+                Part::Standby => order.upstreams.is_empty(),
+                Part::Source => false,
+            };
+            let may_ask = ours && verdict.state == State::Waiting;
             let quiet = last_burst.map_or(waited, |burst| burst.elapsed());
             let glance = if late {
                 Glance::Explain(silent)

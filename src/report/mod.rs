@@ -45,7 +45,7 @@ use crate::sanitise::sanitise_json;
 /// | `clocks` | the hosts' clocks as read from here: `agree`, `spread` (`ahead`, `behind`, `seconds`, `uncertainty`), `controller` (how far they are ahead of this machine's: `seconds`, `uncertainty`) |
 /// | `recap` | for each host's name: `ok`, `changed`, `unreachable`, `failed` |
 ///
-/// A host has `host`, `address`, `part` (`source`, `client`), `outcome` (`state`: `ok`,
+/// A host has `host`, `address`, `part` (`source`, `standby`, `client`), `outcome` (`state`: `ok`,
 /// `unreachable`, `failed`, `interrupted`; with `trouble`: `what`, `next`, `log`), `facts`,
 /// `plan` (`changes`, `unchanged`), `applied`, `verdict` (`state`, `stratum`, `reference`,
 /// `offset`, `bound`, `timedatectl`, `cause`, `notes`), `clock` (`before` and `after` the

@@ -164,6 +164,7 @@ fn fit(columns: &mut Vec<Column>, limit: usize) -> Vec<&'static str> {
 fn role(part: Part) -> &'static str {
     match part {
         Part::Source => "source",
+        Part::Standby => "standby",
         Part::Client => "client",
     }
 }

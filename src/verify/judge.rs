@@ -5,6 +5,7 @@ use super::chronyc::{Peer, Refusal, SourceMode, SourceState, Tracking};
 use super::notes::notes;
 use super::reading::{DaemonState, Reading};
 use super::sources::Wanted;
+use super::standby;
 use super::verdict::{Expectation, Role, State, Verdict};
 
 /// A judgement with its cause, before the measured values are put beside it.
@@ -43,7 +44,8 @@ pub fn judge(expectation: &Expectation, reading: &Reading) -> Verdict {
         Some(tracking) => answered(expectation, reading, tracking),
         None => unanswered(reading),
     };
-    let followed = tracking.filter(|tracking| tracking.follows().is_some());
+    // Under `local` there is nothing to compare with, nor where a standby only remembers its source.
+    let followed = tracking.filter(|t| t.follows().is_some() && finding.state != State::Local);
     Verdict {
         state: finding.state,
         stratum: tracking.filter(|t| t.follows().is_some() || t.is_local()).map(|t| t.stratum),
@@ -66,8 +68,9 @@ fn answered(expectation: &Expectation, reading: &Reading, tracking: &Tracking) -
         return Finding::failed(Cause::SecondDaemon { daemons: reading.rivals.clone() });
     }
     match &expectation.role {
-        Role::Client { source } => {
-            let wanted = Wanted::source(source, &reading.source_addresses);
+        Role::Client { source, standbys } => {
+            let wanted = standby::followed(standbys, reading, tracking)
+                .unwrap_or_else(|| Wanted::source(source, &reading.source_addresses));
             if !tracking.is_local() {
                 return following(expectation, reading, tracking, &wanted);
             }
@@ -78,14 +81,27 @@ fn answered(expectation: &Expectation, reading: &Reading, tracking: &Tracking) -
                 Finding::failed(Cause::FreeRunningClient)
             }
         }
+        Role::Standby { sources, upstreams, local_stratum } => {
+            let wanted = standby::ahead(sources, upstreams, reading, tracking);
+            if tracking.is_local() && tracking.stratum != *local_stratum {
+                return wrong_stratum(tracking.stratum, *local_stratum);
+            }
+            let finding = following(expectation, reading, tracking, &wanted);
+            if finding.state.passes() {
+                finding
+            } else if expectation.accept_local && standby::leads(tracking, &wanted) {
+                Finding::passed(State::Local)
+            } else if tracking.is_local() {
+                finding.but_waiting()
+            } else {
+                finding
+            }
+        }
         Role::Source { upstreams, local_stratum } => {
             let wanted = Wanted::upstreams(upstreams);
             if tracking.is_local() {
                 return if tracking.stratum != *local_stratum {
-                    Finding::failed(Cause::WrongLocalStratum {
-                        found: tracking.stratum,
-                        wanted: *local_stratum,
-                    })
+                    wrong_stratum(tracking.stratum, *local_stratum)
                 } else if upstreams.is_empty() || expectation.accept_local {
                     Finding::passed(State::Local)
                 } else {
@@ -103,6 +119,10 @@ fn answered(expectation: &Expectation, reading: &Reading, tracking: &Tracking) -
     }
 }
 
+fn wrong_stratum(found: u8, wanted: u8) -> Finding {
+    Finding::failed(Cause::WrongLocalStratum { found, wanted })
+}
+
 /// The host should follow one of `wanted`, within the threshold.
 fn following(
     expectation: &Expectation,
@@ -113,7 +133,8 @@ fn following(
     let Some(peer) = tracking.follows() else {
         return wanted.why_not_selected(reading);
     };
-    let own_clock = matches!(expectation.role, Role::Source { .. }) && is_own_clock(reading, peer);
+    let serves = !matches!(expectation.role, Role::Client { .. });
+    let own_clock = serves && is_own_clock(reading, peer);
     if !own_clock && !wanted.includes(peer) {
         return if wanted.is_unresolved() {
             Finding::waiting(Cause::Unresolved { wanted: wanted.label.clone() })

@@ -13,6 +13,7 @@ mod notes;
 mod reading;
 mod silence;
 mod sources;
+mod standby;
 mod timedatectl;
 mod verdict;
 mod words;
@@ -24,7 +25,7 @@ pub use chronyc::{
 pub use clock::{Clock, ClockOffset, Measure};
 pub use evidence::{AuthData, Evidence, NtpData, Query, SelectData};
 pub use judge::judge;
-pub use reading::{Daemon, DaemonState, RawReading, Reading};
+pub use reading::{Daemon, DaemonState, RawReading, Reading, Resolved};
 pub use silence::{Heard, Silence};
 pub use timedatectl::{Answer, NtpService, Timedatectl};
 pub use verdict::{DEFAULT_MAX_OFFSET, Expectation, Role, State, Verdict};

@@ -2,6 +2,7 @@
 
 use super::chronyc::Leap;
 use super::reading::{DaemonState, Reading};
+use super::standby;
 use super::timedatectl::Answer;
 use super::verdict::{Expectation, Role, State};
 
@@ -54,6 +55,9 @@ pub(super) fn notes(expectation: &Expectation, reading: &Reading, state: State) 
     }
     if state.passes() && reading.shows_interference() {
         note("chronyd's log says that something else moves the clock too");
+    }
+    if let Some(text) = standby::note(expectation, reading, state) {
+        note(&text);
     }
     match reading.chronyc.tracking.as_ref().map(|tracking| tracking.leap) {
         Some(Leap::Insert) => note("a leap second will be inserted at the end of the day"),

@@ -23,8 +23,8 @@ pub struct RawReading<'a> {
     pub command_line: &'a str,
     /// Other time daemons that run now, one a line.
     pub rivals: &'a str,
-    /// What the host resolves the source's name to: one address at the start of each line, as
-    /// `getent ahosts NAME` prints them.
+    /// What the host resolves the sources' names to: one address at the start of each line, as
+    /// `getent ahosts NAME` prints them, below a line `= NAME`. Without that they are the source's.
     pub source_addresses: &'a str,
     /// The last lines of chronyd's log.
     pub log: &'a str,
@@ -52,14 +52,23 @@ pub struct Reading {
     pub daemon: Daemon,
     /// Other time daemons that run now.
     pub rivals: Vec<String>,
-    /// What the host resolves the source's name to.
-    pub source_addresses: Vec<IpAddr>,
+    /// What the host resolves the sources' names to.
+    pub source_addresses: Vec<Resolved>,
     /// The last lines of chronyd's log, the oldest first.
     pub log: Vec<String>,
     /// Whether the host is a container, whose clock is its own host's.
     pub container: bool,
     /// What else was asked, of a host that must be explained.
     pub evidence: Evidence,
+}
+
+/// An address behind a source's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolved {
+    /// The name; none where it is the one source's.
+    pub name: Option<String>,
+    /// The address.
+    pub address: IpAddr,
 }
 
 /// chronyd as the host's service manager sees it.
@@ -118,13 +127,7 @@ impl Reading {
             chronyc,
             daemon: Daemon::new(raw.unit, raw.command_line),
             rivals: lines(raw.rivals),
-            source_addresses: raw
-                .source_addresses
-                .lines()
-                .filter_map(|line| line.split_whitespace().next()?.parse::<IpAddr>().ok())
-                .map(|address| address.to_canonical())
-                .take(MOST_LINES)
-                .collect(),
+            source_addresses: resolved(raw.source_addresses),
             log: last_lines(raw.log),
             container: !matches!(raw.container.trim(), "" | "none"),
             evidence,
@@ -216,6 +219,22 @@ impl Daemon {
     }
 }
 
+fn resolved(text: &str) -> Vec<Resolved> {
+    let mut name = None;
+    let mut found = Vec::new();
+    for line in text.lines() {
+        if let Some(next) = line.strip_prefix("= ") {
+            name = Some(clip(next.trim(), LONGEST_LINE));
+        } else if let Some(Ok(address)) = line.split_whitespace().next().map(str::parse::<IpAddr>) {
+            found.push(Resolved { name: name.clone(), address: address.to_canonical() });
+        }
+        if found.len() == MOST_LINES {
+            break;
+        }
+    }
+    found
+}
+
 fn lines(text: &str) -> Vec<String> {
     text.lines()
         .map(str::trim)
@@ -287,14 +306,16 @@ mod tests {
     #[test]
     fn reads_addresses_and_the_container_kind() {
         let reading = Reading::new(&RawReading {
-            source_addresses: "10.0.0.1       STREAM node1\n10.0.0.1       DGRAM\n::ffff:10.0.0.2\nfe80::x\n",
+            source_addresses: "10.0.0.1       STREAM node1\n10.0.0.1       DGRAM\n= n2\n::ffff:10.0.0.2\nfe80::x\n",
             container: "systemd-nspawn\n",
             log: "one\n\ntwo\u{1b}[0m\n",
             ..RawReading::default()
         });
-        let addresses: Vec<String> =
-            reading.source_addresses.iter().map(ToString::to_string).collect();
-        assert_eq!(addresses, ["10.0.0.1", "10.0.0.1", "10.0.0.2"]);
+        let found = reading.source_addresses.iter();
+        let found: Vec<(Option<&str>, String)> =
+            found.map(|r| (r.name.as_deref(), r.address.to_string())).collect();
+        let one = (None, "10.0.0.1".to_owned());
+        assert_eq!(found, [one.clone(), one, (Some("n2"), "10.0.0.2".to_owned())]);
         assert!(reading.container);
         assert_eq!(reading.log, ["one", "two\u{fffd}[0m"]);
         for none in ["", "none\n"] {

@@ -6,7 +6,7 @@ use super::cause::{Cause, Offer};
 use super::chronyc::{Peer, Source, SourceState};
 use super::evidence::NtpData;
 use super::judge::Finding;
-use super::reading::Reading;
+use super::reading::{Reading, Resolved};
 use super::silence::Silence;
 
 /// chrony's `maxdistance` where nobody sets it, in seconds.
@@ -27,14 +27,15 @@ pub(super) struct Wanted {
 
 impl Wanted {
     /// A client's source: `names` (names and addresses), and what the host resolves them to.
-    pub fn source(names: &[String], resolved: &[IpAddr]) -> Self {
+    pub fn source(names: &[String], resolved: &[Resolved]) -> Self {
         let (mut addresses, names) = split(names);
         let label = match (addresses.first(), names.first()) {
             (Some(address), _) => format!("the source {address}"),
             (None, Some(name)) => format!("the source {name}"),
             (None, None) => "the source".to_owned(),
         };
-        addresses.extend(resolved.iter().map(IpAddr::to_canonical));
+        let known = |found: &&Resolved| found.name.as_ref().is_none_or(|name| names.contains(name));
+        addresses.extend(resolved.iter().filter(known).map(|found| found.address));
         Self { label, addresses, named: !names.is_empty(), any: false, upstream: false }
     }
 

@@ -15,7 +15,8 @@ pub struct Expectation {
     pub role: Role,
     /// The largest [`Verdict::bound`] that passes, in seconds.
     pub max_offset: f64,
-    /// Waiting for an upstream is over: a source that has upstreams but still runs free passes.
+    /// Waiting for an upstream, or for a source before it, is over: a source that could follow one
+    /// but runs free passes.
     pub accept_local: bool,
     /// What the host follows must have answered within so many seconds: before that it was
     /// another, or had not been restarted. None: any answer that still counts will do.
@@ -34,10 +35,22 @@ pub enum Role {
         /// The stratum of its `local` directive.
         local_stratum: u8,
     },
+    /// It serves the cluster when those before it do not.
+    Standby {
+        /// The sources before it, by address or name: it follows one of them.
+        sources: Vec<String>,
+        /// The servers that all sources follow, as configured.
+        upstreams: Vec<String>,
+        /// The stratum of its `local` directive.
+        local_stratum: u8,
+    },
     /// It follows the cluster's source.
     Client {
         /// Addresses and names that mean the source.
         source: Vec<String>,
+        /// Those that it follows while the source is silent, in order.
+        #[serde(default)]
+        standbys: Vec<String>,
     },
 }
 

@@ -13,6 +13,8 @@ mod local;
 mod privilege;
 mod roles;
 mod secrets;
+mod settings;
+mod standby;
 mod support;
 mod terminal;
 mod visit;

@@ -41,8 +41,8 @@ pub struct Settings {
     pub max_offset: f64,
     /// Whether the source's clock is set from the controller's.
     pub set_clock: bool,
-    /// The address by which clients reach the source.
-    pub source_address: String,
+    /// Whether the further hosts of the group `chrony` stand by for the first.
+    pub standby: bool,
     servers: Vec<Server>,
     family: Family,
     following: Following,
@@ -61,8 +61,7 @@ impl Settings {
         let keys = Keys::read(lookup, folder)?;
         let family = Family::of(lookup)?;
         let servers = servers::servers(lookup, &keys, family)?;
-        let source_address = source.address.clone();
-        if let Some(message) = family.excludes(&source_address) {
+        if let Some(message) = family.excludes(&source.address) {
             return Err(lookup.problem("ip_family", &format!("the time source at {message}")));
         }
         let local_stratum = match lookup.number("local_stratum")? {
@@ -78,35 +77,64 @@ impl Settings {
         if max_offset <= 0.0 {
             return Err(lookup.problem("max_offset", "must be more than 0 seconds"));
         }
+        let standby = lookup.truth("chrony_standby")?.unwrap_or_default();
         Ok(Self {
             ntp_servers: servers.iter().map(|server| server.name.clone()).collect(),
             networks: networks::networks(lookup, addresses)?,
             local_stratum,
             max_offset,
             set_clock: set_clock(lookup, &servers)?,
-            following: Following::read(lookup, family, keys.shared())?,
+            following: Following::read(lookup, family, keys.shared(), standby)?,
             min_sources: min_sources(lookup, &servers)?,
-            source_address,
+            standby,
             servers,
             family,
             keys,
         })
     }
 
-    /// What one host's own settings and these put into its configuration.
-    pub(super) fn conf(&self, lookup: &Lookup<'_>, is_source: bool) -> Result<Conf, Problem> {
+    /// What one host's own settings and these put into its configuration: that of the source with
+    /// this `rank` among `sources`, which are given by address, or of a client.
+    pub(super) fn conf(
+        &self,
+        lookup: &Lookup<'_>,
+        sources: &[&str],
+        rank: Option<usize>,
+    ) -> Result<Conf, Problem> {
+        let serves = rank.is_some();
+        let ahead = rank.unwrap_or(sources.len());
         let mut serving = Vec::new();
-        if let Some(count) = self.min_sources.filter(|_| is_source) {
+        if let Some(count) = self.min_sources.filter(|_| serves) {
             let line = Line::new(format!("minsources {count}"));
             serving.push(line.comment("The clock is steered when so many servers agree."));
         }
-        let sources = match is_source {
-            true => self.servers.iter().map(|server| server.line(self.family)).collect(),
-            false => vec![self.following.line(&self.source_address)],
-        };
-        let own = Own::read(lookup, is_source)?;
-        let keys = self.keys.of_host(is_source);
-        Ok(Conf { sources, own, serving, serves: is_source, keys })
+        let behind: Vec<&str> = sources.iter().copied().skip(ahead + 1).collect();
+        // It cannot carry a key, and where there is one nothing else is to be believed.
+        if !behind.is_empty() && self.keys.shared().is_none() {
+            let line = Line::new(format!("initstepslew 1 {}", behind.join(" ")));
+            serving.push(line.comment(
+                "The sources after it keep the time while it is away: it takes that up before it serves.",
+            ));
+        }
+        let upstreams = self.servers.iter().filter(|_| serves);
+        let mut lines: Vec<Line> = upstreams.map(|server| server.line(self.family)).collect();
+        // While an upstream answers, a standby follows that: no source is preferred to it.
+        let prefers = lines.is_empty();
+        let before = sources.iter().take(ahead).enumerate();
+        lines.extend(before.map(|(number, address)| {
+            let line = self.following.line(address);
+            match (self.standby, number) {
+                (false, _) => line,
+                // The others are right only where they agree with it.
+                (true, 0) if prefers => line.word("prefer").word("trust"),
+                (true, 0) => line,
+                // A silent source is dropped when its last sample is older than all of these.
+                (true, _) => line.word("maxsamples 8"),
+            }
+        }));
+        let own = Own::read(lookup, serves)?;
+        let keys = self.keys.of_host(serves);
+        Ok(Conf { sources: lines, own, serving, serves, keys })
     }
 
     /// The key that ezsync makes for this cluster, when it is to.

@@ -324,9 +324,15 @@ pub(super) struct Following {
 
 impl Following {
     /// `client_options`, for clients that use the key `key`.
-    pub fn read(lookup: &Lookup<'_>, family: Family, key: Option<u32>) -> Result<Self, Problem> {
+    /// With several sources (`standby`) all are asked often, so that a silent one is noticed soon.
+    pub fn read(
+        lookup: &Lookup<'_>,
+        family: Family,
+        key: Option<u32>,
+        standby: bool,
+    ) -> Result<Self, Problem> {
         // The source is near and asked by few: polls of 4 to 64 s find a step soon and cost nothing.
-        let (least, most) = (2, 6);
+        let (least, most) = if standby { (2, 2) } else { (2, 6) };
         let mut options = Options { iburst: true, key, ..Options::default() };
         (options.min_poll, options.max_poll) = (Some(least), Some(most));
         if let Some(entry) = lookup.entry("client_options")? {

@@ -26,6 +26,7 @@ look_clock() {
   done
   section resolved
   for name in "$@"; do
+    echo "= $name"
     if have getent; then getent ahosts "$name" 2>/dev/null; fi
   done
 }

@@ -31,8 +31,8 @@ probe_system() {
   if have chronyd; then
     chronyd -v 2>&1
   elif [ "$packager" = apt-get ]; then
-    # Which chrony the host would get, from what is on its disk.
+    # Which chrony the host would get, by the index that it has; apt's own caches stay as they are.
     section candidate
-    apt-cache policy chrony 2>/dev/null
+    apt-cache -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= policy chrony 2>/dev/null
   fi
 }

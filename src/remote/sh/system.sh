@@ -18,6 +18,12 @@ timezone_set() {
     candidate=$(beside /etc/timezone new)
     printf '%s\n' "$1" >"$candidate" && mv -f "$candidate" /etc/timezone || return 1
   fi
+  timezone_tell
+}
+
+# timedatectl asks a daemon, which remembers the zone for as long as it runs.
+timezone_tell() {
+  if [ "$(service_manager)" = systemd ]; then systemctl try-restart systemd-timedated 2>/dev/null || :; fi
 }
 
 timezone_undo() {
@@ -30,6 +36,7 @@ timezone_undo() {
       rm -f "$file"
     fi
   done
+  timezone_tell
 }
 
 # SECONDS WHOLE_SECONDS: sets the clock so much forward, or back when they are less than 0.

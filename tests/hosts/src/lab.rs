@@ -37,8 +37,10 @@ const SHELL_DEADLINE: Duration = Duration::from_secs(300);
 pub struct LabSpec {
     /// Kind of hosts.
     pub image: Image,
-    /// Debian release of the hosts.
+    /// Debian release of the hosts, and of the package repository.
     pub suite: Suite,
+    /// Other releases for single hosts, by their number from 0. These find no packages.
+    pub other_suites: Vec<(usize, Suite)>,
     /// Host names.
     pub names: Vec<String>,
     /// Whether the package repository is served; without it apt's connections are refused.
@@ -55,6 +57,7 @@ impl LabSpec {
         Self {
             image,
             suite: Suite::default(),
+            other_suites: Vec::new(),
             names: (1..=count).map(|number| format!("node{number}")).collect(),
             repository: true,
             clock_offsets: Vec::new(),
@@ -86,6 +89,7 @@ pub struct Lab {
     cgroup: Cgroup,
     claim: Claim,
     image: CachedImage,
+    other_images: Vec<(usize, CachedImage)>,
 }
 
 impl Lab {
@@ -102,6 +106,9 @@ impl Lab {
         let hosts = hosts(&spec.names)?;
         leftovers::clean()?;
         let image = image::ensure(spec.image, &spec.suite)?;
+        let other = |(host, suite): &(usize, Suite)| Ok((*host, image::ensure(spec.image, suite)?));
+        let other_images: Vec<(usize, CachedImage)> =
+            spec.other_suites.iter().map(other).collect::<Result<_>>()?;
         let claim = leftovers::claim()?;
         let mut lab = Self {
             running: Vec::new(),
@@ -111,6 +118,7 @@ impl Lab {
             claim,
             hosts,
             image,
+            other_images,
         };
         // From here on dropping the lab removes what stands.
         lab.network.create()?;
@@ -228,7 +236,10 @@ impl Lab {
         }
         fs::write(self.known_hosts(), known_hosts)?;
 
-        let image = &self.image;
+        let image = |number: usize| {
+            let other = self.other_images.iter().find(|(host, _)| *host == number);
+            other.map_or(&self.image, |(_, image)| image)
+        };
         let login = |host: &TestHost| Login {
             network: self.network.clone(),
             key: self.key(),
@@ -237,8 +248,11 @@ impl Lab {
         };
         // A thread for each: it moves into the lab's network and ends there.
         let booted: Vec<Result<Running>> = std::thread::scope(|scope| {
-            let threads: Vec<_> = std::iter::zip(&self.hosts, &places)
-                .map(|(host, place)| scope.spawn(|| place.boot(host, image, login(host))))
+            let hosts = std::iter::zip(&self.hosts, &places).enumerate();
+            let threads: Vec<_> = hosts
+                .map(|(number, (host, place))| {
+                    scope.spawn(move || place.boot(host, image(number), login(host)))
+                })
                 .collect();
             threads
                 .into_iter()
