@@ -5,7 +5,7 @@
 look_closer() {
   section log
   if have journalctl; then
-    journalctl --quiet --no-pager --output=cat --lines=20 --unit="$1" 2>/dev/null
+    bounded 5 journalctl --quiet --no-pager --output=cat --lines=20 --unit="$1" 2>/dev/null
   fi
   shift
   if have chronyc; then
@@ -28,8 +28,11 @@ query() {
   folder=/run/chrony
   if [ ! -d "$folder" ]; then folder=/run; fi
   if have chronyd; then
-    bounded 4 chronyd -Q -t 2 "server $1 iburst maxsamples 1" \
-      "pidfile $folder/ezsync-$$-$(printf %s "$1" | tr -c '0-9a-f' -).pid" 2>&1 | sed "s/^/$1 asked /"
+    pidfile=$folder/ezsync-$$-$(printf %s "$1" | tr -c '0-9a-f' -).pid
+    bounded 4 chronyd -Q -t 2 "server $1 iburst maxsamples 1" "pidfile $pidfile" 2>&1 |
+      sed "s/^/$1 asked /"
+    # It may have no right to remove it by then.
+    rm -f "$pidfile"
   fi
 }
 
@@ -46,7 +49,7 @@ look_around() {
   fi
   if have journalctl; then
     # What chronyd complains of once is to be found hours later.
-    journalctl --quiet --no-pager --output=cat --lines=2000 --boot --unit="$1" 2>/dev/null |
+    bounded 5 journalctl --quiet --no-pager --output=cat --lines=2000 --boot --unit="$1" 2>/dev/null |
       grep -E 'interference detected|Could not .*drift' | tail -n 5 | sed 's/^/log /'
   fi
 }
