@@ -20,7 +20,6 @@ pub(super) use lookup::{Lookup, Part};
 
 use std::path::Path;
 
-use crate::inventory::Connection;
 use crate::problem::Problem;
 use crate::verify::DEFAULT_MAX_OFFSET;
 use keys::Keys;
@@ -53,15 +52,11 @@ impl Settings {
     pub(super) fn new(
         lookup: &Lookup<'_>,
         addresses: &[String],
-        source: &Connection,
         folder: &Path,
     ) -> Result<Self, Problem> {
         let keys = Keys::read(lookup, folder)?;
         let family = Family::of(lookup)?;
         let servers = servers::servers(lookup, &keys, family, addresses)?;
-        if let Some(message) = family.excludes(&source.address) {
-            return Err(lookup.problem("ip_family", &format!("the time source at {message}")));
-        }
         let local_stratum = match lookup.number("local_stratum")? {
             None => 10,
             // chronyd takes 1 to 15: 16 means "not synchronised" in NTP (RFC 5905, section 7.3).
@@ -98,6 +93,9 @@ impl Settings {
         sources: &[&str],
         rank: Option<usize>,
     ) -> Result<Conf, Problem> {
+        if let Some(message) = sources.iter().find_map(|address| self.family.excludes(address)) {
+            return Err(lookup.problem("ip_family", &format!("the time source at {message}")));
+        }
         let serves = rank.is_some();
         let ahead = rank.unwrap_or(sources.len());
         let mut serving = Vec::new();
