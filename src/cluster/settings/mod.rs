@@ -107,8 +107,9 @@ impl Settings {
             serving.push(line.comment("The clock is steered when so many servers agree."));
         }
         let behind: Vec<&str> = sources.iter().copied().skip(ahead + 1).collect();
-        // It cannot carry a key, and where there is one nothing else is to be believed.
-        if !behind.is_empty() && self.keys.shared().is_none() {
+        // It cannot carry a key, and where there is one nothing else is to be believed. And a clock
+        // that was set from the controller is right, not theirs.
+        if !behind.is_empty() && self.keys.shared().is_none() && !self.set_clock {
             let line = Line::new(format!("initstepslew 1 {}", behind.join(" ")));
             serving.push(line.comment(
                 "The sources after it keep the time while it is away: it takes that up before it serves.",
