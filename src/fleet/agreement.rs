@@ -143,6 +143,7 @@ mod tests {
             facts: None,
             plan: Plan::default(),
             applied: false,
+            synchronised_after: None,
             verdict: Some(Verdict {
                 state,
                 stratum: None,

@@ -21,6 +21,8 @@ pub(super) struct Driver<'a> {
     pub shared: &'a Shared,
     pub shell: Shell,
     pub result: HostResult,
+    /// When its services were let restart.
+    pub activated: Option<Instant>,
 }
 
 /// What is known of a host after its probe.
@@ -34,7 +36,7 @@ pub(super) async fn drive(job: &Job, shared: &Shared) -> HostResult {
     let begun = Instant::now();
     let mut result = HostResult::interrupted(job);
     match shared.means.connect(&job.name, &job.reach).await {
-        Ok(shell) => result = Driver { job, shared, shell, result }.run().await,
+        Ok(shell) => result = Driver { job, shared, shell, result, activated: None }.run().await,
         Err(no) => result.outcome = no.into(),
     }
     if job.part != Part::Client {

@@ -77,6 +77,9 @@ impl Driver<'_> {
             let state = if ground.touched { Source::Changed } else { Source::Serving };
             self.shared.gate.decide(self.shared.order.rank(&self.job.name), state);
         }
+        let since = if ground.touched { self.activated } else { ground.new_source };
+        let since = since.filter(|_| verdict.state.passes());
+        self.result.synchronised_after = since.map(|since| since.elapsed().as_secs_f64());
         let outcome = outcome(&verdict, self.job.part);
         self.result.verdict = Some(verdict);
         Ok(outcome)

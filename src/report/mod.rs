@@ -47,9 +47,8 @@ use crate::sanitise::sanitise_json;
 ///
 /// A host has `host`, `address`, `part` (`source`, `standby`, `client`), `outcome` (`state`: `ok`,
 /// `unreachable`, `failed`, `interrupted`; with `trouble`: `what`, `next`, `log`), `facts`,
-/// `plan` (`changes`, `unchanged`), `applied`, `verdict` (`state`, `stratum`, `reference`,
-/// `offset`, `bound`, `timedatectl`, `cause`, `warnings`,
-/// `notes`), `clock` (`before` and `after` the
+/// `plan` (`changes`, `unchanged`), `applied`, `synchronised_after`, `verdict` (`state`, `stratum`,
+/// `reference`, `offset`, `bound`, `timedatectl`, `cause`, `warnings`, `notes`), `clock` (`before` and `after` the
 /// run: `seconds` ahead of the controller's, `uncertainty`), `notes`, `execs` and `seconds`. Texts
 /// that came from hosts are as they were sent: JSON escapes control characters itself.
 #[derive(Debug, Clone, Serialize)]

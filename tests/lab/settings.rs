@@ -1,6 +1,7 @@
 //! Settings on real hosts: how servers are followed, keys, the time zone, and what each chrony takes.
 
 use std::fs;
+use std::process::Command;
 
 use ezsync_hosts::{Image, LabSpec};
 use serde_json::Value;
@@ -136,6 +137,54 @@ fn keys_reach_the_hosts_and_nobody_else() {
     bench.everywhere(&search);
 }
 
+/// A certificate for the host that plays the public server, made here and now.
+#[test]
+fn a_source_follows_by_nts() {
+    if skipped() {
+        return;
+    }
+    let bench = Bench::new(Image::Chrony, 3);
+    let made = Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+        ])
+        .args(["-subj", "/CN=ntp.test", "-addext", "subjectAltName=IP:10.99.0.13", "-days", "2"])
+        .args(["-keyout", "key.pem", "-out", "cert.pem"])
+        .current_dir(bench.folder.path())
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let pem = |name: &str| fs::read_to_string(bench.folder.path().join(name)).unwrap();
+    let (key, certificate) = (pem("key.pem"), pem("cert.pem"));
+    bench.on(
+        2,
+        &format!(
+            "cd /etc/chrony; echo '{key}' >nts.key; echo '{certificate}' >nts.crt; chown _chrony: nts.*
+             printf 'local stratum 3\\nallow\\nntsserverkey /etc/chrony/nts.key\\n\
+             ntsservercert /etc/chrony/nts.crt\\n' >chrony.conf; systemctl restart chrony"
+        ),
+    );
+    bench.on(0, &format!("echo '{certificate}' >/etc/chrony/trusted.crt"));
+    bench.inventory(&bench.hosts()[..2].iter().map(line).collect::<Vec<_>>());
+    bench.write(
+        "inventories/c1/config.yml",
+        "ntp_servers: [{hostname: 10.99.0.13, nts: true}]
+source_extra_lines: [ntstrustedcerts /etc/chrony/trusted.crt]
+",
+    );
+    let (code, run) = bench.json(&["setup", "c1"]);
+    assert_eq!(code, 0, "{run:#}");
+    assert_eq!(host(&run, "node1")["verdict"]["reference"], "10.99.0.13", "{run:#}");
+    assert!(bench.on(0, "chronyc -n -c authdata").starts_with("10.99.0.13,NTS,"));
+    assert_eq!(host(&run, "node2")["verdict"]["reference"], "10.99.0.11");
+}
+
 #[test]
 fn the_time_zone_is_set_where_the_host_has_it() {
     if skipped() {
@@ -174,6 +223,14 @@ fn the_time_zone_is_set_where_the_host_has_it() {
     let (code, run) = bench.json(&["setup", "c1"]);
     assert_eq!((code, changes(&run, "node2").len()), (0, 0), "{run:#}");
     assert_eq!(bench.starts(), starts);
+
+    // Leap seconds come from the same database: what is asked for and not there is said.
+    bench.on(0, "rm -r /usr/share/zoneinfo/right");
+    let ran = bench.run(&["setup", "c1", "-e", "leap_seconds=true"]);
+    assert_eq!(ran.code, 0, "{}", ran.stdout);
+    let note = "node1: leap_seconds: this host's chrony 4.3 can read neither right/UTC nor";
+    assert!(ran.stdout.contains(note), "{}", ran.stdout);
+    bench.on(0, "! grep leapsec /etc/chrony/chrony.conf");
 }
 
 /// Debian 11, 12 and 13 have chrony 4.0, 4.3 and 4.6; the hosts are bare, so that what is written for
