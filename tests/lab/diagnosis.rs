@@ -210,17 +210,35 @@ fn sources_that_give_no_time(bench: &Bench) {
         (0, "systemctl stop chrony".to_owned()),
         (1, configure(CLIENT, "")),
         (2, "systemctl stop chrony".to_owned()),
+        (3, "mv /usr/bin/chronyc /root; systemctl restart chrony".to_owned()),
+        // Without the lab's own settings the unit is skipped, as in any container.
+        (4, "rm -r /etc/systemd/system/chrony.service.d; systemctl daemon-reload; systemctl restart chrony".to_owned()),
+        // A line that no daemon starts with.
+        (5, "echo nonsense >>/etc/chrony/chrony.conf; systemctl restart chrony || true".to_owned()),
         (7, configure(&format!("local stratum 5\nallow{}", server(19)), "")),
         (8, configure(&format!("allow{}", server(18)), "")),
     ];
     everywhere(bench, &loops);
     await_sign(bench, 1, SILENT);
-    let (code, run) = bench.json(&["doctor", "c1", "-l", "node1,node2,node3"]);
+    let (code, run) = bench.json(&["doctor", "c1"]);
     assert_eq!(code, 2, "{run:#}");
     assert_eq!(cause(&run, "node1")["code"], "daemon_down", "{run:#}");
     assert_eq!(cause(&run, "node2")["code"], "source_down", "{run:#}");
     assert!(what(&run, "node2").contains("chronyd does not run on node1"), "{run:#}");
     assert_eq!(cause(&run, "node3")["code"], "daemon_down", "{run:#}");
+    assert_eq!(cause(&run, "node4")["code"], "chronyc_missing", "{run:#}");
+    assert_eq!(host(&run, "node5")["verdict"]["state"], "not_our_clock", "{run:#}");
+    assert_eq!(host(&run, "node5")["outcome"]["state"], "ok", "{run:#}");
+    assert!(
+        what(&run, "node6").contains("Invalid directive at line"),
+        "the daemon's own words: {run:#}"
+    );
+    // A failure that does not go away is explained before the time is up.
+    let (_, run) = bench.json(&["verify", "c1", "-l", "node6"]);
+    assert!(
+        what(&run, "node6").contains("Invalid directive at line"),
+        "the daemon's own words: {run:#}"
+    );
 
     await_sign(bench, 7, "chronyc -n -c ntpdata | grep ,1110,");
     let (_, run) = bench.json(&["doctor", "c2"]);
