@@ -137,12 +137,27 @@ pub struct Setup {
     /// How long the source may take to follow one of its servers, before it serves its own clock
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u32).range(0..=86_400))]
     pub source_timeout: u32,
+    /// Set the clock of a source that follows no server from this machine's
+    #[arg(long)]
+    pub set_clock: bool,
     /// How the time is proved.
     #[command(flatten)]
     pub proof: Proof,
     /// How they are reached.
     #[command(flatten)]
     pub access: Access,
+}
+
+impl Setup {
+    /// What its options set, as values of `-e`.
+    #[must_use]
+    pub fn extra_vars(&self) -> Vec<String> {
+        let mut vars = self.proof.threshold.extra_vars();
+        if self.set_clock {
+            vars.push("source_clock=controller".to_owned());
+        }
+        vars
+    }
 }
 
 /// Options of `ping`.

@@ -20,8 +20,9 @@ use crate::template::{Layer, Vars};
 const NODE_GROUPS: [&str; 4] = ["kube_master", "kube_node", "etcd", "ex_lb"];
 
 /// The settings of config.yml that mean something to ezsync itself.
-const SETTINGS: [&str; 20] = [
+const SETTINGS: [&str; 21] = [
     "ntp_servers",
+    "source_clock",
     "local_network",
     "local_stratum",
     "chrony_standby",

@@ -141,6 +141,10 @@ impl Builder<'_> {
             let stratum = usize::from(settings.local_stratum) + rank.unwrap_or_default();
             vars.insert("ntp_servers".to_owned(), json!(settings.ntp_servers));
             vars.insert("local_stratum".to_owned(), json!(stratum));
+            // A project's own defaults may be older than these.
+            let clock = if settings.set_clock { "controller" } else { "own" };
+            vars.insert("source_clock".to_owned(), json!(clock));
+            vars.insert("max_offset".to_owned(), json!(settings.max_offset));
         }
         vars
     }

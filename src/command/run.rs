@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use jiff::Timestamp;
 
 use super::access::{Rights, warn};
 use super::drive::{Moved, drive};
@@ -11,31 +12,64 @@ use crate::access::Access;
 use crate::cli::{self, Cli, Doctor, Setup, Verify};
 use crate::cluster::{self, Cluster, Member, TimeSource};
 use crate::exit::Exit;
-use crate::fleet::{self, Job, Mode, Order, Part};
+use crate::fleet::{self, Job, Mode, Order, Part, Terms};
 use crate::problem::Problem;
 use crate::project::Project;
 use crate::report::{self, Look, Run};
+use crate::resource::Subject;
 use crate::role::tags::Choice;
 
 pub(super) fn setup(cli: &Cli, project: &Project, options: &Setup) -> Result<Exit> {
     let tags = Choice { only: options.tags.clone(), skip: options.skip_tags.clone() };
-    let cluster = options.hosts.load(
-        project,
-        options.step.as_deref(),
-        tags,
-        &options.proof.threshold.extra_vars(),
-    )?;
+    let cluster =
+        options.hosts.load(project, options.step.as_deref(), tags, &options.extra_vars())?;
     if options.list_tasks {
         return list_tasks(&cluster);
     }
     if options.hosts.list_hosts {
         return list_hosts(&cluster);
     }
+    if options.set_clock {
+        sets_clock(&cluster)?;
+    }
+    if cluster.settings.set_clock {
+        clock_is_sane(Timestamp::now(), env!("EZSYNC_BUILT"))?;
+    }
     let mode = if options.check { Mode::Check } else { Mode::Setup };
     let source_timeout = Duration::from_secs(options.source_timeout.into());
     let verify_timeout = Duration::from_secs(options.proof.verify_timeout.into());
     let plan = Plan { mode, source_timeout, verify_timeout, diff: options.diff };
     carry_out(cli, cluster, &options.access, &plan)
+}
+
+/// Refuses `--set-clock` where it would do nothing.
+fn sets_clock(cluster: &Cluster) -> Result<(), Problem> {
+    let source = cluster.sources.first().map(|source| source.name.as_str()).unwrap_or_default();
+    match cluster.members.iter().find(|member| member.name == source) {
+        None => Err(Problem::new(format!(
+            "--set-clock sets the clock of {source}, which is not among the hosts of this run"
+        ))
+        .hint("leave out --limit: a cluster's clocks are set together")),
+        Some(member) if !member.subjects.contains(&Subject::Clock) => Err(Problem::new(
+            "--set-clock: no task of this run sets the clock",
+        )
+        .hint(
+            "look at --tags, and at the project's own roles/chrony: it needs a task with `clock`",
+        )),
+        Some(_) => Ok(()),
+    }
+}
+
+/// Refuses to set other clocks from one that is wrong for certain: it was later when ezsync was built.
+fn clock_is_sane(now: Timestamp, built: &str) -> Result<(), Problem> {
+    let built = built.parse().ok().and_then(|built| Timestamp::from_second(built).ok());
+    match built.filter(|built| now < *built) {
+        None => Ok(()),
+        Some(built) => Err(Problem::new(format!(
+            "this machine's clock says {now:.0}, and this ezsync was built on {built:.0}: no clock is set from that"
+        ))
+        .hint("set this machine's clock first")),
+    }
 }
 
 pub(super) fn verify(cli: &Cli, project: &Project, options: &Verify) -> Result<Exit> {
@@ -106,7 +140,8 @@ fn carry_out(cli: &Cli, cluster: Cluster, access: &cli::Access, plan: &Plan) -> 
     let jobs = jobs(&cluster, access)?;
     let order = order(&cluster, plan);
     let names = jobs.iter().map(|job| job.name.clone()).collect();
-    let max_offset = order.max_offset;
+    let Order { mode, max_offset, .. } = order;
+    let terms = Terms { mode, max_offset, set_clock: cluster.settings.set_clock };
     let recipe = cluster.recipe;
     let on_interrupt = match plan.mode {
         Mode::Setup => {
@@ -118,7 +153,7 @@ fn carry_out(cli: &Cli, cluster: Cluster, access: &cli::Access, plan: &Plan) -> 
         fleet::run(means, recipe, jobs, order)
     })?;
     let Moved { mut hosts, started, seconds, interrupted } = moved;
-    let clocks = fleet::agree(&mut hosts, plan.mode, max_offset);
+    let clocks = fleet::agree(&mut hosts, terms);
     let mut run = Run::new(&cluster.name, plan.mode, started, seconds, interrupted, hosts);
     run.clocks = clocks;
     keep(&run);
@@ -174,4 +209,18 @@ fn job(member: &Member, sources: &[TimeSource], access: &mut Access) -> Result<J
         subjects: member.subjects.clone(),
         notes: member.notes.clone(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_clock_is_set_from_one_that_is_wrong_for_certain() {
+        let now = Timestamp::from_second(1_000_000).unwrap();
+        assert!(clock_is_sane(now, "999999").is_ok());
+        let problem = clock_is_sane(now, "1700000000").unwrap_err().to_string();
+        assert!(problem.contains("says 1970-01-12T13:46:40Z, and"), "{problem}");
+        assert!(clock_is_sane(Timestamp::now(), env!("EZSYNC_BUILT")).is_ok());
+    }
 }

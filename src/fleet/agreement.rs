@@ -9,7 +9,7 @@ use crate::verify::{Cause, ClockOffset, Measure, State, Words};
 
 /// From here on a clock is said to be set, below to be moved: chronyd steps what is more (`makestep 1.0 3`),
 /// and slews what is less.
-const STEP: f64 = 1.0;
+pub(super) const STEP: f64 = 1.0;
 
 /// What the clocks of all hosts are together.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -34,23 +34,33 @@ pub struct Spread {
     pub by: Measure,
 }
 
+/// What the clocks are held against.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms {
+    /// How far the run went.
+    pub mode: Mode,
+    /// How far two clocks may be apart, in seconds.
+    pub max_offset: f64,
+    /// Whether the source's clock was to be set from the controller's.
+    pub set_clock: bool,
+}
+
 /// Holds the clocks of all `hosts` of a run against each other. Hosts that passed by what their daemons
 /// say, but whose clocks are for certain more than `max_offset` seconds from the source's, fail; other
 /// differences are noted. None when no host's clock was read.
-pub fn agree(hosts: &mut [HostResult], mode: Mode, max_offset: f64) -> Option<Agreement> {
+pub fn agree(hosts: &mut [HostResult], terms: Terms) -> Option<Agreement> {
+    let Terms { mode, max_offset, set_clock } = terms;
     let source = hosts.iter().find(|host| host.part == Part::Source);
     let lead = source.and_then(|source| Some((source.host.clone(), latest(source)?)));
     // The source may still take off what it knows to be wrong with its clock.
     let under_way = source.and_then(|source| source.verdict.as_ref()?.offset).map_or(0.0, f64::abs);
     for host in hosts.iter_mut() {
-        note_moved(host, max_offset);
+        let is_source = host.part == Part::Source;
+        note_moved(host, is_source && set_clock, max_offset);
         match &lead {
-            Some((_, clock)) if host.part == Part::Source => {
-                note_controller(host, *clock, max_offset)
-            }
+            Some(_) if is_source => hold_against_controller(host, terms),
             Some((name, clock)) if mode != Mode::Check => {
-                let limit = max_offset + under_way;
-                hold_against(host, name, *clock, limit);
+                hold_against(host, name, *clock, max_offset + under_way);
             }
             _ => {}
         }
@@ -84,33 +94,58 @@ fn spread(clocks: &[(&str, ClockOffset)]) -> Option<Spread> {
     })
 }
 
-/// Says by how much a clock was set in this run.
-fn note_moved(host: &mut HostResult, max_offset: f64) {
-    let Some(moved) = host.clock.map(|clock| clock.moved()) else { return };
-    if moved.exceeds(max_offset) {
-        let word = if moved.seconds.abs() < STEP { "moved" } else { "set" };
-        let way = if moved.seconds < 0.0 { "back" } else { "forward" };
-        host.notes.push(format!("its clock was {word} {way} by {}", exact(moved.seconds)));
+/// Says by how much a clock was set in this run, `from_here` or by its daemon.
+fn note_moved(host: &mut HostResult, from_here: bool, max_offset: f64) {
+    let Some(clock) = host.clock.filter(|clock| clock.moved().exceeds(max_offset)) else { return };
+    let moved = clock.moved().seconds;
+    let word = if moved.abs() < STEP && !from_here { "moved" } else { "set" };
+    let way = if moved < 0.0 { "back" } else { "forward" };
+    let mut note = format!("its clock was {word} {way} by {}", exact(moved));
+    if from_here {
+        let of = clock.after.measure().of();
+        note += &format!(" from this controller's, and is now {of} it (at {})", time(clock.after));
     }
+    host.notes.push(note);
 }
 
-/// Says when the source's clock is another than the controller's: nobody knows which one is right.
-fn note_controller(source: &mut HostResult, clock: ClockOffset, max_offset: f64) {
-    let measure = clock.measure();
-    if measure.exceeds(max_offset) {
-        let of = measure.of();
-        source.notes.push(format!("its clock is {of} this controller's: either may be wrong"));
+/// The controller's time when `clock` was read.
+fn time(clock: ClockOffset) -> String {
+    // Whole seconds will do, and no controller's clock is beyond what a timestamp holds.
+    #[allow(clippy::cast_possible_truncation, reason = "seconds since 1970")]
+    let time = jiff::Timestamp::from_second(clock.at() as i64).unwrap_or_default();
+    time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// Fails a source whose clock was to be set from here, and is not. Otherwise nobody knows which clock is
+/// right, and the difference is noted.
+fn hold_against_controller(source: &mut HostResult, terms: Terms) {
+    let Some(ahead) = latest(source).map(ClockOffset::measure) else { return };
+    if !ahead.exceeds(terms.max_offset) {
+        return;
+    }
+    if terms.set_clock && terms.mode == Mode::Setup {
+        fail(source, Cause::ClockNotSet { ahead });
+    } else {
+        let free = source.verdict.as_ref().is_some_and(|verdict| verdict.state == State::Local);
+        let hint = if free { "; `ezsync setup --set-clock` would set it from here" } else { "" };
+        let of = ahead.of();
+        source
+            .notes
+            .push(format!("its clock is {of} this controller's: either may be wrong{hint}"));
     }
 }
 
 /// Fails a host whose daemon is content and whose clock is not the source's.
 fn hold_against(host: &mut HostResult, source: &str, lead: ClockOffset, limit: f64) {
-    let Some(difference) = latest(host).map(|clock| clock.ahead_of(lead)) else { return };
-    let (Outcome::Ok, Some(verdict)) = (&host.outcome, &mut host.verdict) else { return };
-    if !difference.exceeds(limit) {
-        return;
+    let Some(ahead) = latest(host).map(|clock| clock.ahead_of(lead)) else { return };
+    if ahead.exceeds(limit) {
+        fail(host, Cause::ClockDiffers { source: source.to_owned(), ahead });
     }
-    let cause = Cause::ClockDiffers { source: source.to_owned(), ahead: difference };
+}
+
+/// Fails a host that has passed so far.
+fn fail(host: &mut HostResult, cause: Cause) {
+    let (Outcome::Ok, Some(verdict)) = (&host.outcome, &mut host.verdict) else { return };
     let Words { what, next } = cause.words();
     verdict.state = State::Failed;
     verdict.cause = Some(cause);
@@ -124,6 +159,10 @@ mod tests {
     use super::*;
     use crate::plan::Plan;
     use crate::verify::{Clock, Verdict};
+
+    fn terms(mode: Mode) -> Terms {
+        Terms { mode, max_offset: 0.05, set_clock: false }
+    }
 
     /// A clock that was read within `width` seconds: so far ahead of the controller's.
     fn clock(ahead: f64, width: f64) -> ClockOffset {
@@ -182,7 +221,7 @@ mod tests {
             (0.0, State::Synchronised, Mode::Check, ""),
         ] {
             let mut hosts = [source(), host(Part::Client, ahead, state)];
-            let agreement = agree(&mut hosts, mode, 0.05).unwrap();
+            let agreement = agree(&mut hosts, terms(mode)).unwrap();
             let said = failure(&hosts[1]);
             assert!(
                 said.contains(failed) && said.is_empty() == failed.is_empty(),
@@ -202,33 +241,57 @@ mod tests {
         let mut unread = host(Part::Client, 3.5, State::Synchronised);
         unread.clock = None;
         let mut hosts = [host(Part::Source, 3.0, State::Local), wide, unread];
-        agree(&mut hosts, Mode::Verify, 0.05).unwrap();
+        agree(&mut hosts, terms(Mode::Verify)).unwrap();
         assert!(hosts.iter().all(|host| host.outcome == Outcome::Ok), "{hosts:#?}");
 
         for (under_way, fails) in [(0.04, false), (0.0, true)] {
             let mut source = host(Part::Source, 3.0, State::Synchronised);
             source.verdict.as_mut().unwrap().offset = Some(-under_way);
             let mut hosts = [source, host(Part::Client, 3.06, State::Synchronised)];
-            agree(&mut hosts, Mode::Verify, 0.05).unwrap();
+            agree(&mut hosts, terms(Mode::Verify)).unwrap();
             assert_eq!(!failure(&hosts[1]).is_empty(), fails, "{under_way}");
         }
-        assert_eq!(agree(&mut [], Mode::Verify, 0.05), None);
+        assert_eq!(agree(&mut [], terms(Mode::Verify)), None);
     }
 
     #[test]
     fn without_the_source_hosts_are_held_against_each_other_only() {
         let one = |ahead| host(Part::Client, ahead, State::Synchronised);
         let mut hosts = [one(3.0), one(3.01)];
-        let agreement = agree(&mut hosts, Mode::Verify, 0.05).unwrap();
+        let agreement = agree(&mut hosts, terms(Mode::Verify)).unwrap();
         assert!(agreement.agree && hosts.iter().all(|host| host.notes.is_empty()));
         let controller = agreement.controller.unwrap();
         assert!((controller.seconds - 3.005).abs() < 1e-3 && controller.uncertainty > 0.005);
 
         let mut hosts = [one(3.0), one(8.0)];
-        let agreement = agree(&mut hosts, Mode::Verify, 0.05).unwrap();
+        let agreement = agree(&mut hosts, terms(Mode::Verify)).unwrap();
         assert!(!agreement.agree && agreement.controller.is_none());
         assert!((agreement.spread.unwrap().by.seconds - 5.0).abs() < 1e-3);
         assert!(hosts.iter().all(|host| host.outcome == Outcome::Ok));
+    }
+
+    #[test]
+    fn a_source_that_was_set_from_here_has_the_time_from_here() {
+        let set = Terms { set_clock: true, ..terms(Mode::Setup) };
+        for (after, terms, note, failed) in [
+            (
+                0.003,
+                set,
+                "its clock was set back by 3.0 s from this controller's, and is now 3.0 ms",
+                "",
+            ),
+            (2.9, set, "its clock was set back by 100 ms", "is 2.9 s ± 1.0 ms ahead of it"),
+            (2.9, Terms { mode: Mode::Check, ..set }, "its clock was set back by 100 ms", ""),
+        ] {
+            let mut source = host(Part::Source, 3.0, State::Local);
+            source.clock.as_mut().unwrap().after = clock(after, 0.002);
+            let mut hosts = [source];
+            agree(&mut hosts, terms).unwrap();
+            assert!(hosts[0].notes[0].starts_with(note), "{:?}", hosts[0].notes);
+            let said = failure(&hosts[0]);
+            assert!(said.contains(failed) && said.is_empty() == failed.is_empty(), "{said}");
+        }
+        assert_eq!(time(clock(0.0, 0.0)), "2023-11-14 22:13:20 UTC");
     }
 
     #[test]
@@ -238,12 +301,13 @@ mod tests {
         let mut slewed = host(Part::Client, 2.8, State::Synchronised);
         slewed.clock.as_mut().unwrap().after = clock(3.0, 0.002);
         let mut hosts = [host(Part::Source, 3.0, State::Local), client, slewed];
-        agree(&mut hosts, Mode::Setup, 0.05).unwrap();
+        agree(&mut hosts, terms(Mode::Setup)).unwrap();
         let notes: Vec<String> = hosts.iter().flat_map(|host| host.notes.clone()).collect();
         assert_eq!(
             notes,
             [
-                "its clock is 3.0 s ± 1.0 ms ahead of this controller's: either may be wrong",
+                "its clock is 3.0 s ± 1.0 ms ahead of this controller's: either may be wrong; \
+                 `ezsync setup --set-clock` would set it from here",
                 "its clock was set forward by 5 y 1 d (157,766,403.0 s)",
                 "its clock was moved forward by 200 ms",
             ]

@@ -112,7 +112,7 @@ impl Driver<'_> {
         }
         self.tell(Doing::WaitingForSource);
         match self.source_before().await {
-            Some(Source::Serving | Source::Changed) => None,
+            Some(Source::Serving | Source::Changed | Source::Set) => None,
             // With nobody to follow it is its turn to lead.
             Some(Source::Lost(_)) if self.job.part == Part::Standby => None,
             Some(Source::Lost(why)) => Some(Hold::NoSource(Trouble::new(

@@ -11,6 +11,8 @@ pub enum Source {
     Serving,
     /// It serves time again, after a change.
     Changed,
+    /// The same, and its clock was set: what its clients took from it before is another time.
+    Set,
     /// It will not serve: why.
     Lost(String),
 }

@@ -15,6 +15,9 @@ use crate::verify::Clock;
 /// How long the probe may take: it only reads, but a busy host may be slow at it.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How often a clock is read at least that is to be set.
+const CAREFUL: u32 = 5;
+
 /// A host with an open connection.
 pub(super) struct Driver<'a> {
     pub job: &'a Job,
@@ -142,13 +145,17 @@ impl Driver<'_> {
         let lost = |error| exec_trouble(what, &error);
         let mut talk = self.shell.start(what, &script, &mark, PROBE_TIMEOUT).await?;
         if talk.until("end", PROBE_TIMEOUT).await.map_err(lost)?.is_some() {
-            let read = talk.read_clock(1).await.map_err(lost)?;
+            let least = if request.covers(&Subject::Clock) { CAREFUL } else { 1 };
+            let read = talk.read_clock(least).await.map_err(lost)?;
             self.result.clock = read.map(Clock::new);
             // Its last word is not waited for: that would be one more way there and back.
             talk.hang_up().await;
         }
         match Probe::parse(request, talk.sections()) {
-            Some(probe) if probe.root => Ok(probe),
+            Some(mut probe) if probe.root => {
+                probe.observed.clock = self.result.clock.map(|clock| clock.before);
+                Ok(probe)
+            }
             Some(_) if self.job.reach.become_.is_some() => Err(Outcome::Failed(Trouble::new(
                 "the host's way to become root makes nobody root",
                 "look at ansible_become_exe and ansible_become_flags",

@@ -25,7 +25,7 @@ use tokio::sync::{Semaphore, mpsc::UnboundedSender};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub use agreement::{Agreement, Spread, agree};
+pub use agreement::{Agreement, Spread, Terms, agree};
 pub use event::{Doing, Event};
 pub use result::{HostResult, Outcome, Trouble};
 pub use visit::{Pong, Ran, Visit, Visitee, exec, ping};

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
+use super::agreement::STEP;
 use super::gate::Source;
 use super::host::Driver;
 use super::result::{Outcome, Trouble};
@@ -36,6 +37,8 @@ struct Ground {
     touched: bool,
     /// Since when another source serves than the one whose answers the host remembers.
     new_source: Option<Instant>,
+    /// That one has another time.
+    other_time: bool,
     /// A standby that has nobody to follow.
     leads: bool,
 }
@@ -48,6 +51,7 @@ impl Driver<'_> {
         let mut ground = Ground {
             touched: self.result.plan.changes.iter().any(|change| change.role == *role),
             new_source: None,
+            other_time: false,
             leads: false,
         };
         let waits = match self.job.part {
@@ -60,8 +64,9 @@ impl Driver<'_> {
             let Some(source) = self.source_before().await else { return Ok(Outcome::Interrupted) };
             // What a client said before its source changed proves nothing. A client that was
             // restarted after that remembers nothing.
-            if source == Source::Changed && !ground.touched {
+            if matches!(source, Source::Changed | Source::Set) && !ground.touched {
                 ground.new_source = Some(Instant::now());
+                ground.other_time = source == Source::Set;
             }
             ground.leads = self.job.part == Part::Standby && matches!(source, Source::Lost(_));
         }
@@ -74,7 +79,12 @@ impl Driver<'_> {
             self.watch(probe, &ground, first).await?
         };
         if self.job.part != Part::Client && verdict.state.passes() {
-            let state = if ground.touched { Source::Changed } else { Source::Serving };
+            let was_set = self.result.clock.is_some_and(|clock| clock.moved().exceeds(STEP));
+            let state = match ground.touched {
+                true if was_set => Source::Set,
+                true => Source::Changed,
+                false => Source::Serving,
+            };
             self.shared.gate.decide(self.shared.order.rank(&self.job.name), state);
         }
         let since = if ground.touched { self.activated } else { ground.new_source };
@@ -151,8 +161,8 @@ impl Driver<'_> {
             } else if may_ask
                 && (quiet >= PATIENCE || (ground.new_source.is_some() && last_burst.is_none()))
             {
-                last_burst = Some(Instant::now());
-                Glance::Burst
+                let first = last_burst.replace(Instant::now()).is_none();
+                if first && ground.other_time { Glance::Anew } else { Glance::Burst }
             } else {
                 Glance::Look
             };

@@ -96,6 +96,8 @@ pub enum Glance {
     Look,
     /// After asking the sources at once.
     Burst,
+    /// After forgetting what the sources said, asking them at once, and stepping to what they say now.
+    Anew,
     /// With all that helps to explain; these sources are silent.
     Explain(Vec<IpAddr>),
     /// The same, and with what may become a trouble where there is none yet.
@@ -109,6 +111,7 @@ impl Glance {
         match self {
             Self::Look => "look".to_owned(),
             Self::Burst => "burst".to_owned(),
+            Self::Anew => "anew".to_owned(),
             Self::Explain(silent) => with_addresses("explain", silent),
             Self::Examine(silent) => with_addresses("examine", silent),
         }

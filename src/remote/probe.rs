@@ -26,6 +26,8 @@ pub struct Request {
     paths: Vec<String>,
     /// Time zones that the host shall have.
     zones: Vec<String>,
+    /// Whether the clock is to be read with care; the probe tells the time in any case.
+    clock: bool,
     /// Names of the time source that the host shall resolve.
     names: Vec<String>,
 }
@@ -43,6 +45,7 @@ impl Request {
                 Subject::Unit(name) if request.units.contains(name) => {}
                 Subject::Unit(name) => request.units.push(name.clone()),
                 Subject::Timezone(name) => request.zones.push(name.clone()),
+                Subject::Clock => request.clock = true,
             }
         }
         request
@@ -56,6 +59,7 @@ impl Request {
             Subject::Path(path) => self.paths.contains(path),
             Subject::Unit(name) => self.units.contains(name),
             Subject::Timezone(name) => self.zones.contains(name),
+            Subject::Clock => self.clock,
         }
     }
 }
@@ -120,6 +124,8 @@ impl Probe {
             paths: paths(request, sections, &text("paths")),
             units,
             timezone: find("timezone").map(|zone| zone.text().trim().to_owned()),
+            // It is read when all of this has been said.
+            clock: None,
             zones: text("zones").lines().filter(|line| !line.is_empty()).map(Into::into).collect(),
         };
         Some(Self { facts, observed, look, root: text("user").trim() == "0" })

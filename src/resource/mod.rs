@@ -4,6 +4,7 @@
 //! [`Call`]s of the functions in `remote/sh/`; how these travel to a host is not known here.
 
 mod args;
+mod clock;
 mod command;
 mod file;
 mod package;
@@ -22,6 +23,7 @@ pub use file::{CONTENT_MAX, Content};
 pub use timezone::is_name as is_timezone;
 
 use crate::problem::Problem;
+use crate::verify::ClockOffset;
 
 /// One thing on a host that a resource looks at.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -34,6 +36,8 @@ pub enum Subject {
     Unit(String),
     /// The host's time zone, and whether it has the one of this name.
     Timezone(String),
+    /// How far the host's clock is from the controller's, read with care.
+    Clock,
 }
 
 /// What stands at a path.
@@ -106,7 +110,7 @@ pub struct UnitState {
 }
 
 /// What stands on a host now. What was asked for and is not in here is not there.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Observed {
     /// Installed packages with their versions.
     pub packages: HashMap<String, String>,
@@ -116,6 +120,8 @@ pub struct Observed {
     pub units: HashMap<String, UnitState>,
     /// The time zone's name.
     pub timezone: Option<String>,
+    /// How far the clock is ahead of the controller's.
+    pub clock: Option<ClockOffset>,
     /// Zones that the host has: those that were asked for, and where one of these is missing all others
     /// as well.
     pub zones: Vec<String>,
@@ -220,7 +226,7 @@ pub trait Resource: Debug + Send + Sync {
 type Make = fn(&mut Args) -> Result<Arc<dyn Resource>, Problem>;
 
 /// Ansible's module names and the kinds behind them.
-const MODULES: [(&str, Make); 13] = [
+const MODULES: [(&str, Make); 14] = [
     ("package", package::make),
     ("apt", package::make),
     ("dnf", package::make),
@@ -232,6 +238,7 @@ const MODULES: [(&str, Make); 13] = [
     ("systemd", service::make),
     ("systemd_service", service::make),
     ("timezone", timezone::make),
+    ("clock", clock::make),
     ("command", command::make),
     ("shell", command::make),
 ];

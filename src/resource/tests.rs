@@ -2,6 +2,7 @@ use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::problem::Place;
+use std::time::Duration;
 
 fn build(module: &str, args: Value) -> Result<Arc<dyn Resource>, Problem> {
     let Value::Object(values) = args else { panic!("arguments are a map") };
@@ -75,6 +76,8 @@ fn host() -> Observed {
             ("absent".to_owned(), UnitState::default()),
         ]),
         timezone: Some("Etc/UTC".to_owned()),
+        // 3600.5 s ahead, known to half a second.
+        clock: ClockOffset::read("3700", Duration::from_secs(100), Duration::from_secs(100)),
         zones: vec!["Etc/UTC".to_owned(), "Etc/GMT+5".to_owned(), "Europe/Berlin".to_owned()],
     }
 }
@@ -282,6 +285,29 @@ fn time_zones() {
 }
 
 #[test]
+fn clocks() {
+    check(
+        "clock",
+        &[
+            (
+                json!({"max_offset": 0.05}),
+                "set the clock back by 1 h 0 min (3,600.5 s) ± 500 ms: -; clock_set -3600.500000 -3601; clock_undo +3600.500000 +3601",
+            ),
+            // What is not known for certain is no reason to set a clock.
+            (json!({"max_offset": 3600.1}), "same"),
+            (json!({"max_offset": "1e4"}), "same"),
+        ],
+    );
+    let clock = build("clock", json!({"max_offset": "0.05"})).unwrap();
+    let behind = ClockOffset::read("90.5", Duration::from_secs(100), Duration::from_secs(100));
+    let observed = Observed { clock: behind, ..Observed::default() };
+    let difference = clock.compare(&observed).unwrap().unwrap();
+    assert_eq!(difference.summary, "set the clock forward by 9.4 s ± 50 ms");
+    assert_eq!(difference.texts.unwrap().before, "9.4 s ± 50 ms behind the controller's\n");
+    assert!(clock.compare(&Observed::default()).is_err());
+}
+
+#[test]
 fn commands() {
     check(
         "shell",
@@ -398,6 +424,9 @@ fn wrong_arguments_are_refused() {
             json!({"path": "/a", "state": "link"}),
             "`state` must be directory, file or absent, not link",
         ),
+        ("clock", json!({}), "`max_offset` is missing"),
+        ("clock", json!({"max_offset": 0}), "`max_offset` must be in seconds, not 0"),
+        ("clock", json!({"max_offset": "soon"}), "`max_offset` must be in seconds, not soon"),
         ("service", json!({"state": "started"}), "`name` is missing"),
         ("service", json!({"name": "a*"}), "`a*` is not the name of a service"),
         ("service", json!({"name": "-a"}), "`-a` is not the name of a service"),

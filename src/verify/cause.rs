@@ -111,6 +111,8 @@ pub enum Cause {
     BoundTooLarge { bound: f64, delay: f64, dispersion: f64, allowed: f64 },
     /// chronyc is content, but the kernel's flag says no.
     KernelFlag,
+    /// The clock was set from the controller's, and is another nevertheless.
+    ClockNotSet { ahead: Measure },
     /// The daemon is content, but as read from here the clock is another than the source's.
     ClockDiffers { source: String, ahead: Measure },
 }

@@ -100,6 +100,12 @@ impl ClockOffset {
         }
     }
 
+    /// When it was read: seconds since 1970, in the controller's time.
+    #[must_use]
+    pub fn at(self) -> f64 {
+        self.at
+    }
+
     /// How far the clock is ahead of `other`, which is another host's, or its own at another time.
     #[must_use]
     pub fn ahead_of(self, other: Self) -> Measure {

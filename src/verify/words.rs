@@ -286,6 +286,10 @@ impl Cause {
                 ),
                 "see the machine's clock source: /sys/devices/system/clocksource/clocksource0/",
             ),
+            Self::ClockNotSet { ahead } => words(
+                format!("its clock should be this controller's by now, and is {} it", ahead.of()),
+                "see what else sets it: another time daemon, the hypervisor, a script; then run again",
+            ),
             Self::ClockDiffers { source, ahead } => words(
                 format!(
                     "by its daemon's word all is well, but its clock is {} that of {source}, as read from here",

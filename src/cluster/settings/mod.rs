@@ -39,6 +39,8 @@ pub struct Settings {
     pub local_stratum: u8,
     /// The largest error of a clock that passes, in seconds.
     pub max_offset: f64,
+    /// Whether the source's clock is set from the controller's.
+    pub set_clock: bool,
     /// Whether the further hosts of the group `chrony` stand by for the first.
     pub standby: bool,
     servers: Vec<Server>,
@@ -81,6 +83,7 @@ impl Settings {
             networks: networks::networks(lookup, addresses)?,
             local_stratum,
             max_offset,
+            set_clock: set_clock(lookup, &servers)?,
             following: Following::read(lookup, family, keys.shared(), standby)?,
             min_sources: min_sources(lookup, &servers)?,
             standby,
@@ -138,6 +141,25 @@ impl Settings {
     #[must_use]
     pub fn made_key(&self) -> Option<&MadeKey> {
         self.keys.made_key()
+    }
+}
+
+/// Whether the controller sets the source's clock. What follows a server gets its time from there.
+fn set_clock(lookup: &Lookup<'_>, servers: &[Server]) -> Result<bool, Problem> {
+    let Some(entry) = lookup.entry("source_clock")? else { return Ok(false) };
+    match entry.text()? {
+        "own" => Ok(false),
+        "controller" if servers.is_empty() => Ok(true),
+        "controller" => Err(entry
+            .problem("the source follows ntp_servers, and its clock is not set from here as well")
+            .hint(
+                "leave out --set-clock (or source_clock: controller) and let it follow them, or write \
+                 `ntp_servers: []` for a source that runs free",
+            )),
+        other => {
+            let message = format!("`{}` is neither own nor controller", other.escape_debug());
+            Err(entry.problem(&message))
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2154 # variables and functions are shared between these files
-# Says what timedatectl and chronyc say, and what the clock shows. Changes nothing, but for `burst` when
-# it is asked.
+# Says what timedatectl and chronyc say, and what the clock shows. Changes nothing, but for `burst` and `anew`
+# when it is asked.
 
 # Arguments: names that stand for the time source and must be resolved here.
 look_clock() {
@@ -33,9 +33,10 @@ look_clock() {
 
 # ORDER SERVICE CONF NAMES...: looks at once, and again for each line on its input, until that ends or
 # the line is `end`.
-# The controller sets the pace and says how: `look`, `burst` (ask the sources at once), `explain
-# ADDRESSES...` (with all that helps to explain; these sources are silent), `examine ADDRESSES...`
-# (and with what may become a trouble). The first order is an argument: a shell may read ahead on its input.
+# The controller sets the pace and says how: `look`, `burst` (ask the sources at once), `anew`
+# (the same, and step to what they say, whatever they said before), `explain ADDRESSES...` (with all that
+# helps to explain; these sources are silent), `examine ADDRESSES...` (and with what may become a trouble).
+# The first order is an argument: a shell may read ahead on its input.
 # The function watch_units comes with the script.
 watch_clock() {
   order=$1
@@ -72,10 +73,19 @@ tell_times() {
   while read -r order && [ "$order" != end ]; do section clock "$(date +%s.%N)"; done
 }
 
+# COMMAND: tells the daemon what to do. A daemon that hangs, or knows no such command, stops nothing.
+steer() {
+  # shellcheck disable=SC2086 # the words of the command
+  if have chronyc; then bounded 5 chronyc $1 >/dev/null 2>&1 || :; fi
+}
+
 take_look() {
-  if [ "$order" = burst ] && have chronyc; then
-    chronyc burst 4/4 >/dev/null 2>&1
-  fi
+  case $order in
+    burst) steer 'burst 4/4' ;;
+    # Only its first updates after a start step the clock, unless it is told again. What is measured against
+    # another time is forgotten first (4.0 and later; older ones find out by themselves).
+    anew) steer 'reset sources' && steer 'makestep 1.0 3' && steer 'burst 4/4' ;;
+  esac
   watch_units
   look_clock "$@"
   # shellcheck disable=SC2086 # the words of the order

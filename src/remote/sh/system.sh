@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2154 # variables and functions are shared between these files
-# The time zone, and commands.
+# The time zone, the clock, and commands.
 
 # What stood there is kept as it is: a link, a copy of a zone (as old installers left it), nothing.
 timezone_set() {
@@ -37,6 +37,29 @@ timezone_undo() {
     fi
   done
   timezone_tell
+}
+
+# SECONDS WHOLE_SECONDS: sets the clock so much forward, or back when they are less than 0.
+clock_set() {
+  shift_clock "$1" "$2" && : >"$work/$number.done"
+}
+
+# SECONDS WHOLE_SECONDS: the same in the other direction.
+clock_undo() {
+  if [ -e "$work/$number.done" ]; then shift_clock "$1" "$2"; fi
+}
+
+# GNU date reads the clock and sets it in one go: how long anything takes does not matter. Others set
+# whole seconds. The hardware clock is set as well, or the old time is back after the next boot: the kernel
+# does it only for a clock that follows another.
+shift_clock() {
+  if date -u -d 'now +0.5 seconds' >/dev/null 2>&1; then
+    date -u -s "now $1 seconds" || return 1
+  else
+    # busybox's date is content when it may not set the clock: what it says of that tells.
+    if date -u -s "@$(($(date +%s) + $2))" 2>&1 >/dev/null | grep .; then return 1; fi
+  fi
+  if have hwclock; then bounded 10 hwclock -w || :; fi
 }
 
 # FOLDER LINE

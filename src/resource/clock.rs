@@ -1,0 +1,56 @@
+//! The host's clock, set by the controller's.
+
+use std::sync::Arc;
+
+use super::{Args, Call, Difference, Observed, Obstacle, Resource, Subject, Texts, Work};
+use crate::problem::Problem;
+
+/// A clock that is the controller's.
+#[derive(Debug)]
+struct Clock {
+    /// What it may be off, in seconds.
+    max_offset: f64,
+}
+
+pub(super) fn make(args: &mut Args) -> Result<Arc<dyn Resource>, Problem> {
+    let max_offset = args.required("max_offset")?;
+    match max_offset.parse::<f64>() {
+        Ok(max_offset) if max_offset > 0.0 => Ok(Arc::new(Clock { max_offset })),
+        _ => Err(args.problem(&format!("`max_offset` must be in seconds, not {max_offset}"))),
+    }
+}
+
+impl Resource for Clock {
+    fn subjects(&self) -> Vec<Subject> {
+        vec![Subject::Clock]
+    }
+
+    fn compare(&self, observed: &Observed) -> Result<Option<Difference>, Obstacle> {
+        let Some(clock) = observed.clock else {
+            return Err(Obstacle {
+                what: "the host does not tell its time".to_owned(),
+                next: "see what `date +%s` prints there".to_owned(),
+            });
+        };
+        let ahead = clock.measure();
+        if !ahead.exceeds(self.max_offset) {
+            return Ok(None);
+        }
+        // With a fraction, and in whole seconds for a `date` that knows no fractions.
+        let by = |seconds: f64| [format!("{seconds:+.6}"), format!("{:+.0}", seconds.round())];
+        let way = if ahead.seconds < 0.0 { "forward" } else { "back" };
+        Ok(Some(Difference {
+            summary: format!("set the clock {way} by {}", ahead.words()),
+            texts: Some(Texts {
+                path: "clock".to_owned(),
+                before: format!("{} the controller's\n", ahead.of()),
+                after: "as the controller's\n".to_owned(),
+            }),
+            work: Work {
+                activate: Some(Call::new("clock_set", by(-ahead.seconds))),
+                undo: Some(Call::new("clock_undo", by(ahead.seconds))),
+                ..Work::default()
+            },
+        }))
+    }
+}
