@@ -17,6 +17,7 @@ Examples:
   ezsync setup cluster01                  set up the time everywhere, and prove it
   ezsync setup cluster01 --check --diff   show what would change
   ezsync verify cluster01                 prove it again, change nothing
+  ezsync doctor cluster01                 say what is wrong, and what to do about it
   ezsync render cluster01 -o out          write the files that each host would get
   ezsync ping cluster01                   say which hosts answer
   ezsync exec cluster01 all -- date       run a command everywhere
@@ -88,6 +89,16 @@ nothing to read, and runs as the login user unless -b or the inventory says othe
     /// Prove the time on every host: only the verification and the report
     #[command(after_help = "Example:\n  ezsync verify cluster01 --json | jq .recap")]
     Verify(Box<Verify>),
+    /// Say what is wrong with the time on each host, and what may become a trouble
+    #[command(after_help = "\
+Examples:
+  ezsync doctor cluster01
+  ezsync doctor cluster01 -l node1,node7 --json | jq '.hosts[].verdict.cause'
+
+Changes nothing: no daemon is restarted, no clock is set. A source that stays silent is asked once
+by `chronyd -Q` beside the daemon, and the cluster's source is asked why it does not answer. Ends with
+the exit code of verify.")]
+    Doctor(Box<Doctor>),
     /// Write the files that each host would get; needs no network
     #[command(after_help = "Example:\n  ezsync render cluster01 -l node1 -o out")]
     Render(Box<Render>),
@@ -141,7 +152,7 @@ impl Setup {
     /// What its options set, as values of `-e`.
     #[must_use]
     pub fn extra_vars(&self) -> Vec<String> {
-        let mut vars = self.proof.extra_vars();
+        let mut vars = self.proof.threshold.extra_vars();
         if self.set_clock {
             vars.push("source_clock=controller".to_owned());
         }
@@ -190,6 +201,20 @@ pub struct Verify {
     /// How the time is proved.
     #[command(flatten)]
     pub proof: Proof,
+    /// How they are reached.
+    #[command(flatten)]
+    pub access: Access,
+}
+
+/// Options of `doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Which hosts.
+    #[command(flatten)]
+    pub hosts: Hosts,
+    /// What passes.
+    #[command(flatten)]
+    pub threshold: Threshold,
     /// How they are reached.
     #[command(flatten)]
     pub access: Access,
@@ -337,12 +362,20 @@ pub struct Proof {
     /// How long to wait for hosts to be synchronised
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = value_parser!(u32).range(0..=86_400))]
     pub verify_timeout: u32,
+    /// What passes.
+    #[command(flatten)]
+    pub threshold: Threshold,
+}
+
+/// What passes as a good clock.
+#[derive(Debug, Args)]
+pub struct Threshold {
     /// How far a clock may be off, such as 0.05 or 50ms; goes before max_offset in the settings
     #[arg(long, value_name = "SECONDS", value_parser = length::parse)]
     pub max_offset: Option<f64>,
 }
 
-impl Proof {
+impl Threshold {
     /// What these options set, as values of `-e`.
     #[must_use]
     pub fn extra_vars(&self) -> Vec<String> {

@@ -15,7 +15,9 @@ use serde_json::{Value, json};
 use crate::template::Vars;
 
 /// Services of other time daemons: beside chronyd none of them may run.
-pub const TIME_DAEMONS: [&str; 5] = ["systemd-timesyncd", "ntp", "ntpd", "ntpsec", "openntpd"];
+/// (ntpdate and sntp set the clock once and end: they are found as processes.)
+pub const TIME_DAEMONS: [&str; 6] =
+    ["systemd-timesyncd", "ntp", "ntpd", "ntpsec", "openntpd", "ntpd-rs"];
 
 /// The families of distributions that ezsync knows, by Ansible's `ansible_os_family`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

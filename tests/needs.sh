@@ -20,6 +20,7 @@ need ssh openssh-client
 need busybox busybox
 need pgrep procps
 need dash dash
+need openssl openssl
 need shellcheck shellcheck
 need /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
 

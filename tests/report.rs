@@ -12,7 +12,7 @@ use ezsync::exit::Exit;
 use ezsync::fleet::{HostResult, Mode, Outcome, Part, Trouble};
 use ezsync::plan::{Change, Plan};
 use ezsync::report::{Look, Run, archive, text};
-use ezsync::verify::{Cause, State, Verdict};
+use ezsync::verify::{Cause, Heard, Silence, State, Verdict};
 
 const WIDE: Look = Look { width: Some(100), diff: true };
 
@@ -26,6 +26,7 @@ fn host(name: &str, part: Part) -> HostResult {
         facts: None,
         plan: Plan { changes: Vec::new(), unchanged: 7 },
         applied: false,
+        synchronised_after: None,
         verdict: None,
         clock: None,
         notes: Vec::new(),
@@ -44,6 +45,7 @@ fn verdict(state: State, reference: &str, stratum: u8) -> Verdict {
         bound: (!local).then_some(430e-6),
         timedatectl: if local { "no" } else { "yes" },
         cause: None,
+        warnings: Vec::new(),
         notes: Vec::new(),
     }
 }
@@ -271,6 +273,40 @@ fn exit_codes() {
 }
 
 #[test]
+fn a_doctor_tells_causes_and_warnings_once_for_all_hosts() {
+    let mut gone = client("node2", "10.0.0.1", 11);
+    let Verdict { state, cause, .. } = gone.verdict.as_mut().expect("one");
+    *state = State::Waiting;
+    let silence = Silence {
+        wanted: "the source 10.0.0.1".to_owned(),
+        requests: Some(6),
+        replies: Some(0),
+        from: Some([10, 0, 0, 2].into()),
+        allowed: Some(true),
+        heard: Heard::Never,
+        ..Silence::default()
+    };
+    let words = Cause::NoReply(silence.clone()).words();
+    *cause = Some(Cause::NoReply(silence));
+    let gone = failing(gone, Trouble::new(words.what, words.next));
+    let mut hosts = vec![local_source("node1"), gone];
+    for name in ["node3", "node4"] {
+        let mut client = client(name, "10.0.0.1", 11);
+        let verdict = client.verdict.as_mut().expect("one");
+        verdict.warnings = vec![Cause::HypervisorTime { by: "VMware Tools".to_owned() }];
+        hosts.push(client);
+    }
+    let verdict = hosts[3].verdict.as_mut().expect("one");
+    verdict.state = State::FlagOnly;
+    let said = "Could not open\x1b[2J /x".to_owned();
+    verdict.warnings.push(Cause::DriftNotKept { said });
+    let mut unsteered = client("node5", "10.0.0.1", 11);
+    unsteered.verdict.as_mut().expect("one").state = State::Unsteered;
+    hosts.push(unsteered);
+    holds("doctor", &run(Mode::Doctor, false, hosts), &WIDE);
+}
+
+#[test]
 fn json_has_its_documented_keys() {
     let trouble = Trouble::new("bad \x1b[31m", "next").log("log \x1b[2J");
     let hosts = vec![
@@ -291,13 +327,13 @@ fn json_has_its_documented_keys() {
     let host = &value["hosts"][0];
     assert_eq!(
         keys(host),
-        "host address part outcome facts plan applied verdict clock notes execs seconds"
+        "host address part outcome facts plan applied synchronised_after verdict clock notes execs seconds"
     );
     assert_eq!(keys(&host["outcome"]), "state trouble");
     assert_eq!(keys(&host["outcome"]["trouble"]), "what next log");
     assert_eq!(
         keys(&host["verdict"]),
-        "state stratum reference offset bound timedatectl cause notes"
+        "state stratum reference offset bound timedatectl cause warnings notes"
     );
     assert_eq!(keys(&host["plan"]), "changes unchanged");
     assert_eq!(

@@ -12,11 +12,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ezsync::verify::{Expectation, RawReading, Reading, Verdict, judge};
+use ezsync::verify::{Expectation, RawReading, Reading, Verdict, judge, warnings};
 
 type Sections = BTreeMap<String, String>;
 
-const TEXTS: [&str; 12] = [
+const TEXTS: [&str; 14] = [
     "timedatectl",
     "chronyc",
     "unit",
@@ -29,6 +29,8 @@ const TEXTS: [&str; 12] = [
     "selectdata",
     "authdata",
     "queries",
+    "at_boot",
+    "system",
 ];
 
 fn case_files() -> Vec<PathBuf> {
@@ -77,11 +79,20 @@ fn raw(sections: &Sections) -> RawReading<'_> {
         selectdata: text("selectdata"),
         authdata: text("authdata"),
         queries: text("queries"),
+        at_boot: text("at_boot"),
+        system: text("system"),
     }
 }
 
 fn expectation(sections: &Sections) -> Expectation {
     serde_json::from_str(&sections["expectation"]).expect("a valid expectation")
+}
+
+/// The verdict with its warnings, as `ezsync doctor` has it.
+fn examined(expectation: &Expectation, reading: &Reading) -> Verdict {
+    let mut verdict = judge(expectation, reading);
+    verdict.warnings = warnings(expectation, reading, verdict.cause.as_ref());
+    verdict
 }
 
 fn pretty(verdict: &Verdict) -> String {
@@ -96,7 +107,7 @@ fn each_case_has_its_verdict() {
     for file in files {
         let text = fs::read_to_string(&file).expect("a case is UTF-8");
         let sections = sections(&text);
-        let found = pretty(&judge(&expectation(&sections), &Reading::new(&raw(&sections))));
+        let found = pretty(&examined(&expectation(&sections), &Reading::new(&raw(&sections))));
         let expected = sections.get("expected").map_or("", String::as_str);
         if found == expected {
             continue;
@@ -167,7 +178,7 @@ fn spoilt_texts_never_panic_and_never_pass_beyond_the_threshold() {
             let spoilt: Sections =
                 sections.iter().map(|(name, text)| (name.clone(), noise.spoil(text))).collect();
             assert_sound(
-                &judge(&expectation, &Reading::new(&raw(&spoilt))),
+                &examined(&expectation, &Reading::new(&raw(&spoilt))),
                 expectation.max_offset,
             );
         }
@@ -192,8 +203,10 @@ fn very_long_texts_are_cut() {
             selectdata: &long,
             authdata: &long,
             queries: &long,
+            at_boot: &long,
+            system: &long,
         });
-        let verdict = judge(&expectation, &reading);
+        let verdict = examined(&expectation, &reading);
         assert_sound(&verdict, expectation.max_offset);
         assert!(pretty(&verdict).len() < 40_000);
     }

@@ -32,6 +32,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Ping(options) => visit::ping(cli, &project, options),
         Command::Exec(options) => visit::exec(cli, &project, options),
         Command::Verify(options) => run::verify(cli, &project, options),
+        Command::Doctor(options) => run::doctor(cli, &project, options),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `ezsync setup` and `ezsync verify`: the fleet, from the files to the report.
+//! `ezsync setup`, `verify` and `doctor`: the fleet, from the files to the report.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::access::{Rights, warn};
 use super::drive::{Moved, drive};
 use super::{list_hosts, print};
 use crate::access::Access;
-use crate::cli::{self, Cli, Setup, Verify};
+use crate::cli::{self, Cli, Doctor, Setup, Verify};
 use crate::cluster::{self, Cluster, Member, TimeSource};
 use crate::exit::Exit;
 use crate::fleet::{self, Job, Mode, Order, Part, Terms};
@@ -73,9 +73,29 @@ fn clock_is_sane(now: Timestamp, built: &str) -> Result<(), Problem> {
 }
 
 pub(super) fn verify(cli: &Cli, project: &Project, options: &Verify) -> Result<Exit> {
-    let cluster =
-        options.hosts.load(project, None, Choice::default(), &options.proof.extra_vars())?;
-    if options.hosts.list_hosts {
+    let proof = &options.proof;
+    let extra = proof.threshold.extra_vars();
+    let cluster = options.hosts.load(project, None, Choice::default(), &extra)?;
+    let verify_timeout = Duration::from_secs(proof.verify_timeout.into());
+    look(cli, cluster, &options.hosts, &options.access, Mode::Verify, verify_timeout)
+}
+
+pub(super) fn doctor(cli: &Cli, project: &Project, options: &Doctor) -> Result<Exit> {
+    let extra = options.threshold.extra_vars();
+    let cluster = options.hosts.load(project, None, Choice::default(), &extra)?;
+    look(cli, cluster, &options.hosts, &options.access, Mode::Doctor, Duration::ZERO)
+}
+
+/// Judges the time of the hosts as they are.
+fn look(
+    cli: &Cli,
+    cluster: Cluster,
+    hosts: &cli::Hosts,
+    access: &cli::Access,
+    mode: Mode,
+    verify_timeout: Duration,
+) -> Result<Exit> {
+    if hosts.list_hosts {
         return list_hosts(&cluster);
     }
     if !cluster.has_time() {
@@ -85,10 +105,9 @@ pub(super) fn verify(cli: &Cli, project: &Project, options: &Verify) -> Result<E
         .hint("add chrony to `roles` in config.yml")
         .into());
     }
-    let verify_timeout = Duration::from_secs(options.proof.verify_timeout.into());
     let source_timeout = Duration::ZERO;
-    let plan = Plan { mode: Mode::Verify, source_timeout, verify_timeout, diff: false };
-    carry_out(cli, cluster, &options.access, &plan)
+    let plan = Plan { mode, source_timeout, verify_timeout, diff: false };
+    carry_out(cli, cluster, access, &plan)
 }
 
 /// `--list-tasks`: what a run would see to, in order.
@@ -129,7 +148,7 @@ fn carry_out(cli: &Cli, cluster: Cluster, access: &cli::Access, plan: &Plan) -> 
         Mode::Setup => {
             "hosts whose turn has not come are left as they are, those that are being changed finish"
         }
-        Mode::Check | Mode::Verify => "no more hosts are asked",
+        Mode::Check | Mode::Verify | Mode::Doctor => "no more hosts are asked",
     };
     let moved = drive(cli, access.forks, on_interrupt, names, |means| {
         fleet::run(means, recipe, jobs, order)

@@ -182,6 +182,7 @@ mod tests {
             facts: None,
             plan: Plan::default(),
             applied: false,
+            synchronised_after: None,
             verdict: Some(Verdict {
                 state,
                 stratum: None,
@@ -190,6 +191,7 @@ mod tests {
                 bound: None,
                 timedatectl: "yes",
                 cause: None,
+                warnings: Vec::new(),
                 notes: Vec::new(),
             }),
             clock: Some(Clock::new(clock(ahead, 0.002))),

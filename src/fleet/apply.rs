@@ -1,6 +1,6 @@
 //! Carrying out a plan on a host: stage, wait for the source, activate.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::gate::Source;
 use super::host::Driver;
@@ -44,7 +44,10 @@ impl Driver<'_> {
                     staged = true;
                     held = self.wait_for_turn().await;
                     match held {
-                        None => talk.say("go").await,
+                        None => {
+                            self.activated = Some(Instant::now());
+                            talk.say("go").await;
+                        }
                         Some(_) => talk.hang_up().await,
                     }
                 }

@@ -24,6 +24,8 @@ pub(super) struct Driver<'a> {
     pub shared: &'a Shared,
     pub shell: Shell,
     pub result: HostResult,
+    /// When its services were let restart.
+    pub activated: Option<Instant>,
 }
 
 /// What is known of a host after its probe.
@@ -37,7 +39,7 @@ pub(super) async fn drive(job: &Job, shared: &Shared) -> HostResult {
     let begun = Instant::now();
     let mut result = HostResult::interrupted(job);
     match shared.means.connect(&job.name, &job.reach).await {
-        Ok(shell) => result = Driver { job, shared, shell, result }.run().await,
+        Ok(shell) => result = Driver { job, shared, shell, result, activated: None }.run().await,
         Err(no) => result.outcome = no.into(),
     }
     if job.part != Part::Client {
@@ -108,12 +110,12 @@ impl Driver<'_> {
             }
         };
         let mut subjects = match self.shared.order.mode {
-            Mode::Verify => BTreeSet::new(),
+            Mode::Verify | Mode::Doctor => BTreeSet::new(),
             Mode::Setup | Mode::Check => self.job.subjects.clone(),
         };
         let request = Request::new(&subjects, &self.names());
         let probe = self.look(&request).await?;
-        if self.shared.order.mode == Mode::Verify {
+        if matches!(self.shared.order.mode, Mode::Verify | Mode::Doctor) {
             return Ok(Known { probe, plan: Plan::default() });
         }
         let desired = recipe.desired(&self.job.vars, &probe.facts).map_err(problem)?;

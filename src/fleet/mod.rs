@@ -6,6 +6,7 @@
 mod agreement;
 mod apply;
 mod clock;
+mod diagnose;
 mod event;
 mod gate;
 mod host;
@@ -49,6 +50,8 @@ pub enum Mode {
     Check,
     /// Probe and verification, with an empty plan.
     Verify,
+    /// One look that asks for everything, at hosts that pass as well.
+    Doctor,
 }
 
 /// A host's part in the cluster.
@@ -148,11 +151,14 @@ pub async fn run(means: Means, recipe: Recipe, jobs: Vec<Job>, order: Order) -> 
         order.verify && jobs.iter().any(|job| order.rank(&job.name) == rank)
     });
     let shared = Arc::new(Shared { means, recipe, order, gate });
-    let drive = move |job: Job| {
+    let source = jobs.iter().find(|job| job.part == Part::Source).cloned();
+    let drive = |job: Job| {
         let shared = shared.clone();
         async move { host::drive(&job, &shared).await }
     };
-    each(jobs, forks, HostResult::interrupted, drive).await
+    let mut results = each(jobs, forks, HostResult::interrupted, drive).await;
+    diagnose::ask_source(&shared.means, source.as_ref(), &mut results).await;
+    results
 }
 
 /// Does `work` for each of `jobs`, `forks` of them at a time, and gives the results in their
@@ -210,10 +216,17 @@ impl From<NoWay> for Outcome {
 impl Means {
     /// Opens the way to a host, as `reach` has it.
     async fn connect(&self, host: &str, reach: &Reach) -> Result<Shell, NoWay> {
+        if !self.cancel.is_cancelled() {
+            self.tell(host, Doing::Connecting(reach.to_string()));
+        }
+        self.open(reach).await
+    }
+
+    /// The same without a word.
+    async fn open(&self, reach: &Reach) -> Result<Shell, NoWay> {
         if self.cancel.is_cancelled() {
             return Err(NoWay::Interrupted);
         }
-        self.tell(host, Doing::Connecting(reach.to_string()));
         let link = match &reach.way {
             Way::Local => Link::Local(Machine::default()),
             Way::Ssh(target) => {

@@ -71,6 +71,9 @@ pub struct HostResult {
     pub plan: Plan,
     /// Whether the changes were made and stand.
     pub applied: bool,
+    /// How long its time took to be proved, in seconds: since its own restart, or since that of the
+    /// source where only that was restarted. None where neither was, or it does not pass.
+    pub synchronised_after: Option<f64>,
     /// The judgement on its time.
     pub verdict: Option<Verdict>,
     /// Its clock against the controller's.
@@ -95,6 +98,7 @@ impl HostResult {
             facts: None,
             plan: Plan::default(),
             applied: false,
+            synchronised_after: None,
             verdict: None,
             clock: None,
             notes: job.notes.clone(),

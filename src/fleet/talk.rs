@@ -155,6 +155,11 @@ impl Talk {
         timeout(limit, all).await.map_err(|_| ExecError::TimedOut(limit))?
     }
 
+    /// How many sections were given out by [`Talk::next`].
+    pub(super) fn seen(&self) -> usize {
+        self.seen
+    }
+
     /// All sections so far.
     pub(super) fn sections(&self) -> &[Section] {
         self.sections.all()

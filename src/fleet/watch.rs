@@ -14,7 +14,7 @@ use super::{Doing, Mode, Part};
 use crate::exec::ExecError;
 use crate::remote::{ASK_TIME, Glance, Look, Probe, Section, watch_script};
 use crate::sanitise::sanitise;
-use crate::verify::{self, Expectation, Role, State, Verdict, judge};
+use crate::verify::{self, Expectation, Role, State, Verdict, judge, warnings};
 
 /// The pause between two looks. chronyd's own numbers change with each reply, every two seconds
 /// at the shortest; the kernel's flag follows within a second.
@@ -71,7 +71,9 @@ impl Driver<'_> {
             ground.leads = self.job.part == Part::Standby && matches!(source, Source::Lost(_));
         }
         let first = judge(&self.expectation(&ground, Duration::ZERO), &probe.look.reading());
-        let verdict = if first.state.passes() && !ground.touched && ground.new_source.is_none() {
+        let verdict = if self.shared.order.mode == Mode::Doctor {
+            self.examine(probe, &ground).await?
+        } else if first.state.passes() && !ground.touched && ground.new_source.is_none() {
             first
         } else {
             self.watch(probe, &ground, first).await?
@@ -85,6 +87,9 @@ impl Driver<'_> {
             };
             self.shared.gate.decide(self.shared.order.rank(&self.job.name), state);
         }
+        let since = if ground.touched { self.activated } else { ground.new_source };
+        let since = since.filter(|_| verdict.state.passes());
+        self.result.synchronised_after = since.map(|since| since.elapsed().as_secs_f64());
         let outcome = outcome(&verdict, self.job.part);
         self.result.verdict = Some(verdict);
         Ok(outcome)
@@ -190,16 +195,31 @@ impl Driver<'_> {
         Ok(verdict)
     }
 
+    /// One look that asks for everything.
+    async fn examine(&mut self, probe: &Probe, ground: &Ground) -> Result<Verdict, Outcome> {
+        let glance = Glance::Examine(probe.look.reading().silent_sources());
+        let mut talk = self.open_watch(&glance, probe).await?;
+        let sections = answer(&mut talk).await;
+        let sections = sections.map_err(|error| exec_trouble("the examination", &error))?;
+        talk.end(LOOK_TIMEOUT).await;
+        let reading = Look::watched(&sections, &probe.facts).reading();
+        let expectation = self.expectation(ground, Duration::ZERO);
+        let mut verdict = judge(&expectation, &reading);
+        verdict.warnings = warnings(&expectation, &reading, verdict.cause.as_ref());
+        Ok(verdict)
+    }
+
     async fn open_watch(&self, first: &Glance, probe: &Probe) -> Result<Talk, Outcome> {
         let mark = word()?;
-        let script = watch_script(first, &probe.facts.chrony.unit, &self.names(), &mark);
+        let script = watch_script(first, &probe.facts.chrony, &self.names(), &mark);
         self.shell.start("the verification", &script, &mark, LOOK_TIMEOUT).await
     }
 }
 
 /// The sections of one look.
 async fn answer(talk: &mut Talk) -> Result<Vec<Section>, ExecError> {
-    let begun = talk.sections().len();
+    // The first ones may have come with the shell's greeting.
+    let begun = talk.seen();
     while let Some(section) = talk.next(LOOK_TIMEOUT).await? {
         if section.name == "looked" {
             let answer = talk.sections().iter().skip(begun).cloned();
@@ -210,7 +230,7 @@ async fn answer(talk: &mut Talk) -> Result<Vec<Section>, ExecError> {
 }
 
 /// What a verdict means for the host's result.
-fn outcome(verdict: &Verdict, part: Part) -> Outcome {
+pub(super) fn outcome(verdict: &Verdict, part: Part) -> Outcome {
     let not_ours = verdict.state == State::NotOurClock && part == Part::Client;
     if verdict.state.passes() || not_ours {
         // A container shares its host's clock: that nothing steers it from inside is right. A

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use super::script::Script;
 use super::units::{self, Units};
 use super::{Section, Word};
-use crate::facts::Facts;
-use crate::verify::{RawReading, Reading};
+use crate::facts::{ChronyFacts, Facts};
+use crate::verify::{RawReading, Reading, SourceSide};
 
 const PARTS: [&str; 4] = [
     include_str!("sh/services.sh"),
@@ -30,6 +30,8 @@ pub struct Look {
     selectdata: String,
     authdata: String,
     queries: String,
+    at_boot: String,
+    system: String,
 }
 
 impl Look {
@@ -52,6 +54,8 @@ impl Look {
             selectdata: text("selectdata"),
             authdata: text("authdata"),
             queries: text("queries"),
+            at_boot: units.rivals_at_boot(),
+            system: text("system"),
         }
     }
 
@@ -79,6 +83,8 @@ impl Look {
             selectdata: &self.selectdata,
             authdata: &self.authdata,
             queries: &self.queries,
+            at_boot: &self.at_boot,
+            system: &self.system,
         })
     }
 }
@@ -94,6 +100,8 @@ pub enum Glance {
     Anew,
     /// With all that helps to explain; these sources are silent.
     Explain(Vec<IpAddr>),
+    /// The same, and with what may become a trouble where there is none yet.
+    Examine(Vec<IpAddr>),
 }
 
 impl Glance {
@@ -104,12 +112,15 @@ impl Glance {
             Self::Look => "look".to_owned(),
             Self::Burst => "burst".to_owned(),
             Self::Anew => "anew".to_owned(),
-            Self::Explain(silent) => {
-                let addresses = silent.iter().map(|address| format!(" {address}"));
-                format!("explain{}", addresses.collect::<String>())
-            }
+            Self::Explain(silent) => with_addresses("explain", silent),
+            Self::Examine(silent) => with_addresses("examine", silent),
         }
     }
+}
+
+fn with_addresses(order: &str, addresses: &[IpAddr]) -> String {
+    let addresses = addresses.iter().map(|address| format!(" {address}"));
+    format!("{order}{}", addresses.collect::<String>())
 }
 
 /// The services that a look asks about: a conf of its own may come with a service of its own.
@@ -134,16 +145,38 @@ pub const TIME_TOLD: &str = "clock";
 /// A script that takes the look `first` at once, and another for each line on its input; after
 /// [`ASK_TIME`] it only tells the time any more.
 #[must_use]
-pub fn watch_script(first: &Glance, unit: &str, names: &[String], mark: &Word) -> String {
+pub fn watch_script(first: &Glance, chrony: &ChronyFacts, names: &[String], mark: &Word) -> String {
     let mut script = Script::new(mark, &PARTS);
-    let watched = watched_units(unit);
+    let watched = watched_units(&chrony.unit);
     script.line("watch_units() {");
     script.call(std::iter::once("probe_units").chain(watched.iter().map(String::as_str)), "");
     script.line("}");
     let order = first.order();
-    let words = ["watch_clock", &order, unit];
+    let words = ["watch_clock", &order, &chrony.unit, &chrony.conf];
     script.line("watch() {");
     script.call(words.into_iter().chain(names.iter().map(String::as_str)), "");
     script.line("}");
     script.finish("watch")
+}
+
+/// A script that asks the source about clients at these `addresses`.
+#[must_use]
+pub fn source_script(addresses: &[IpAddr], mark: &Word) -> String {
+    let mut script = Script::new(mark, &[include_str!("sh/evidence.sh")]);
+    let addresses = addresses.iter().map(ToString::to_string);
+    script.line("ask() {");
+    script.call(std::iter::once("ask_source".to_owned()).chain(addresses), "");
+    script.line("}");
+    script.finish("ask </dev/null")
+}
+
+/// What the source said; none when its answer was cut off.
+#[must_use]
+pub fn source_side(sections: &[Section]) -> Option<SourceSide> {
+    let text = |name: &str| {
+        let found = sections.iter().find(|section| section.name == name);
+        found.map(Section::text)
+    };
+    text("end")?;
+    Some(SourceSide::parse(&text("access")?, &text("clients")?))
 }

@@ -16,7 +16,9 @@ mod visit;
 pub use answer::{Section, Sections};
 pub use apply::{Outcome, Progress, apply_script};
 pub use greeting::{Greeting, Heard, Stream};
-pub use look::{ASK_TIME, Glance, Look, TIME_READY, TIME_TOLD, watch_script};
+pub use look::{
+    ASK_TIME, Glance, Look, TIME_READY, TIME_TOLD, source_script, source_side, watch_script,
+};
 pub use privilege::{Become, Method, Opening};
 pub use probe::{Probe, Request, probe_script};
 pub use script::{Word, quote};

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::apply::Failure;
 use super::script::compact;
 use super::*;
-use crate::facts::TIME_DAEMONS;
+use crate::facts::{ChronyFacts, Facts, Platform, TIME_DAEMONS};
 use crate::resource::Subject;
 
 const CASES: &str = "tests/cases/probe";
@@ -282,6 +282,7 @@ fn the_outcome_is_told_by_all_sections() {
 
 #[test]
 fn a_look_has_a_word_for_each_kind() {
+    let chrony = Facts::typical(Platform::RedHat).chrony;
     let silent = vec!["10.0.0.1".parse().unwrap(), "fd00::1".parse().unwrap()];
     for (glance, word) in [
         (Glance::Look, "look"),
@@ -289,8 +290,9 @@ fn a_look_has_a_word_for_each_kind() {
         (Glance::Explain(Vec::new()), "explain"),
         (Glance::Explain(silent), "'explain 10.0.0.1 fd00::1'"),
     ] {
-        let script = watch_script(&glance, "my-chrony", &["a b".to_owned()], &mark());
-        let call = format!("\nwatch_clock {word} my-chrony 'a b'\n");
+        let chrony = ChronyFacts { unit: "my-chrony".to_owned(), ..chrony.clone() };
+        let script = watch_script(&glance, &chrony, &["a b".to_owned()], &mark());
+        let call = format!("\nwatch_clock {word} my-chrony /etc/chrony.conf 'a b'\n");
         assert!(script.contains(&call), "{script}");
         assert!(script.contains(" my-chrony\n}\n"), "the unit itself is watched: {script}");
     }

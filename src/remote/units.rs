@@ -47,6 +47,21 @@ impl<'a> Units<'a> {
         running.dedup();
         running.join("\n")
     }
+
+    /// The other time daemons that do not run, but will after the next boot, one a line.
+    pub(super) fn rivals_at_boot(&self) -> String {
+        let states = TIME_DAEMONS.into_iter().map(|name| state(self.block(name)));
+        let waiting = states.filter(|unit| {
+            unit.exists
+                && !unit.active
+                && !unit.masked
+                && unit.condition
+                && unit.enabled == Some(true)
+        });
+        let mut names: Vec<_> = waiting.map(|unit| unit.id).collect();
+        names.dedup();
+        names.join("\n")
+    }
 }
 
 /// The value of `key` in a block.

@@ -42,6 +42,11 @@ fn work(run: &Run) -> String {
     let time = duration(run.seconds);
     match run.mode {
         Mode::Verify => format!("Verified in {time}."),
+        Mode::Doctor => {
+            let of_host = |host: &HostResult| host.verdict.as_ref().map(|v| v.warnings.len());
+            let warnings: usize = run.hosts.iter().filter_map(of_host).sum();
+            format!("Examined in {time}, with {}.", count(warnings, "warning"))
+        }
         Mode::Check => format!("Nothing was changed; it took {time}."),
         Mode::Setup if changes == 0 => format!("No changes in {time}."),
         Mode::Setup => format!("{} in {time}.", count(changes, "change")),

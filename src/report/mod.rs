@@ -36,7 +36,7 @@ use crate::sanitise::sanitise_json;
 /// |---|---|
 /// | `ezsync` | version of the program |
 /// | `cluster` | the cluster's name |
-/// | `mode` | `setup`, `check` or `verify` |
+/// | `mode` | `setup`, `check`, `verify` or `doctor` |
 /// | `started` | when the run began, RFC 3339 in UTC |
 /// | `seconds` | how long it took |
 /// | `interrupted` | whether it was interrupted |
@@ -47,8 +47,8 @@ use crate::sanitise::sanitise_json;
 ///
 /// A host has `host`, `address`, `part` (`source`, `standby`, `client`), `outcome` (`state`: `ok`,
 /// `unreachable`, `failed`, `interrupted`; with `trouble`: `what`, `next`, `log`), `facts`,
-/// `plan` (`changes`, `unchanged`), `applied`, `verdict` (`state`, `stratum`, `reference`,
-/// `offset`, `bound`, `timedatectl`, `cause`, `notes`), `clock` (`before` and `after` the
+/// `plan` (`changes`, `unchanged`), `applied`, `synchronised_after`, `verdict` (`state`, `stratum`,
+/// `reference`, `offset`, `bound`, `timedatectl`, `cause`, `warnings`, `notes`), `clock` (`before` and `after` the
 /// run: `seconds` ahead of the controller's, `uncertainty`), `notes`, `execs` and `seconds`. Texts
 /// that came from hosts are as they were sent: JSON escapes control characters itself.
 #[derive(Debug, Clone, Serialize)]

@@ -33,11 +33,16 @@ pub fn text(run: &Run, look: &Look) -> String {
         let of_verdict = host.verdict.iter().flat_map(|verdict| &verdict.notes);
         host.notes.iter().chain(of_verdict).map(|note| (host.host.as_str(), note.as_str()))
     });
+    let warnings = run.hosts.iter().flat_map(|host| {
+        let of_verdict = host.verdict.iter().flat_map(|verdict| &verdict.warnings);
+        of_verdict.map(|warning| (host.host.as_str(), warning))
+    });
     let sections = [
         diffs,
         changes::plans(run),
         table::table(run, look.width),
         troubles::failures(ends),
+        troubles::warnings(warnings),
         troubles::notes(notes),
         clocks::clocks(run),
         counts::recap(&run.recap, look.width),

@@ -1,10 +1,11 @@
-//! Failures with their logs and next steps, and notes.
+//! Failures and warnings with their next steps, and notes.
 
 use std::fmt::Write;
 
 use super::group::{group, names, some_names};
-use super::paint::{BAD, BOLD, DIM, Paint, clean, clean_lines};
+use super::paint::{BAD, BOLD, CHANGE, DIM, Paint, clean, clean_lines};
 use crate::fleet::Outcome;
+use crate::verify::Cause;
 
 /// Every failure: the hosts, what failed, the last lines of its log, the next step.
 pub(super) fn failures<'a>(ends: impl Iterator<Item = (&'a str, &'a Outcome)>) -> String {
@@ -25,6 +26,22 @@ pub(super) fn failures<'a>(ends: impl Iterator<Item = (&'a str, &'a Outcome)>) -
             let _ = writeln!(text, "{}", format!("  | {line}").paint(DIM));
         }
         let _ = writeln!(text, "  next: {}", clean(&trouble.next));
+    }
+    text
+}
+
+/// What may become a trouble: each with its hosts and its next step.
+pub(super) fn warnings<'a>(all: impl Iterator<Item = (&'a str, &'a Cause)>) -> String {
+    let mut text = String::new();
+    for (words, hosts) in group(all.map(|(host, cause)| (cause.words(), host))) {
+        let _ = writeln!(
+            text,
+            "{} {}: {}",
+            names(&hosts).paint(BOLD),
+            "warning".paint(CHANGE),
+            clean(&words.what)
+        );
+        let _ = writeln!(text, "  next: {}", clean(&words.next));
     }
     text
 }

@@ -1,5 +1,6 @@
 //! Files with a content: `template` and `copy`.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::{
@@ -11,12 +12,19 @@ use crate::problem::Problem;
 pub const CONTENT_MAX: usize = 256 * 1024;
 
 /// The bytes of a file and the command that checks them on the host before they are used.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Content {
     /// What the file will hold.
     pub bytes: Vec<u8>,
     /// A shell command; `%s` in it is the path of the candidate.
     pub validate: Option<String>,
+}
+
+/// How much it is, and not what: it may be a secret.
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes, validated by {:?}", self.bytes.len(), self.validate)
+    }
 }
 
 /// A regular file with a content, an owner and a mode.

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use super::clock::Measure;
 use super::silence::Silence;
 
-/// Why a host does not pass, or what is to be seen to where it does.
+/// Why a host does not pass, or what may become a trouble where it does.
 ///
 /// As JSON: the name in snake_case as `code`, the fields, and the words as `what` and `next`. The codes
 /// stay as they are from version to version; docs/verdicts.md lists them.
@@ -93,8 +93,20 @@ pub enum Cause {
     Measuring { wanted: String },
     /// The clock is still being corrected: seconds.
     Slewing { correction: f64, allowed: f64 },
-    /// chronyd's log says that something else moves the clock, and the clock is off.
+    /// chronyd's log says that something else moves the clock too.
     Interference,
+    /// A hypervisor's helper sets the clock.
+    HypervisorTime { by: String },
+    /// Other time daemons that do not run now will after the next boot.
+    SecondDaemonAtBoot { daemons: Vec<String> },
+    /// Without `rtcsync` the kernel's flag stays at no.
+    RtcsyncMissing,
+    /// chronyd cannot keep what it has learnt of the clock; its own words.
+    DriftNotKept { said: String },
+    /// Of the last requests some were not answered.
+    LostReplies { source: String, lost: u32, asked: u32 },
+    /// The clock's own speed is far off, in parts per million.
+    LargeFrequency { ppm: f64 },
     /// The clock is right as far as is known, but not known well enough: seconds.
     BoundTooLarge { bound: f64, delay: f64, dispersion: f64, allowed: f64 },
     /// chronyc is content, but the kernel's flag says no.
@@ -141,4 +153,9 @@ impl<'a> From<&'a Cause> for Told<'a> {
 /// How a verdict's cause is written.
 pub(super) fn tell<S: Serializer>(cause: &Option<Cause>, to: S) -> Result<S::Ok, S::Error> {
     cause.as_ref().map(Told::from).serialize(to)
+}
+
+/// How a verdict's warnings are written.
+pub(super) fn tell_all<S: Serializer>(causes: &[Cause], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(causes.iter().map(Told::from))
 }

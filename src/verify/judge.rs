@@ -11,7 +11,7 @@ use super::verdict::{Expectation, Role, State, Verdict};
 /// A judgement with its cause, before the measured values are put beside it.
 pub(super) struct Finding {
     state: State,
-    cause: Option<Cause>,
+    pub cause: Option<Cause>,
 }
 
 impl Finding {
@@ -59,6 +59,7 @@ pub fn judge(expectation: &Expectation, reading: &Reading) -> Verdict {
         timedatectl: reading.timedatectl.word(),
         notes: notes(expectation, reading, finding.state),
         cause: finding.cause,
+        warnings: Vec::new(),
     }
 }
 

@@ -12,10 +12,13 @@ mod judge;
 mod notes;
 mod reading;
 mod silence;
+mod source_side;
 mod sources;
 mod standby;
+mod surroundings;
 mod timedatectl;
 mod verdict;
+mod warnings;
 mod words;
 
 pub use cause::{Cause, Offer, Words};
@@ -27,8 +30,11 @@ pub use evidence::{AuthData, Evidence, NtpData, Query, SelectData};
 pub use judge::judge;
 pub use reading::{Daemon, DaemonState, RawReading, Reading, Resolved};
 pub use silence::{Heard, Silence};
+pub use source_side::SourceSide;
+pub use surroundings::{Process, Surroundings};
 pub use timedatectl::{Answer, NtpService, Timedatectl};
 pub use verdict::{DEFAULT_MAX_OFFSET, Expectation, Role, State, Verdict};
+pub use warnings::warnings;
 
 /// `text` cut to `limit` characters, with control characters as U+FFFD: remote text that is kept
 /// or quoted must not grow without bound. (The terminal's own guard stands elsewhere.)

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::chronyc::{Chronyc, Peer, SourceMode};
 use super::clip;
 use super::evidence::Evidence;
+use super::surroundings::Surroundings;
 use super::timedatectl::Timedatectl;
 
 /// The texts as a host printed them. An empty text means that the host could not answer.
@@ -39,6 +40,10 @@ pub struct RawReading<'a> {
     /// Silent sources, asked beside the daemon: lines `ADDRESS route WORDS` with what `ip route get`
     /// said, and `ADDRESS asked WORDS` with what `chronyd -Q` said.
     pub queries: &'a str,
+    /// Other time daemons that do not run, but will after the next boot, one a line.
+    pub at_boot: &'a str,
+    /// What else was looked at on a host that is examined: lines of a word and what it is about.
+    pub system: &'a str,
 }
 
 /// What one host says of its time.
@@ -60,6 +65,10 @@ pub struct Reading {
     pub container: bool,
     /// What else was asked, of a host that must be explained.
     pub evidence: Evidence,
+    /// Other time daemons that do not run, but will after the next boot.
+    pub at_boot: Vec<String>,
+    /// What else was looked at, on a host that is examined.
+    pub surroundings: Surroundings,
 }
 
 /// An address behind a source's name.
@@ -120,17 +129,22 @@ impl Reading {
     pub fn new(raw: &RawReading<'_>) -> Self {
         let chronyc = Chronyc::parse(raw.chronyc);
         let mut evidence = Evidence::parse(raw.ntpdata, raw.selectdata, raw.authdata, raw.queries);
+        let surroundings = Surroundings::parse(raw.system);
+        let mut rivals = lines(raw.rivals);
+        rivals.extend(surroundings.rivals(&rivals));
         let servers = chronyc.sources.iter().filter(|row| row.mode != SourceMode::ReferenceClock);
         evidence.name_rows(servers.map(|row| &row.peer));
         Self {
             timedatectl: Timedatectl::parse(raw.timedatectl),
             chronyc,
             daemon: Daemon::new(raw.unit, raw.command_line),
-            rivals: lines(raw.rivals),
+            rivals,
             source_addresses: resolved(raw.source_addresses),
             log: last_lines(raw.log),
             container: !matches!(raw.container.trim(), "" | "none"),
             evidence,
+            at_boot: lines(raw.at_boot),
+            surroundings,
         }
     }
 

@@ -125,8 +125,8 @@ impl Silence {
             parts.push(format!("signed with key {key}"));
         }
         match self.answers_unsigned {
-            Some(true) => parts.push("another program on this host is answered".to_owned()),
-            Some(false) => parts.push("another program on this host gets none either".to_owned()),
+            Some(true) => parts.push("a separate query without a key is answered".to_owned()),
+            Some(false) => parts.push("a separate query gets none either".to_owned()),
             None => {}
         }
         if self.requests == Some(0) && self.address.is_some() && self.from.is_none() {

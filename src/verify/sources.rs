@@ -9,9 +9,6 @@ use super::judge::Finding;
 use super::reading::{Reading, Resolved};
 use super::silence::Silence;
 
-/// chrony's `maxdistance` where nobody sets it, in seconds.
-const MAX_DISTANCE: f64 = 3.0;
-
 /// The sources that a host should follow.
 pub(super) struct Wanted {
     /// How a cause names them.
@@ -131,10 +128,10 @@ impl Wanted {
         let wanted = self.label.clone();
         let evidence = &reading.evidence;
         let mut chosen = evidence.selectdata.iter().filter(|data| self.includes(&data.peer));
-        let too_far = |data: &&NtpData| self.includes(&data.peer) && data.distance() > MAX_DISTANCE;
+        let ours_among = |data: &&NtpData| self.includes(&data.peer);
         match chosen.next().map(|data| data.letter) {
             Some('d') => {
-                let distance = evidence.ntpdata.iter().find(too_far).map(NtpData::distance);
+                let distance = evidence.ntpdata.iter().find(ours_among).map(NtpData::distance);
                 return Cause::MaxDistance { wanted, distance };
             }
             Some('W') => {

@@ -74,6 +74,9 @@ pub struct Verdict {
     /// Why it does not pass; None when it does.
     #[serde(serialize_with = "cause::tell")]
     pub cause: Option<Cause>,
+    /// What may become a trouble, on a host that was examined.
+    #[serde(serialize_with = "cause::tell_all")]
+    pub warnings: Vec<Cause>,
     /// What the reader should know besides.
     pub notes: Vec<String>,
 }

@@ -91,11 +91,20 @@ impl Cause {
                 "chronyc's answer cannot be read",
                 "run `chronyc -n -c tracking` on this host and compare: 14 columns are expected",
             ),
+            Self::SecondDaemonAtBoot { daemons } => {
+                let names = daemons.join(", ");
+                words(
+                    format!(
+                        "a second time daemon is stopped, but starts at the next boot: {names}"
+                    ),
+                    format!("run setup for this host, or disable {names} there"),
+                )
+            }
             Self::SecondDaemon { daemons } => {
                 let names = daemons.join(", ");
                 words(
                     format!("a second time daemon steers the same clock: {names}"),
-                    format!("run setup for this host, or stop and disable {names} there"),
+                    format!("stop and disable {names} on this host; setup does so with services"),
                 )
             }
             _ => return None,
@@ -147,8 +156,8 @@ impl Cause {
             ),
             Self::MinSources { wanted, usable } => words(
                 format!(
-                    "{wanted} could be used, but `minsources` asks for more sources than the {usable} \
-                     that can be"
+                    "{wanted} could be used, but `minsources` asks for more than {usable} such source{}",
+                    if *usable == 1 { "" } else { "s" }
                 ),
                 "set `minsources 1` in this host's chrony.conf (setup does), or give it more sources",
             ),
@@ -177,8 +186,8 @@ impl Cause {
             ),
             Self::Loop { wanted, replies } => words(
                 format!(
-                    "{wanted} replies{}, but follows this host itself: a loop, of which neither gets \
-                     the time",
+                    "{wanted} replies{}, but follows this host itself: a loop, by which no time \
+                     comes in",
                     times(*replies)
                 ),
                 "take this host out of the sources of that one",
@@ -256,6 +265,30 @@ impl Cause {
             Self::ClockNotSet { ahead } => words(
                 format!("its clock should be this controller's by now, and is {} it", ahead.of()),
                 "see what else sets it: another time daemon, the hypervisor, a script; then run again",
+            ),
+            Self::HypervisorTime { by } => words(
+                format!("{by} set the clock of this machine too: two masters for one clock"),
+                "switch off the hypervisor's time synchronisation for this machine \
+                 (`vmware-toolbox-cmd timesync disable`, or VBoxService with --disable-timesync)",
+            ),
+            Self::RtcsyncMissing => words(
+                "the configuration has no `rtcsync`: timedatectl keeps saying no, and the hardware \
+                 clock drifts away",
+                "run setup for this host, or add `rtcsync` to its chrony.conf",
+            ),
+            Self::DriftNotKept { said } => words(
+                format!("chronyd cannot keep what it has learnt of the clock: {said}"),
+                "let chrony's user write the folder of its `driftfile`, and see whether the disk is full",
+            ),
+            Self::LostReplies { source, lost, asked } => words(
+                format!("{source} did not answer {lost} of the last {asked} requests"),
+                "look for load or a firewall with a limit between the two hosts",
+            ),
+            Self::LargeFrequency { ppm } => words(
+                format!(
+                    "this clock runs {ppm:.0} ppm off its nominal speed (crystals keep within 100)"
+                ),
+                "see the machine's clock source: /sys/devices/system/clocksource/clocksource0/",
             ),
             Self::ClockDiffers { source, ahead } => words(
                 format!(

@@ -7,6 +7,8 @@
 mod access;
 mod clock;
 mod cluster;
+mod diagnosis;
+mod diagnosis_clocks;
 mod faults;
 mod journey;
 mod local;

@@ -1,6 +1,7 @@
 //! Settings on real hosts: how servers are followed, keys, the time zone, and what each chrony takes.
 
 use std::fs;
+use std::process::Command;
 
 use ezsync_hosts::{Image, LabSpec};
 use serde_json::Value;
@@ -134,6 +135,54 @@ fn keys_reach_the_hosts_and_nobody_else() {
                           ! journalctl | grep -qE '{PLANTED}|{key}'"
     );
     bench.everywhere(&search);
+}
+
+/// A certificate for the host that plays the public server, made here and now.
+#[test]
+fn a_source_follows_by_nts() {
+    if skipped() {
+        return;
+    }
+    let bench = Bench::new(Image::Chrony, 3);
+    let made = Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+        ])
+        .args(["-subj", "/CN=ntp.test", "-addext", "subjectAltName=IP:10.99.0.13", "-days", "2"])
+        .args(["-keyout", "key.pem", "-out", "cert.pem"])
+        .current_dir(bench.folder.path())
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let pem = |name: &str| fs::read_to_string(bench.folder.path().join(name)).unwrap();
+    let (key, certificate) = (pem("key.pem"), pem("cert.pem"));
+    bench.on(
+        2,
+        &format!(
+            "cd /etc/chrony; echo '{key}' >nts.key; echo '{certificate}' >nts.crt; chown _chrony: nts.*
+             printf 'local stratum 3\\nallow\\nntsserverkey /etc/chrony/nts.key\\n\
+             ntsservercert /etc/chrony/nts.crt\\n' >chrony.conf; systemctl restart chrony"
+        ),
+    );
+    bench.on(0, &format!("echo '{certificate}' >/etc/chrony/trusted.crt"));
+    bench.inventory(&bench.hosts()[..2].iter().map(line).collect::<Vec<_>>());
+    bench.write(
+        "inventories/c1/config.yml",
+        "ntp_servers: [{hostname: 10.99.0.13, nts: true}]
+source_extra_lines: [ntstrustedcerts /etc/chrony/trusted.crt]
+",
+    );
+    let (code, run) = bench.json(&["setup", "c1"]);
+    assert_eq!(code, 0, "{run:#}");
+    assert_eq!(host(&run, "node1")["verdict"]["reference"], "10.99.0.13", "{run:#}");
+    assert!(bench.on(0, "chronyc -n -c authdata").starts_with("10.99.0.13,NTS,"));
+    assert_eq!(host(&run, "node2")["verdict"]["reference"], "10.99.0.11");
 }
 
 #[test]

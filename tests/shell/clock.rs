@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ezsync::desired::{Desired, Step};
+use ezsync::facts::{Facts, Platform};
 use ezsync::plan::Plan;
 use ezsync::remote::{
     ASK_TIME, Glance, Outcome, Request, TIME_READY, TIME_TOLD, Word, probe_script, watch_script,
@@ -27,8 +28,9 @@ fn a_host_tells_the_time_as_often_as_it_is_asked() {
                 host.link_tool("bash", "bash");
             }
             let mark = Word::random().unwrap();
+            let chrony = Facts::typical(Platform::Debian).chrony;
             let script = if watches {
-                watch_script(&Glance::Look, "chrony", &[], &mark)
+                watch_script(&Glance::Look, &chrony, &[], &mark)
             } else {
                 probe_script(&Request::new(&BTreeSet::new(), &[]), &mark)
             };

@@ -5,9 +5,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use ezsync::desired::{Desired, Step};
+use ezsync::facts::{Facts, Platform};
 use ezsync::plan::Plan;
 use ezsync::remote::{
-    Glance, Request, Word, apply_script, command_script, ping_script, probe_script, watch_script,
+    Glance, Request, Word, apply_script, command_script, ping_script, probe_script, source_script,
+    watch_script,
 };
 use ezsync::resource::Observed;
 use serde_json::json;
@@ -53,11 +55,13 @@ fn each_whole_script_passes() {
     let observed = Observed { zones: vec!["UTC".to_owned()], ..Observed::default() };
     let plan = Plan::new(&desired, &observed).unwrap();
     let mark = Word::random().unwrap();
+    let chrony = Facts::typical(Platform::Debian).chrony;
     for script in [
         probe_script(&request, &mark),
         apply_script(&plan, &mark, &mark),
-        watch_script(&Glance::Burst, "chrony", &[], &mark),
-        watch_script(&Glance::Explain(vec![[10, 0, 0, 1].into()]), "chrony", &[], &mark),
+        watch_script(&Glance::Burst, &chrony, &[], &mark),
+        watch_script(&Glance::Examine(vec![[10, 0, 0, 1].into()]), &chrony, &[], &mark),
+        source_script(&[[10, 0, 0, 2].into()], &mark),
         ping_script(&mark),
         command_script("it's $HOME", &mark),
     ] {

@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
-use ezsync::facts::Platform;
+use ezsync::facts::{Facts, Platform};
 use ezsync::remote::{Glance, Request, Word, watch_script};
 use ezsync::resource::{PathState, Subject};
 
@@ -169,7 +169,8 @@ fn a_watch_looks_once_for_each_line() {
         host.program("chronyc", "#!/bin/sh\necho \"$*\" >>/calls\ncat\n");
         let mark = Word::random().unwrap();
         let names = ["node 1's".to_owned()];
-        let script = watch_script(&Glance::Look, "chronyd", &names, &mark);
+        let chrony = Facts::typical(Platform::RedHat).chrony;
+        let script = watch_script(&Glance::Look, &chrony, &names, &mark);
         let mut running = Running::start(&host, script.as_bytes(), &mark);
         running.until(&["looked"]);
         running.say("burst\n");

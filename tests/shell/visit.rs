@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use ezsync::facts::{Facts, Platform};
 use ezsync::remote::{
     Glance, Greeted, Word, command_script, command_status, ping_script, watch_script,
 };
@@ -104,7 +105,8 @@ fn a_host_says_who_it_is() {
 fn a_watch_ends_at_its_word() {
     for host in Host::each() {
         let mark = Word::random().unwrap();
-        let script = watch_script(&Glance::Look, "chrony", &[], &mark);
+        let script =
+            watch_script(&Glance::Look, &Facts::typical(Platform::Debian).chrony, &[], &mark);
         let mut running = Running::start(&host, script.as_bytes(), &mark);
         running.until(&["looked"]);
         running.say("end\n");

@@ -26,10 +26,13 @@ pub(super) struct Gate {
     pub built_with: Option<&'static str>,
     /// What happens without.
     pub loss: Loss,
+    /// What to do where it is refused.
+    next: &'static str,
 }
 
 const fn gate(what: &'static str, since: Version, loss: Loss) -> Gate {
-    Gate { what, since, built_with: None, loss }
+    let next = "bring a newer chrony to it, or take the setting out";
+    Gate { what, since, built_with: None, loss, next }
 }
 
 pub(super) const XLEAVE: Gate = gate("xleave", Version::new(3, 0), Loss::LeftOut);
@@ -37,26 +40,24 @@ pub(super) const FILTER: Gate = gate("filter", Version::new(3, 4), Loss::LeftOut
 pub(super) const HWTIMESTAMP: Gate = gate("hwtimestamp", Version::new(3, 0), Loss::LeftOut);
 /// Polls more often than once a second. Before, chronyd took its default instead.
 pub(super) const FAST_POLL: Gate = gate("a poll below 0", Version::new(3, 4), Loss::LeftOut);
-pub(super) const FAMILY: Gate = gate("ip_family", Version::new(4, 6), Loss::Refused);
+/// Before, only chronyd's own options -4 and -6 hold a name to a family.
+pub(super) const FAMILY: Gate = Gate {
+    next: "give addresses in the place of names, or bring a newer chrony to it",
+    ..gate("ip_family", Version::new(4, 6), Loss::Refused)
+};
 pub(super) const NTS: Gate =
-    Gate { what: "nts", since: Version::new(4, 0), built_with: Some("NTS"), loss: Loss::Refused };
+    Gate { built_with: Some("NTS"), ..gate("nts", Version::new(4, 0), Loss::Refused) };
 pub(super) const NTS_BY_ADDRESS: Gate =
     Gate { what: "nts with a server's address", since: Version::new(4, 1), ..NTS };
 /// MACs of more than SHA1's length are cut to what NTPv4 packets may have from 3.0 on: older and
 /// newer ones do not understand each other.
 pub(super) const LONG_HASH: Gate = Gate {
-    what: "a key of a type beyond MD5",
-    since: Version::new(3, 0),
     built_with: Some("SECHASH"),
-    loss: Loss::Refused,
+    ..gate("a key of a type beyond MD5", Version::new(3, 0), Loss::Refused)
 };
 pub(super) const SHA1: Gate = Gate { since: Version::OLDEST, ..LONG_HASH };
-pub(super) const CMAC: Gate = Gate {
-    what: "a key of type AES128 or AES256",
-    since: Version::new(4, 0),
-    built_with: Some("SECHASH"),
-    loss: Loss::Refused,
-};
+pub(super) const CMAC: Gate =
+    Gate { what: "a key of type AES128 or AES256", since: Version::new(4, 0), ..LONG_HASH };
 
 impl Gate {
     /// The gate of `directive` in lines that the user wrote; none for one that nobody knows.
@@ -84,10 +85,7 @@ impl Gate {
         let Some(why) = self.lacking(chrony) else { return Ok(true) };
         let message = format!("{} {why}", self.what);
         match self.loss {
-            Loss::Refused => {
-                Err(Problem::new(message)
-                    .hint("bring a newer chrony to it, or take the setting out"))
-            }
+            Loss::Refused => Err(Problem::new(message).hint(self.next)),
             Loss::LeftOut => {
                 let note = format!("{message}: it was left out");
                 if !notes.contains(&note) {

@@ -60,7 +60,7 @@ impl Settings {
     ) -> Result<Self, Problem> {
         let keys = Keys::read(lookup, folder)?;
         let family = Family::of(lookup)?;
-        let servers = servers::servers(lookup, &keys, family)?;
+        let servers = servers::servers(lookup, &keys, family, addresses)?;
         if let Some(message) = family.excludes(&source.address) {
             return Err(lookup.problem("ip_family", &format!("the time source at {message}")));
         }

@@ -286,11 +286,12 @@ fn known_option(name: &str, entry: &Entry<'_>, known: &[&str]) -> Result<(), Pro
     Err(entry.problem("there is no such option").meant(name, known, "the options are"))
 }
 
-/// The servers of `ntp_servers`.
+/// The servers of `ntp_servers`, for a cluster whose hosts have `addresses`.
 pub(super) fn servers(
     lookup: &Lookup<'_>,
     keys: &Keys,
     family: Family,
+    addresses: &[String],
 ) -> Result<Vec<Server>, Problem> {
     let entry = lookup.entry("ntp_servers")?.ok_or_else(|| {
         lookup.problem("ntp_servers", "has no value").hint(
@@ -309,6 +310,13 @@ pub(super) fn servers(
         if servers.iter().any(|known| known.name.eq_ignore_ascii_case(&server.name)) {
             let message = format!("{} stands here twice", server.name);
             return Err(item.problem(&message).hint("name each server once"));
+        }
+        if addresses.contains(&server.name) {
+            let message =
+                format!("{} is a host of this cluster, which follows its source", server.name);
+            return Err(item.problem(&message).hint(
+                "name servers outside of it; for a source that runs free write `ntp_servers: []`",
+            ));
         }
         servers.push(server);
     }

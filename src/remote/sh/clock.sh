@@ -31,16 +31,18 @@ look_clock() {
   done
 }
 
-# ORDER SERVICE NAMES...: looks at once, and again for each line on its input, until that ends or
+# ORDER SERVICE CONF NAMES...: looks at once, and again for each line on its input, until that ends or
 # the line is `end`.
-# The controller sets the pace and says how: `look`, `burst` (ask the sources at once), `anew`
-# (the same, and step to what they say, whatever they said before), `explain
-# ADDRESSES...` (with all that helps to explain; these sources are silent). The first order is an argument: a shell may read ahead on its input.
+# The controller sets the pace and says how: `look`, `burst` (ask the sources at once), `anew` (the same, and
+# step to what they say, whatever they said before), `explain ADDRESSES...` (with all that helps to explain;
+# these sources are silent), `examine ADDRESSES...` (and with what may become a trouble). The first order is
+# an argument: a shell may read ahead on its input.
 # The function watch_units comes with the script.
 watch_clock() {
   order=$1
   service=$2
-  shift 2
+  conf=$3
+  shift 3
   while :; do
     # The orders are for this loop alone.
     take_look "$@" </dev/null
@@ -89,5 +91,9 @@ take_look() {
   # shellcheck disable=SC2086 # the words of the order
   case $order in
     explain*) look_closer "$service" ${order#explain} ;;
+    examine*)
+      look_closer "$service" ${order#examine}
+      look_around "$service" "$conf"
+      ;;
   esac
 }

@@ -32,3 +32,49 @@ query() {
       "pidfile $folder/ezsync-$$-$(printf %s "$1" | tr -c '0-9a-f' -).pid" 2>&1 | sed "s/^/$1 asked /"
   fi
 }
+
+# SERVICE CONF: what may become a trouble on a host that passes. Lines of a word and what it is about.
+look_around() {
+  section system
+  if [ -r "$2" ]; then
+    echo 'conf read'
+    grep -E '^[[:space:]]*(rtcsync|rtcfile|driftfile|noclientlog|confdir|include)' "$2" | sed 's/^/conf /'
+  fi
+  time_processes
+  if have vmware-toolbox-cmd; then
+    bounded 5 vmware-toolbox-cmd timesync status 2>&1 | sed 's/^/vmware /'
+  fi
+  if have journalctl; then
+    # What chronyd complains of once is to be found hours later.
+    journalctl --quiet --no-pager --output=cat --lines=2000 --boot --unit="$1" 2>/dev/null |
+      grep -E 'interference detected|Could not .*drift' | tail -n 5 | sed 's/^/log /'
+  fi
+}
+
+# Programs that keep time, also those that no service has started: `process PID PARENT NAME ARGUMENTS`.
+# Processes of containers are not this host's: they have other process numbers of their own.
+time_processes() {
+  own=$(readlink /proc/self/ns/pid)
+  for folder in /proc/[0-9]*; do
+    read -r name 2>/dev/null <"$folder/comm" || continue
+    case $name in
+      chronyd | ntpd | ntp-daemon | openntpd | systemd-timesyn | sntp | ntpdate | VBoxService) ;;
+      *) continue ;;
+    esac
+    if [ "$(readlink "$folder/ns/pid")" != "$own" ]; then continue; fi
+    printf 'process %s %s %s %s\n' "${folder#/proc/}" \
+      "$(sed -n 's/^PPid:[[:space:]]*//p' "$folder/status" 2>/dev/null)" \
+      "$name" "$(tr '\0' ' ' <"$folder/cmdline" 2>/dev/null)"
+  done
+}
+
+# Arguments: addresses of clients that this host, the source, should answer.
+ask_source() {
+  section access
+  for address in "$@"; do
+    printf '%s %s\n' "$address" "$(bounded 5 chronyc -n accheck "$address" 2>&1 | tail -n 1)"
+  done
+  section clients
+  bounded 5 chronyc -n -c clients 2>&1
+  section end
+}

@@ -33,6 +33,7 @@ fn done(host: &str, outcome: Outcome, changes: usize, applied: bool) -> Event {
         facts: Some(facts),
         plan: Plan { changes: vec![change; changes], unchanged: 0 },
         applied,
+        synchronised_after: None,
         verdict: None,
         clock: None,
         notes: Vec::new(),
@@ -66,6 +67,7 @@ fn plain_lines_tell_what_means_something_and_only_once() {
             bound: None,
             timedatectl: "yes",
             cause: None,
+            warnings: Vec::new(),
             notes: Vec::new(),
         });
     }

@@ -1,0 +1,80 @@
+//! Asking the source why it does not answer some of its clients, when all hosts have ended.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::result::{HostResult, Outcome};
+use super::shell::word;
+use super::watch::outcome;
+use super::{Job, Means, Part};
+use crate::remote::{source_script, source_side};
+use crate::verify::{Cause, Silence, SourceSide};
+
+/// How long the source may take to answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Completes the causes of clients that get no answer from the source by what the source says.
+/// `source`: how it is reached, when it is part of this run.
+pub(super) async fn ask_source(means: &Means, source: Option<&Job>, results: &mut [HostResult]) {
+    let asked: Vec<IpAddr> =
+        results.iter().filter_map(|result| address(result, silence(result)?)).collect();
+    let Some(job) = source.filter(|_| !asked.is_empty() && !means.cancel.is_cancelled()) else {
+        return;
+    };
+    let down = results.iter().find(|result| result.part == Part::Source).and_then(down);
+    let said = match down {
+        Some(_) => None,
+        // The clients' causes stand as they are where the source cannot be asked.
+        None => match ask(means, job, &asked).await {
+            Some(said) => Some(said),
+            None => return,
+        },
+    };
+    for result in results.iter_mut() {
+        let Some(silence) = silence(result) else { continue };
+        let cause = match (&said, address(result, silence)) {
+            (Some(said), Some(address)) => said.explain(silence, address),
+            (Some(_), None) => continue,
+            (None, _) => {
+                Cause::SourceDown(Silence { source_state: down.clone(), ..silence.clone() })
+            }
+        };
+        if let Some(verdict) = &mut result.verdict {
+            verdict.cause = Some(cause);
+            result.outcome = outcome(verdict, result.part);
+        }
+    }
+}
+
+/// What is to be asked about a client.
+fn silence(result: &HostResult) -> Option<&Silence> {
+    result.verdict.as_ref()?.cause.as_ref()?.open_silence()
+}
+
+/// The client's address as the source sees it, as far as that is known.
+fn address(result: &HostResult, silence: &Silence) -> Option<IpAddr> {
+    silence.from.or_else(|| result.address.parse().ok())
+}
+
+/// Why there is nobody to ask on the source.
+fn down(source: &HostResult) -> Option<String> {
+    if matches!(source.outcome, Outcome::Unreachable(_)) {
+        return Some(format!("{} cannot be reached by SSH either", source.host));
+    }
+    let cause = source.verdict.as_ref()?.cause.as_ref()?;
+    cause.is_daemon_down().then(|| format!("chronyd does not run on {}", source.host))
+}
+
+async fn ask(means: &Means, job: &Job, asked: &[IpAddr]) -> Option<SourceSide> {
+    let shell = means.open(&job.reach).await.ok()?;
+    let mark = word().ok()?;
+    let script = source_script(asked, &mark);
+    let mut said = None;
+    if let Ok(mut talk) = shell.start("the questions", &script, &mark, ANSWER_TIMEOUT).await
+        && talk.read_to_end(ANSWER_TIMEOUT).await.is_ok()
+    {
+        said = source_side(talk.sections());
+    }
+    shell.close().await;
+    said
+}
