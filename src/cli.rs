@@ -367,7 +367,7 @@ pub struct Proof {
     pub threshold: Threshold,
 }
 
-/// What passes as a good clock.
+/// What error of a clock passes.
 #[derive(Debug, Args)]
 pub struct Threshold {
     /// How far a clock may be off, such as 0.05 or 50ms; goes before max_offset in the settings

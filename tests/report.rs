@@ -64,6 +64,7 @@ fn local_source(name: &str) -> HostResult {
 fn client(name: &str, source: &str, stratum: u8) -> HostResult {
     let mut client = host(name, Part::Client);
     client.verdict = Some(verdict(State::Synchronised, source, stratum));
+    client.synchronised_after = Some(4.26);
     client
 }
 
@@ -152,6 +153,20 @@ fn an_online_source_and_nothing_to_change() {
     let hosts = vec![source, client("node2", "10.0.0.1", 4)];
     holds("online-source", &run(Mode::Setup, false, hosts.clone()), &WIDE);
     holds("verify", &run(Mode::Verify, false, hosts), &WIDE);
+}
+
+#[test]
+fn a_standby_that_leads_in_place_of_the_source() {
+    let trouble = Trouble::new("chrony.service is not running", "run setup for this host");
+    let source = failing(host("node1", Part::Source), trouble);
+    let mut standby = host("node2", Part::Standby);
+    let mut local = verdict(State::Local, "10.0.0.1", 11);
+    local.notes.push("gives the cluster its time in place of the source 10.0.0.1".to_owned());
+    standby.verdict = Some(local);
+    let mut follower = client("node3", "10.0.0.2", 12);
+    let words = "follows the standby 10.0.0.2: the source 10.0.0.1 does not answer".to_owned();
+    follower.verdict.as_mut().expect("one").notes.push(words);
+    holds("standby-leads", &run(Mode::Verify, false, vec![source, standby, follower]), &WIDE);
 }
 
 #[test]

@@ -122,6 +122,27 @@ fn each_case_has_its_verdict() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Every value of `key` in what is expected of the cases.
+fn named<'a>(texts: &'a [String], key: &str) -> Vec<&'a str> {
+    let mark = format!("\"{key}\": \"");
+    let expected = texts.iter().filter_map(|text| text.split_once("-- expected --"));
+    let lines = expected.flat_map(|(_, expected)| expected.lines());
+    lines.filter_map(|line| line.trim().strip_prefix(&mark)?.split('"').next()).collect()
+}
+
+#[test]
+fn the_documentation_lists_every_state_and_code() {
+    let documents = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/verdicts.md");
+    let documents = fs::read_to_string(documents).expect("docs/verdicts.md");
+    let read = |file: &PathBuf| fs::read_to_string(file).expect("a case is UTF-8");
+    let texts: Vec<String> = case_files().iter().map(read).collect();
+    let names = [named(&texts, "state"), named(&texts, "code")].concat();
+    assert!(names.contains(&"key_mismatch") && names.contains(&"unsteered"));
+    for name in names {
+        assert!(documents.contains(&format!("| `{name}` |")), "{name} is not in docs/verdicts.md");
+    }
+}
+
 /// A small generator of repeatable noise (Knuth's MMIX constants).
 struct Noise(u64);
 

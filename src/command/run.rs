@@ -73,16 +73,15 @@ fn clock_is_sane(now: Timestamp, built: &str) -> Result<(), Problem> {
 }
 
 pub(super) fn verify(cli: &Cli, project: &Project, options: &Verify) -> Result<Exit> {
-    let proof = &options.proof;
-    let extra = proof.threshold.extra_vars();
-    let cluster = options.hosts.load(project, None, Choice::default(), &extra)?;
-    let verify_timeout = Duration::from_secs(proof.verify_timeout.into());
+    let settings = options.proof.threshold.extra_vars();
+    let cluster = options.hosts.load(project, None, Choice::default(), &settings)?;
+    let verify_timeout = Duration::from_secs(options.proof.verify_timeout.into());
     look(cli, cluster, &options.hosts, &options.access, Mode::Verify, verify_timeout)
 }
 
 pub(super) fn doctor(cli: &Cli, project: &Project, options: &Doctor) -> Result<Exit> {
-    let extra = options.threshold.extra_vars();
-    let cluster = options.hosts.load(project, None, Choice::default(), &extra)?;
+    let settings = options.threshold.extra_vars();
+    let cluster = options.hosts.load(project, None, Choice::default(), &settings)?;
     look(cli, cluster, &options.hosts, &options.access, Mode::Doctor, Duration::ZERO)
 }
 

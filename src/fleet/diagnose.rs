@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::result::{HostResult, Outcome};
 use super::shell::word;
 use super::watch::outcome;
-use super::{Job, Means, Part};
+use super::{Job, Means, Part, Shared};
+use crate::cluster::TimeSource;
 use crate::remote::{source_script, source_side};
 use crate::verify::{Cause, Silence, SourceSide};
 
@@ -15,9 +16,11 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Completes the causes of clients that get no answer from the source by what the source says.
 /// `source`: how it is reached, when it is part of this run.
-pub(super) async fn ask_source(means: &Means, source: Option<&Job>, results: &mut [HostResult]) {
-    let asked: Vec<IpAddr> =
-        results.iter().filter_map(|result| address(result, silence(result)?)).collect();
+pub(super) async fn ask_source(shared: &Shared, source: Option<&Job>, results: &mut [HostResult]) {
+    let Shared { means, order, .. } = shared;
+    let Some(first) = order.sources.first() else { return };
+    let open = results.iter().filter_map(|result| address(result, silence(result, first)?));
+    let asked: Vec<IpAddr> = open.collect();
     let Some(job) = source.filter(|_| !asked.is_empty() && !means.cancel.is_cancelled()) else {
         return;
     };
@@ -31,7 +34,7 @@ pub(super) async fn ask_source(means: &Means, source: Option<&Job>, results: &mu
         },
     };
     for result in results.iter_mut() {
-        let Some(silence) = silence(result) else { continue };
+        let Some(silence) = silence(result, first) else { continue };
         let cause = match (&said, address(result, silence)) {
             (Some(said), Some(address)) => said.explain(silence, address),
             (Some(_), None) => continue,
@@ -46,9 +49,14 @@ pub(super) async fn ask_source(means: &Means, source: Option<&Job>, results: &mu
     }
 }
 
-/// What is to be asked about a client.
-fn silence(result: &HostResult) -> Option<&Silence> {
-    result.verdict.as_ref()?.cause.as_ref()?.open_silence()
+/// What is to be asked about a client. It may also be a standby that is silent.
+fn silence<'a>(result: &'a HostResult, first: &TimeSource) -> Option<&'a Silence> {
+    let silence = result.verdict.as_ref()?.cause.as_ref()?.open_silence()?;
+    let about_it = match first.address.parse::<IpAddr>() {
+        Ok(address) => silence.address == Some(address.to_canonical()),
+        Err(_) => silence.wanted.ends_with(&first.address),
+    };
+    about_it.then_some(silence)
 }
 
 /// The client's address as the source sees it, as far as that is known.

@@ -157,7 +157,7 @@ pub async fn run(means: Means, recipe: Recipe, jobs: Vec<Job>, order: Order) -> 
         async move { host::drive(&job, &shared).await }
     };
     let mut results = each(jobs, forks, HostResult::interrupted, drive).await;
-    diagnose::ask_source(&shared.means, source.as_ref(), &mut results).await;
+    diagnose::ask_source(&shared, source.as_ref(), &mut results).await;
     results
 }
 

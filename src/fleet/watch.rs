@@ -154,7 +154,9 @@ impl Driver<'_> {
             };
             let may_ask = ours && verdict.state == State::Waiting;
             let quiet = last_burst.map_or(waited, |burst| burst.elapsed());
-            let glance = if late {
+            // The last look is the one that explains.
+            let last = late || failures >= SETTLED;
+            let glance = if last {
                 Glance::Explain(silent)
             } else if may_ask
                 && (quiet >= PATIENCE || (ground.new_source.is_some() && last_burst.is_none()))
@@ -178,10 +180,12 @@ impl Driver<'_> {
             silent = reading.silent_sources();
             self.tell(Doing::Verifying(Some(verdict.state)));
             failures = if verdict.state == State::Waiting { 0 } else { failures + 1 };
-            if verdict.state.passes() || late || (verdict.state.is_final() && failures >= SETTLED) {
+            if verdict.state.passes() || late || (verdict.state.is_final() && last) {
                 break;
             }
-            sleep(PAUSE).await;
+            if failures < SETTLED {
+                sleep(PAUSE).await;
+            }
         }
         if let Some(mut talk) = talk {
             talk.say(ASK_TIME).await;

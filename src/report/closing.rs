@@ -49,8 +49,17 @@ fn work(run: &Run) -> String {
         }
         Mode::Check => format!("Nothing was changed; it took {time}."),
         Mode::Setup if changes == 0 => format!("No changes in {time}."),
-        Mode::Setup => format!("{} in {time}.", count(changes, "change")),
+        Mode::Setup => format!("{} in {time}{}.", count(changes, "change"), waited(run)),
     }
+}
+
+/// How long the slowest client took to be in time.
+fn waited(run: &Run) -> String {
+    let clients = run.hosts.iter().filter(|host| host.part == Part::Client);
+    let slowest = clients.filter_map(|host| host.synchronised_after).reduce(f64::max);
+    slowest.map_or(String::new(), |time| {
+        format!(", clients in time {} after the restart", duration(time))
+    })
 }
 
 /// What holds when no host failed.

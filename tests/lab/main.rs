@@ -16,6 +16,7 @@ mod privilege;
 mod roles;
 mod secrets;
 mod settings;
+mod speed;
 mod standby;
 mod support;
 mod terminal;

@@ -223,6 +223,14 @@ fn the_time_zone_is_set_where_the_host_has_it() {
     let (code, run) = bench.json(&["setup", "c1"]);
     assert_eq!((code, changes(&run, "node2").len()), (0, 0), "{run:#}");
     assert_eq!(bench.starts(), starts);
+
+    // Leap seconds come from the same database: what is asked for and not there is said.
+    bench.on(0, "rm -r /usr/share/zoneinfo/right");
+    let ran = bench.run(&["setup", "c1", "-e", "leap_seconds=true"]);
+    assert_eq!(ran.code, 0, "{}", ran.stdout);
+    let note = "node1: leap_seconds: this host's chrony 4.3 can read neither right/UTC nor";
+    assert!(ran.stdout.contains(note), "{}", ran.stdout);
+    bench.on(0, "! grep leapsec /etc/chrony/chrony.conf");
 }
 
 /// Debian 11, 12 and 13 have chrony 4.0, 4.3 and 4.6; the hosts are bare, so that what is written for

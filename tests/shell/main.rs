@@ -8,6 +8,7 @@
 
 mod clock;
 mod commands;
+mod evidence;
 mod files;
 mod gate;
 mod host;

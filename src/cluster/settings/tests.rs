@@ -1,6 +1,6 @@
 //! Settings on every chrony: no directive that is newer than it ever reaches it.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::*;
 use crate::facts::{Facts, LeapSeconds, Platform, Version};
@@ -37,14 +37,20 @@ fn unknown_to(version: Version) -> Vec<&'static str> {
 }
 
 fn settings(vars: &Value, is_source: bool) -> Result<Conf, Problem> {
+    ranked(vars, is_source.then_some(0))
+}
+
+/// The source with this rank of two, or a client of theirs; of one where there are no standbys.
+fn ranked(vars: &Value, rank: Option<usize>) -> Result<Conf, Problem> {
+    let sources = ["10.0.0.1", "10.0.0.2"];
+    let count = if vars["chrony_standby"] == true { 2 } else { 1 };
     let Value::Object(vars) = vars.clone() else { panic!("settings are a map") };
     let engine = Engine::default();
     let scope = Scope::default().with(&Layer::written(vars));
     let lookup = Lookup { engine: &engine, scope, place: Box::new(|_, _| None) };
-    let source = Connection::from_vars("10.0.0.1", &Map::new(), &|_| None).unwrap();
     let addresses = ["10.0.0.1".to_owned()];
-    let settings = Settings::new(&lookup, &addresses, &source, Path::new("/nonexistent"))?;
-    settings.conf(&lookup, &["10.0.0.1"], is_source.then_some(0))
+    let settings = Settings::new(&lookup, &addresses, Path::new("/nonexistent"))?;
+    settings.conf(&lookup, &sources[..count], rank)
 }
 
 /// A host with chronyd `version`, built with everything.
@@ -66,6 +72,24 @@ fn lines(vars: &Value, is_source: bool, facts: &Facts) -> Result<(String, Vec<St
     let lines = names.iter().flat_map(|name| spoken.vars[*name].as_array().unwrap());
     let lines: Vec<&str> = lines.map(|line| line.as_str().unwrap()).collect();
     Ok((lines.join("\n"), spoken.notes))
+}
+
+/// The whole file that a host gets, from the templates as they are shipped.
+fn file(engine: &Engine, vars: &Value, rank: Option<usize>, facts: &Facts) -> Option<String> {
+    let spoken = ranked(vars, rank).unwrap().on(facts).ok()?;
+    let (part, template) = match rank {
+        Some(0) => ("source", include_str!("../../../templates/chrony/server.conf.tera")),
+        Some(_) => ("standby", include_str!("../../../templates/chrony/server.conf.tera")),
+        None => ("client", include_str!("../../../templates/chrony/client.conf.tera")),
+    };
+    let Value::Object(more) = json!({
+        "cluster_name": "c1", "groups": {"chrony": ["n1", "n2"]}, "time_part": part,
+        "local_stratum": 10, "local_networks": ["10.0.0.0/24"], "ntp_servers": [],
+    }) else {
+        panic!()
+    };
+    let scope = Scope::default().with(&Layer::literal(more)).with(&spoken.vars);
+    Some(engine.render_file(rank.map_or("client", |_| "server"), template, &scope).unwrap())
 }
 
 /// Each setting alone, and all that go together.
@@ -95,6 +119,8 @@ fn wishes() -> Vec<Value> {
     .collect();
     wishes.extend([
         json!({"ntp_servers": []}),
+        json!({"ntp_servers": [], "chrony_standby": true}),
+        json!({"ntp_servers": ["ntp1.example.org"], "chrony_standby": true, "time_key": "generate"}),
         json!({"ntp_servers": ["ntp1.example.org", "192.0.2.1"]}),
         json!({"ntp_servers": [{"hostname": "192.0.2.1", "nts": true}]}),
         json!({"ntp_servers": [{"hostname": "p.example", "pool": true, "maxsources": 3}], "min_sources": 3}),
@@ -119,13 +145,15 @@ fn wishes() -> Vec<Value> {
 
 #[test]
 fn no_chrony_gets_what_it_does_not_know() {
+    let engine = Engine::default();
     for version in VERSIONS {
         let facts = host(version);
         let unknown = unknown_to(facts.chrony.written_for);
         for wish in wishes() {
-            for is_source in [true, false] {
-                let Ok((text, _)) = lines(&wish, is_source, &facts) else { continue };
-                for line in text.lines().filter(|line| !line.starts_with('#')) {
+            for rank in [Some(0), Some(1), None] {
+                let Some(text) = file(&engine, &wish, rank, &facts) else { continue };
+                assert!(text.contains("\nrtcsync\n"), "{text}");
+                for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
                     let mut words: Vec<String> = line.split(' ').map(ToOwned::to_owned).collect();
                     if line.contains("poll -") {
                         words.push("minpoll-1".to_owned());
@@ -133,6 +161,8 @@ fn no_chrony_gets_what_it_does_not_know() {
                     if line.contains("192.0.2.1") && line.contains(" nts") {
                         words.push("nts-address".to_owned());
                     }
+                    let directive = words.first().unwrap();
+                    assert!(gates::directives().contains(&directive.as_str()), "{line}");
                     let newer = words.iter().find(|word| unknown.contains(&word.as_str()));
                     assert_eq!(newer, None, "{version} gets {line} of {wish}");
                 }
