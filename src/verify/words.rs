@@ -262,10 +262,6 @@ impl Cause {
                 "chronyc reports a good clock, but timedatectl says that it is not synchronised",
                 "check for `rtcsync` in this host's chrony.conf: only with it the kernel's flag is set",
             ),
-            Self::ClockNotSet { ahead } => words(
-                format!("its clock should be this controller's by now, and is {} it", ahead.of()),
-                "see what else sets it: another time daemon, the hypervisor, a script; then run again",
-            ),
             Self::HypervisorTime { by } => words(
                 format!("{by} set the clock of this machine too: two masters for one clock"),
                 "switch off the hypervisor's time synchronisation for this machine \
@@ -289,6 +285,10 @@ impl Cause {
                     "this clock runs {ppm:.0} ppm off its nominal speed (crystals keep within 100)"
                 ),
                 "see the machine's clock source: /sys/devices/system/clocksource/clocksource0/",
+            ),
+            Self::ClockNotSet { ahead } => words(
+                format!("its clock should be this controller's by now, and is {} it", ahead.of()),
+                "see what else sets it: another time daemon, the hypervisor, a script; then run again",
             ),
             Self::ClockDiffers { source, ahead } => words(
                 format!(

@@ -33,10 +33,10 @@ look_clock() {
 
 # ORDER SERVICE CONF NAMES...: looks at once, and again for each line on its input, until that ends or
 # the line is `end`.
-# The controller sets the pace and says how: `look`, `burst` (ask the sources at once), `anew` (the same, and
-# step to what they say, whatever they said before), `explain ADDRESSES...` (with all that helps to explain;
-# these sources are silent), `examine ADDRESSES...` (and with what may become a trouble). The first order is
-# an argument: a shell may read ahead on its input.
+# The controller sets the pace and says how: `look`, `burst` (ask the sources at once), `anew`
+# (the same, and step to what they say, whatever they said before), `explain ADDRESSES...` (with all that
+# helps to explain; these sources are silent), `examine ADDRESSES...` (and with what may become a trouble).
+# The first order is an argument: a shell may read ahead on its input.
 # The function watch_units comes with the script.
 watch_clock() {
   order=$1
