@@ -159,10 +159,11 @@ impl Bench {
         if !output.status.success() {
             bail!("ezsync setup failed: {run:#}");
         }
-        let hosts = run["hosts"].as_array().into_iter().flatten();
-        let clients = hosts.filter(|host| host["part"] == "client");
+        let hosts = run.get("hosts").and_then(Value::as_array).into_iter().flatten();
+        let clients =
+            hosts.filter(|host| host.get("part").and_then(Value::as_str) == Some("client"));
         let times: Vec<f64> =
-            clients.filter_map(|host| host["synchronised_after"].as_f64()).collect();
+            clients.filter_map(|host| host.get("synchronised_after")?.as_f64()).collect();
         if times.len() + 1 != self.hosts {
             bail!("not every client was waited for: {run:#}");
         }

@@ -388,3 +388,41 @@ fn the_newest_runs_are_kept_and_nobody_else_reads_them() {
     std::fs::write(state.path().join("file"), "").expect("written");
     assert!(archive(&run, &state.path().join("file")).is_err());
 }
+
+#[test]
+fn clocks_are_held_against_the_controller() {
+    use ezsync::fleet::{Agreement, Spread};
+    use ezsync::verify::{Clock, ClockOffset, Measure};
+    use std::time::Duration;
+
+    let read = |mut host: HostResult, printed: &str| {
+        let sent = Duration::from_secs(1_700_000_000);
+        let read = ClockOffset::read(printed, sent, sent + Duration::from_millis(2));
+        host.clock = read.map(Clock::new);
+        host
+    };
+    let mut set = client("node2", "10.0.0.1", 11);
+    set.notes.push("its clock was set back by 4 y 1 d (126,230,400.0 s)".to_owned());
+    let hosts = vec![
+        read(local_source("node1"), "1699999996.900000000"),
+        read(set, "1699999996.900400000"),
+        read(client("node3", "10.0.0.1", 11), "1600000000"),
+        unreachable("node4"),
+    ];
+    let mut run = run(Mode::Setup, false, hosts);
+    let controller = Some(Measure { seconds: -3.101, uncertainty: 0.001 });
+    let by = |seconds| Spread {
+        ahead: "node2".to_owned(),
+        behind: "node3\x1b[2J".to_owned(),
+        by: Measure { seconds, uncertainty: 0.0012 },
+    };
+    run.clocks = Some(Agreement { agree: true, spread: Some(by(0.0008)), controller });
+    holds("clocks-agree", &run, &WIDE);
+    holds("clocks-narrow", &run, &Look { width: Some(80), diff: false });
+    run.clocks = Some(Agreement { agree: false, spread: Some(by(99_999_996.9)), controller });
+    holds("clocks-differ", &run, &WIDE);
+    run.clocks = Some(Agreement { agree: true, spread: None, controller });
+    assert!(
+        plain(&run, &WIDE).contains("\nthe clock is 3.1 s ± 1.0 ms behind this controller's\n")
+    );
+}

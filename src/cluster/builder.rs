@@ -73,12 +73,7 @@ impl Builder<'_> {
         // Settings are the source's: it is the one that they configure.
         let addresses = self.addresses(&everyone, &shared)?;
         let source_member = self.member(&source, &shared)?;
-        let settings = Settings::new(
-            &self.lookup(&source_member),
-            &addresses,
-            &source_member.connection,
-            &self.folder,
-        )?;
+        let settings = Settings::new(&self.lookup(&source_member), &addresses, &self.folder)?;
         let mut sources = Vec::new();
         for name in [vec![source.clone()], self.standbys(&source, &settings)?].concat() {
             let member = self.member(&name, &shared)?;

@@ -190,7 +190,9 @@ impl Driver<'_> {
         loop {
             let waited = pace.begun.elapsed();
             let late = waited >= order.verify_timeout || self.shared.means.cancel.is_cancelled();
-            let glance = match late {
+            // The last look is the one that explains.
+            let last = late || failures >= SETTLED;
+            let glance = match last {
                 true => Glance::Explain(silent),
                 false => self.next_glance(ground, &verdict, &mut pace),
             };
@@ -210,10 +212,12 @@ impl Driver<'_> {
             silent = reading.silent_sources();
             self.tell(Doing::Verifying(Some(verdict.state)));
             failures = if verdict.state == State::Waiting { 0 } else { failures + 1 };
-            if verdict.state.passes() || late || (verdict.state.is_final() && failures >= SETTLED) {
+            if verdict.state.passes() || late || (verdict.state.is_final() && last) {
                 break;
             }
-            sleep(PAUSE).await;
+            if failures < SETTLED {
+                sleep(PAUSE).await;
+            }
         }
         if let Some(mut talk) = talk {
             talk.say(ASK_TIME).await;

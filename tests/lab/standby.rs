@@ -132,3 +132,29 @@ fn without_its_source_a_cluster_is_set_up_by_the_standby() {
     assert!(trouble(&run, "node4", "failed").contains("node1 is unreachable"), "{run:#}");
     assert_eq!(bench.on(3, "cat /etc/chrony/chrony.conf"), conf);
 }
+
+#[test]
+fn a_clock_that_is_set_from_here_is_not_set_back_by_the_standby() {
+    if skipped() {
+        return;
+    }
+    const HOUR: i64 = 3600;
+    let spec = LabSpec { clock_offsets: vec![HOUR; 3], ..LabSpec::new(Image::Chrony, 3) };
+    let bench = Bench::of(&spec);
+    let lines: Vec<String> = bench.hosts().iter().map(line).collect();
+    bench.inventory_of(&lines, "node1\nnode2");
+    bench.write("inventories/c1/config.yml", "chrony_standby: true\nntp_servers: []\n");
+    let (code, run) = bench.json(&["setup", "c1"]);
+    assert_eq!(code, 0, "{run:#}");
+    let ahead = |run: &Value, name: &str| {
+        host(run, name)["clock"]["after"]["seconds"].as_f64().expect("a clock that was read")
+    };
+    assert!((ahead(&run, "node3") - 3600.0).abs() < 5.0, "{run:#}");
+
+    let (code, run) = bench.json(&["setup", "c1", "--set-clock"]);
+    assert_eq!(code, 0, "{run:#}");
+    for name in ["node1", "node2", "node3"] {
+        assert!(ahead(&run, name).abs() < 0.5, "{name}: {run:#}");
+    }
+    assert_eq!(references(&run), ["local", "10.99.0.11", "10.99.0.11"]);
+}

@@ -20,7 +20,6 @@ pub(super) use lookup::{Lookup, Part};
 
 use std::path::Path;
 
-use crate::inventory::Connection;
 use crate::problem::Problem;
 use crate::verify::DEFAULT_MAX_OFFSET;
 use keys::Keys;
@@ -55,15 +54,11 @@ impl Settings {
     pub(super) fn new(
         lookup: &Lookup<'_>,
         addresses: &[String],
-        source: &Connection,
         folder: &Path,
     ) -> Result<Self, Problem> {
         let keys = Keys::read(lookup, folder)?;
         let family = Family::of(lookup)?;
         let servers = servers::servers(lookup, &keys, family, addresses)?;
-        if let Some(message) = family.excludes(&source.address) {
-            return Err(lookup.problem("ip_family", &format!("the time source at {message}")));
-        }
         let local_stratum = match lookup.number("local_stratum")? {
             None => 10,
             // chronyd takes 1 to 15: 16 means "not synchronised" in NTP (RFC 5905, section 7.3).
@@ -101,6 +96,9 @@ impl Settings {
         sources: &[&str],
         rank: Option<usize>,
     ) -> Result<Conf, Problem> {
+        if let Some(message) = sources.iter().find_map(|address| self.family.excludes(address)) {
+            return Err(lookup.problem("ip_family", &format!("the time source at {message}")));
+        }
         let serves = rank.is_some();
         let ahead = rank.unwrap_or(sources.len());
         let mut serving = Vec::new();
@@ -109,8 +107,9 @@ impl Settings {
             serving.push(line.comment("The clock is steered when so many servers agree."));
         }
         let behind: Vec<&str> = sources.iter().copied().skip(ahead + 1).collect();
-        // It cannot carry a key, and where there is one nothing else is to be believed.
-        if !behind.is_empty() && self.keys.shared().is_none() {
+        // It cannot carry a key, and where there is one nothing else is to be believed. And a clock
+        // that was set from the controller is right, not theirs.
+        if !behind.is_empty() && self.keys.shared().is_none() && !self.set_clock {
             let line = Line::new(format!("initstepslew 1 {}", behind.join(" ")));
             serving.push(line.comment(
                 "The sources after it keep the time while it is away: it takes that up before it serves.",

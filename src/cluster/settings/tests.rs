@@ -1,6 +1,6 @@
 //! Settings on every chrony: no directive that is newer than it ever reaches it.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::*;
 use crate::facts::{Facts, LeapSeconds, Platform, Version};
@@ -48,9 +48,8 @@ fn ranked(vars: &Value, rank: Option<usize>) -> Result<Conf, Problem> {
     let engine = Engine::default();
     let scope = Scope::default().with(&Layer::written(vars));
     let lookup = Lookup { engine: &engine, scope, place: Box::new(|_, _| None) };
-    let source = Connection::from_vars("10.0.0.1", &Map::new(), &|_| None).unwrap();
     let addresses = ["10.0.0.1".to_owned()];
-    let settings = Settings::new(&lookup, &addresses, &source, Path::new("/nonexistent"))?;
+    let settings = Settings::new(&lookup, &addresses, Path::new("/nonexistent"))?;
     settings.conf(&lookup, &sources[..count], rank)
 }
 

@@ -4,9 +4,7 @@
 # Arguments: the service, then addresses of sources that are silent.
 look_closer() {
   section log
-  if have journalctl; then
-    bounded 5 journalctl --quiet --no-pager --output=cat --lines=20 --unit="$1" 2>/dev/null
-  fi
+  journal_of "$1" 20
   shift
   if have chronyc; then
     for report in ntpdata selectdata authdata; do
@@ -47,10 +45,17 @@ look_around() {
   if have vmware-toolbox-cmd; then
     bounded 5 vmware-toolbox-cmd timesync status 2>&1 | sed 's/^/vmware /'
   fi
+  # What chronyd complains of once is to be found hours later.
+  journal_of "$1" 2000 | grep -E 'interference detected|Could not .*drift' | tail -n 5 |
+    sed 's/^/log /'
+}
+
+# SERVICE LINES: the end of what the service and chronyd have to say. What a process says just before it
+# ends has no service to its name in the journal, but the name of the program.
+journal_of() {
   if have journalctl; then
-    # What chronyd complains of once is to be found hours later.
-    bounded 5 journalctl --quiet --no-pager --output=cat --lines=2000 --boot --unit="$1" 2>/dev/null |
-      grep -E 'interference detected|Could not .*drift' | tail -n 5 | sed 's/^/log /'
+    bounded 5 journalctl --quiet --no-pager --boot --output=cat --lines="$2" "UNIT=$1.service" + \
+      "_SYSTEMD_UNIT=$1.service" + SYSLOG_IDENTIFIER=chronyd 2>/dev/null
   fi
 }
 

@@ -15,7 +15,7 @@ use crate::host::{Identity, Place, Running};
 use crate::image::{self, CachedImage};
 use crate::leftovers::{self, Claim};
 use crate::network::{CONTROLLER, Network};
-use crate::nspawn::without_clock_rights;
+use crate::nspawn::{make_room, without_clock_rights};
 use crate::recipe::{Image, Suite};
 use crate::requirements::unavailable;
 use crate::run;
@@ -126,6 +126,7 @@ impl Lab {
         if spec.repository {
             lab.serve_packages()?;
         }
+        make_room();
         lab.boot(&spec.clock_offsets)?;
         Ok(lab)
     }

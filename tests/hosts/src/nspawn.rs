@@ -14,6 +14,20 @@ use crate::run;
 
 const BOOT: &str = include_str!("../image/boot.sh");
 
+/// How many inotify instances root may have on this machine, and how many will do. All hosts share
+/// root's, each takes seven (counted on Debian 12), and the kernel's usual 128 end with the 18th host:
+/// its systemd then gives up without a word.
+const INOTIFY: (&str, u32) = ("/proc/sys/fs/inotify/max_user_instances", 1024);
+
+/// Makes room for many hosts on this machine. Where that is not allowed, few hosts work all the same.
+pub fn make_room() {
+    let (file, wanted) = INOTIFY;
+    let allowed = fs::read_to_string(file).ok().and_then(|text| text.trim().parse::<u32>().ok());
+    if allowed.is_some_and(|allowed| allowed < wanted) {
+        let _ = fs::write(file, wanted.to_string());
+    }
+}
+
 /// The command that boots a host over `root`, an image's.
 pub fn command(place: &Place, host: &TestHost, root: &Path, network: &Network) -> Command {
     let mut command = Command::new("unshare");
