@@ -126,6 +126,7 @@ impl Probe {
             timezone: find("timezone").map(|zone| zone.text().trim().to_owned()),
             // It is read when all of this has been said.
             clock: None,
+            container: Some(facts.container.clone()).filter(|kind| !kind.is_empty()),
             zones: text("zones").lines().filter(|line| !line.is_empty()).map(Into::into).collect(),
         };
         Some(Self { facts, observed, look, root: text("user").trim() == "0" })

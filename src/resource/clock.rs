@@ -36,6 +36,17 @@ impl Resource for Clock {
         if !ahead.exceeds(self.max_offset) {
             return Ok(None);
         }
+        if let Some(kind) = &observed.container {
+            return Err(Obstacle {
+                what: format!(
+                    "its clock is {} the controller's, and a container's ({kind}) is its host's: it is \
+                     not set from inside",
+                    ahead.of()
+                ),
+                next: "set the clock of the container's host, or let another node be the source"
+                    .to_owned(),
+            });
+        }
         // With a fraction, and in whole seconds for a `date` that knows no fractions.
         let by = |seconds: f64| [format!("{seconds:+.6}"), format!("{:+.0}", seconds.round())];
         let way = if ahead.seconds < 0.0 { "forward" } else { "back" };

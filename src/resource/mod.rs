@@ -122,6 +122,8 @@ pub struct Observed {
     pub timezone: Option<String>,
     /// How far the clock is ahead of the controller's.
     pub clock: Option<ClockOffset>,
+    /// The container's kind, where the host is one: its clock is its own host's.
+    pub container: Option<String>,
     /// Zones that the host has: those that were asked for, and where one of these is missing all others
     /// as well.
     pub zones: Vec<String>,

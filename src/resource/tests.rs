@@ -77,6 +77,7 @@ fn host() -> Observed {
         ]),
         timezone: Some("Etc/UTC".to_owned()),
         // 3600.5 s ahead, known to half a second.
+        container: None,
         clock: ClockOffset::read("3700", Duration::from_secs(100), Duration::from_secs(100)),
         zones: vec!["Etc/UTC".to_owned(), "Etc/GMT+5".to_owned(), "Europe/Berlin".to_owned()],
     }
@@ -305,6 +306,12 @@ fn clocks() {
     assert_eq!(difference.summary, "set the clock forward by 9.4 s ± 50 ms");
     assert_eq!(difference.texts.unwrap().before, "9.4 s ± 50 ms behind the controller's\n");
     assert!(clock.compare(&Observed::default()).is_err());
+    // It would be set for everything else on the container's host as well.
+    let inside = Observed { container: Some("lxc".to_owned()), ..observed };
+    let obstacle = clock.compare(&inside).unwrap_err();
+    let what =
+        "its clock is 9.4 s ± 50 ms behind the controller's, and a container's (lxc) is its host's";
+    assert!(obstacle.what.starts_with(what), "{obstacle:?}");
 }
 
 #[test]

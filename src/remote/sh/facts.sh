@@ -29,7 +29,7 @@ probe_system() {
   if [ -e /usr/share/zoneinfo/leap-seconds.list ]; then echo list; fi
   section chronyd
   if have chronyd; then
-    chronyd -v 2>&1
+    bounded 5 chronyd -v 2>&1
   elif [ "$packager" = apt-get ]; then
     # Which chrony the host would get, by the index that it has; apt's own caches stay as they are.
     section candidate
