@@ -1,6 +1,7 @@
 //! The words for each cause: one sentence of evidence, one next step.
 
 use super::cause::{Cause, Offer, Words};
+use crate::length::{rough, seconds};
 
 /// chronyd slews by at most 83,333 ppm unless `maxslewrate` says otherwise: 12 s for each second.
 const SECONDS_PER_SLEWED_SECOND: f64 = 12.0;
@@ -9,18 +10,6 @@ const RUN_SETUP: &str = "run setup for this host: its chronyd runs with another 
 
 fn words(what: impl Into<String>, next: impl Into<String>) -> Words {
     Words { what: what.into(), next: next.into() }
-}
-
-/// `0.0123` as `12.3 ms`.
-pub(super) fn seconds(value: f64) -> String {
-    let size = value.abs();
-    if size >= 1.0 {
-        format!("{value:.1} s")
-    } else if size >= 1e-3 {
-        format!("{:.1} ms", value * 1e3)
-    } else {
-        format!("{:.1} µs", value * 1e6)
-    }
 }
 
 impl Cause {
@@ -238,11 +227,11 @@ impl Cause {
     fn of_clock(&self) -> Words {
         match self {
             Self::Slewing { correction, allowed } => {
-                let at_least = seconds(correction.abs() * SECONDS_PER_SLEWED_SECOND);
+                let at_least = rough(correction.abs() * SECONDS_PER_SLEWED_SECOND);
                 words(
                     format!(
                         "the clock is still {} off ({} is allowed) and is being slewed",
-                        seconds(correction.abs()),
+                        rough(*correction),
                         seconds(*allowed)
                     ),
                     format!("wait {at_least} or longer, or run `chronyc makestep` on this host"),
@@ -321,20 +310,8 @@ fn offsets(sources: &[Offer]) -> String {
         .iter()
         .map(|Offer { source, offset }| {
             let side = if *offset < 0.0 { "ahead" } else { "behind" };
-            format!("{source} is {} {side}", seconds(offset.abs()))
+            format!("{source} is {} {side}", rough(*offset))
         })
         .collect();
     if told.is_empty() { String::new() } else { format!(": {}", told.join(", ")) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn seconds_have_a_fitting_unit() {
-        for (value, text) in [(3600.0, "3600.0 s"), (0.0123, "12.3 ms"), (-2e-6, "-2.0 µs")] {
-            assert_eq!(seconds(value), text);
-        }
-    }
 }
