@@ -210,7 +210,14 @@ fn spoilt_texts_never_panic_and_never_pass_beyond_the_threshold() {
 fn very_long_texts_are_cut() {
     let sections = sections(&fs::read_to_string(&case_files()[0]).expect("a case is UTF-8"));
     let expectation = expectation(&sections);
-    for long in ["x".repeat(5_000_000), "^,*,".repeat(1_000_000), "x\n".repeat(1_000_000)] {
+    let disagree = "^,x,10.0.0.1,10,2,377,4,1e300,1e300,1e300\n";
+    for long in [
+        "x".repeat(5_000_000),
+        "^,*,".repeat(1_000_000),
+        "x\n".repeat(1_000_000),
+        disagree.repeat(100_000),
+        format!("0A000001,10.0.0.1,0,0,0,0,0,0,0,0,0,0,0,Normal\n{}", disagree.repeat(100_000)),
+    ] {
         let reading = Reading::new(&RawReading {
             timedatectl: &long,
             chronyc: &long,

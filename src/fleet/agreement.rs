@@ -46,35 +46,60 @@ pub struct Terms {
 }
 
 /// Holds the clocks of all `hosts` of a run against each other. Hosts that passed by what their daemons
-/// say, but whose clocks are for certain more than `max_offset` seconds from the source's, fail; other
-/// differences are noted. None when no host's clock was read.
+/// say, but whose clocks are for certain more than `max_offset` seconds from that of the source in
+/// charge, fail; other differences are noted. None when no host's clock was read.
 pub fn agree(hosts: &mut [HostResult], terms: Terms) -> Option<Agreement> {
     let Terms { mode, max_offset, set_clock } = terms;
-    let source = hosts.iter().find(|host| host.part == Part::Source);
-    let lead = source.and_then(|source| Some((source.host.clone(), latest(source)?)));
-    // The source may still take off what it knows to be wrong with its clock.
-    let under_way = source.and_then(|source| source.verdict.as_ref()?.offset).map_or(0.0, f64::abs);
     for host in hosts.iter_mut() {
         let is_source = host.part == Part::Source;
         note_moved(host, is_source && set_clock, max_offset);
-        match &lead {
-            Some(_) if is_source => hold_against_controller(host, terms),
-            Some((name, clock)) if mode != Mode::Check => {
-                hold_against(host, name, *clock, max_offset + under_way);
-            }
-            _ => {}
+        if is_source {
+            hold_against_controller(host, terms);
         }
+    }
+    let lead = lead(hosts);
+    match &lead {
+        _ if mode == Mode::Check => {}
+        Some(lead) => {
+            for host in hosts.iter_mut() {
+                hold_against(host, lead, max_offset);
+            }
+        }
+        None => hold_against_each_other(hosts, max_offset),
     }
     let read = hosts.iter().filter_map(|host| Some((host.host.as_str(), latest(host)?)));
     let spread = spread(&read.clone().collect::<Vec<_>>());
     let agree = spread.as_ref().is_none_or(|spread| !spread.by.exceeds(max_offset));
     let (_, first) = read.clone().next()?;
     let all = read.fold(first, |all, (_, clock)| all.widened(clock));
-    let controller = match lead {
-        Some((_, clock)) => Some(clock.measure()),
+    let source = hosts.iter().find(|host| host.part == Part::Source).and_then(latest);
+    let controller = match source {
+        Some(clock) => Some(clock.measure()),
         None => agree.then(|| all.measure()),
     };
     Some(Agreement { agree, spread, controller })
+}
+
+/// The clock that the others follow.
+struct Lead {
+    host: String,
+    clock: ClockOffset,
+    /// What its daemon knows to be wrong with it and may still take off, in seconds.
+    under_way: f64,
+}
+
+/// The first of the sources that has passed: one that has lost its time leads nobody.
+fn lead(hosts: &[HostResult]) -> Option<Lead> {
+    hosts.iter().filter(|host| host.part != Part::Client && host.outcome == Outcome::Ok).find_map(
+        |host| {
+            let under_way = host.verdict.as_ref().and_then(|verdict| verdict.offset);
+            Some(Lead {
+                host: host.host.clone(),
+                clock: latest(host)?,
+                under_way: under_way.map_or(0.0, f64::abs),
+            })
+        },
+    )
 }
 
 fn latest(host: &HostResult) -> Option<ClockOffset> {
@@ -135,11 +160,31 @@ fn hold_against_controller(source: &mut HostResult, terms: Terms) {
     }
 }
 
-/// Fails a host whose daemon is content and whose clock is not the source's.
-fn hold_against(host: &mut HostResult, source: &str, lead: ClockOffset, limit: f64) {
-    let Some(ahead) = latest(host).map(|clock| clock.ahead_of(lead)) else { return };
-    if ahead.exceeds(limit) {
-        fail(host, Cause::ClockDiffers { source: source.to_owned(), ahead });
+/// Fails a host whose daemon is content and whose clock is not that of `lead`.
+fn hold_against(host: &mut HostResult, lead: &Lead, max_offset: f64) {
+    let Some(ahead) = latest(host).map(|clock| clock.ahead_of(lead.clock)) else { return };
+    if host.host != lead.host && ahead.exceeds(max_offset + lead.under_way) {
+        fail(host, Cause::ClockDiffers { source: lead.host.clone(), ahead });
+    }
+}
+
+/// Fails hosts whose daemons are content and whose clocks are not those of most others. Each may be
+/// off by `max_offset`.
+fn hold_against_each_other(hosts: &mut [HostResult], max_offset: f64) {
+    let content = hosts.iter().filter(|host| host.outcome == Outcome::Ok && host.verdict.is_some());
+    let clocks: Vec<(String, ClockOffset)> =
+        content.filter_map(|host| Some((host.host.clone(), latest(host)?))).collect();
+    for host in hosts.iter_mut() {
+        let Some(clock) = latest(host) else { continue };
+        let apart = clocks.iter().filter_map(|(name, other)| {
+            let ahead = clock.ahead_of(*other);
+            (*name != host.host && ahead.exceeds(2.0 * max_offset)).then_some((name, ahead))
+        });
+        let apart: Vec<_> = apart.collect();
+        let others = clocks.iter().filter(|(name, _)| *name != host.host).count();
+        if let Some((name, ahead)) = apart.first().filter(|_| 2 * apart.len() > others) {
+            fail(host, Cause::ClockDiffers { source: (*name).clone(), ahead: *ahead });
+        }
     }
 }
 
@@ -264,10 +309,36 @@ mod tests {
         assert!((controller.seconds - 3.005).abs() < 1e-3 && controller.uncertainty > 0.005);
 
         let mut hosts = [one(3.0), one(8.0)];
+        hosts[0].host = "node3".to_owned();
         let agreement = agree(&mut hosts, terms(Mode::Verify)).unwrap();
         assert!(!agreement.agree && agreement.controller.is_none());
         assert!((agreement.spread.unwrap().by.seconds - 5.0).abs() < 1e-3);
-        assert!(hosts.iter().all(|host| host.outcome == Outcome::Ok));
+        assert!(failure(&hosts[0]).contains("5.0 s ± 2.0 ms behind that of node2"), "{hosts:#?}");
+        assert!(failure(&hosts[1]).contains("5.0 s ± 2.0 ms ahead of that of node3"), "{hosts:#?}");
+
+        // Most of them are right. Each may be off by the threshold.
+        let mut hosts = [one(3.0), one(8.0), one(3.09)];
+        for (number, host) in hosts.iter_mut().enumerate() {
+            host.host = format!("node{}", number + 2);
+        }
+        agree(&mut hosts, terms(Mode::Verify)).unwrap();
+        let failed: Vec<bool> = hosts.iter().map(|host| !failure(host).is_empty()).collect();
+        assert_eq!(failed, [false, true, false], "{hosts:#?}");
+    }
+
+    #[test]
+    fn who_leads_is_what_others_are_held_against() {
+        let mut lost = host(Part::Source, 0.0, State::Failed);
+        lost.outcome = Outcome::Failed(Trouble::new("chronyd is down", "start it"));
+        let mut standby = host(Part::Standby, 3.0, State::Local);
+        standby.host = "node3".to_owned();
+        let mut off = host(Part::Client, 8.0, State::Synchronised);
+        off.host = "node4".to_owned();
+        let mut hosts = [lost, standby, host(Part::Client, 3.0, State::Synchronised), off];
+        agree(&mut hosts, terms(Mode::Verify)).unwrap();
+        assert_eq!(failure(&hosts[0]), "chronyd is down");
+        assert_eq!([failure(&hosts[1]), failure(&hosts[2])], ["", ""]);
+        assert!(failure(&hosts[3]).contains("ahead of that of node3"), "{:?}", hosts[3]);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::{Doing, Mode, Part};
 use crate::exec::ExecError;
 use crate::remote::{ASK_TIME, Glance, Look, Probe, Section, watch_script};
 use crate::sanitise::sanitise;
-use crate::verify::{self, Expectation, Role, State, Verdict, judge, warnings};
+use crate::verify::{self, Cause, Expectation, Role, State, Verdict, judge, warnings};
 
 /// The pause between two looks. chronyd's own numbers change with each reply, every two seconds
 /// at the shortest; the kernel's flag follows within a second.
@@ -33,8 +33,10 @@ const SETTLED: u32 = 3;
 
 /// What the judgement of a host needs to know of this run.
 struct Ground {
-    /// This run has changed the host's time service.
+    /// This run has changed something of the host's time.
     touched: bool,
+    /// It has started its chronyd, too, which remembers nothing since then.
+    restarted: bool,
     /// Since when another source serves than the one whose answers the host remembers.
     new_source: Option<Instant>,
     /// That one has another time.
@@ -43,13 +45,22 @@ struct Ground {
     leads: bool,
 }
 
+/// When a host was last told to do something about its time.
+struct Pace {
+    begun: Instant,
+    burst: Option<Instant>,
+    step: Option<Instant>,
+}
+
 impl Driver<'_> {
     /// Proves the host's time, and tells the clients what became of the source.
     pub(super) async fn prove(&mut self, probe: &Probe) -> Result<Outcome, Outcome> {
         self.tell(Doing::Verifying(None));
         let role = &self.shared.order.time_role;
+        let touched = self.result.plan.changes.iter().any(|change| change.role == *role);
         let mut ground = Ground {
-            touched: self.result.plan.changes.iter().any(|change| change.role == *role),
+            touched,
+            restarted: touched && self.restarted(probe),
             new_source: None,
             other_time: false,
             leads: false,
@@ -64,7 +75,7 @@ impl Driver<'_> {
             let Some(source) = self.source_before().await else { return Ok(Outcome::Interrupted) };
             // What a client said before its source changed proves nothing. A client that was
             // restarted after that remembers nothing.
-            if matches!(source, Source::Changed | Source::Set) && !ground.touched {
+            if matches!(source, Source::Changed | Source::Set) && !ground.restarted {
                 ground.new_source = Some(Instant::now());
                 ground.other_time = source == Source::Set;
             }
@@ -87,12 +98,19 @@ impl Driver<'_> {
             };
             self.shared.gate.decide(self.shared.order.rank(&self.job.name), state);
         }
-        let since = if ground.touched { self.activated } else { ground.new_source };
+        let since = ground.new_source.or(self.activated.filter(|_| ground.restarted));
         let since = since.filter(|_| verdict.state.passes());
         self.result.synchronised_after = since.map(|since| since.elapsed().as_secs_f64());
         let outcome = outcome(&verdict, self.job.part);
         self.result.verdict = Some(verdict);
         Ok(outcome)
+    }
+
+    /// Whether this run has started the host's chronyd.
+    fn restarted(&self, probe: &Probe) -> bool {
+        let unit = &probe.facts.chrony.unit;
+        let ran = probe.observed.units.get(unit).is_some_and(|unit| unit.active);
+        !ran || self.result.plan.changes.iter().any(|change| change.work.restarts(unit))
     }
 
     /// What is expected of the host after it has been watched for so long.
@@ -129,6 +147,33 @@ impl Driver<'_> {
         Expectation { role, max_offset: order.max_offset, accept_local, heard_within }
     }
 
+    /// How a host is to be looked at that had this `verdict` just now.
+    fn next_glance(&self, ground: &Ground, verdict: &Verdict, pace: &mut Pace) -> Glance {
+        // Public servers are not to be asked at once, again and again: clients' source is ours.
+        let ours = match self.job.part {
+            Part::Client => true,
+            Part::Standby => self.shared.order.upstreams.is_empty(),
+            Part::Source => false,
+        };
+        if !ours || verdict.state != State::Waiting {
+            return Glance::Look;
+        }
+        let is_due = |last: Option<Instant>| last.is_none_or(|last| last.elapsed() >= PATIENCE);
+        // Only its first updates after a start step the clock by themselves.
+        let slews = matches!(verdict.cause, Some(Cause::Slewing { .. }));
+        if ground.other_time && slews && pace.burst.is_some() && is_due(pace.step) {
+            pace.step = Some(Instant::now());
+            return Glance::Step;
+        }
+        let first = pace.burst.is_none();
+        let at_once = first && ground.new_source.is_some();
+        if !at_once && !is_due(pace.burst.or(Some(pace.begun))) {
+            return Glance::Look;
+        }
+        pace.burst = Some(Instant::now());
+        if first && ground.other_time { Glance::Anew } else { Glance::Burst }
+    }
+
     /// Looks until the host passes, has failed for certain, or the time is up.
     async fn watch(
         &mut self,
@@ -137,35 +182,22 @@ impl Driver<'_> {
         first: Verdict,
     ) -> Result<Verdict, Outcome> {
         let order = &self.shared.order;
-        let begun = Instant::now();
+        let mut pace = Pace { begun: Instant::now(), burst: None, step: None };
         let mut talk: Option<Talk> = None;
         let mut verdict = first;
         let mut silent = probe.look.reading().silent_sources();
         let mut failures = 0;
-        let mut last_burst: Option<Instant> = None;
         loop {
-            let waited = begun.elapsed();
+            let waited = pace.begun.elapsed();
             let late = waited >= order.verify_timeout || self.shared.means.cancel.is_cancelled();
-            // Public servers are not to be asked at once, again and again: clients' source is ours.
-            let ours = match self.job.part {
-                Part::Client => true,
-                Part::Standby => order.upstreams.is_empty(),
-                Part::Source => false,
-            };
-            let may_ask = ours && verdict.state == State::Waiting;
-            let quiet = last_burst.map_or(waited, |burst| burst.elapsed());
             // The last look is the one that explains.
             let last = late || failures >= SETTLED;
-            let glance = if last {
-                Glance::Explain(silent)
-            } else if may_ask
-                && (quiet >= PATIENCE || (ground.new_source.is_some() && last_burst.is_none()))
-            {
-                let first = last_burst.replace(Instant::now()).is_none();
-                if first && ground.other_time { Glance::Anew } else { Glance::Burst }
-            } else {
-                Glance::Look
+            let glance = match last {
+                true => Glance::Explain(silent),
+                false => self.next_glance(ground, &verdict, &mut pace),
             };
+            // By the time of the question: how old an answer may be must not grow on a slow way.
+            let expectation = self.expectation(ground, waited);
             let sections = match &mut talk {
                 Some(talk) => {
                     talk.say(&glance.order()).await;
@@ -176,7 +208,7 @@ impl Driver<'_> {
             let sections = sections.map_err(|error| exec_trouble("the verification", &error))?;
             let look = Look::watched(&sections, &probe.facts);
             let reading = look.reading();
-            verdict = judge(&self.expectation(ground, waited), &reading);
+            verdict = judge(&expectation, &reading);
             silent = reading.silent_sources();
             self.tell(Doing::Verifying(Some(verdict.state)));
             failures = if verdict.state == State::Waiting { 0 } else { failures + 1 };

@@ -96,8 +96,10 @@ pub enum Glance {
     Look,
     /// After asking the sources at once.
     Burst,
-    /// After forgetting what the sources said, asking them at once, and stepping to what they say now.
+    /// After forgetting what the sources said, and asking them at once.
     Anew,
+    /// After stepping the clock to what the sources say.
+    Step,
     /// With all that helps to explain; these sources are silent.
     Explain(Vec<IpAddr>),
     /// The same, and with what may become a trouble where there is none yet.
@@ -112,6 +114,7 @@ impl Glance {
             Self::Look => "look".to_owned(),
             Self::Burst => "burst".to_owned(),
             Self::Anew => "anew".to_owned(),
+            Self::Step => "step".to_owned(),
             Self::Explain(silent) => with_addresses("explain", silent),
             Self::Examine(silent) => with_addresses("examine", silent),
         }

@@ -177,6 +177,16 @@ pub struct Work {
     pub content: Option<Content>,
 }
 
+impl Work {
+    /// Whether it starts the service `unit` anew, also where that runs.
+    #[must_use]
+    pub fn restarts(&self, unit: &str) -> bool {
+        self.activate.as_ref().is_some_and(|call| {
+            call.function == service::RESTART && call.args.first().is_some_and(|name| name == unit)
+        })
+    }
+}
+
 /// How a host differs from what is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {

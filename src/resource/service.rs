@@ -13,6 +13,9 @@ enum State {
     Reloaded,
 }
 
+/// The function that restarts a service.
+pub(super) const RESTART: &str = "service_restart";
+
 /// A service that runs or not, now and at boot.
 #[derive(Debug)]
 struct Service {
@@ -69,7 +72,7 @@ impl Resource for Service {
         let name = if stands.id.is_empty() { self.name.clone() } else { stands.id.clone() };
         let active = match self.state {
             Some(State::Restarted) => {
-                return Ok(Some(self.run("service_restart", "restart", name)));
+                return Ok(Some(self.run(RESTART, "restart", name)));
             }
             Some(State::Reloaded) => return Ok(Some(self.run("service_reload", "reload", name))),
             Some(State::Started) => Some(true),

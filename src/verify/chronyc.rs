@@ -28,6 +28,8 @@ pub struct Chronyc {
 
 /// How many unreadable lines are kept.
 const KEPT_LINES: usize = 8;
+/// More sources than these nobody has: further rows are left out.
+pub(super) const MOST_ROWS: usize = 200;
 /// How many characters of an unreadable line, or of a name, are kept.
 const KEPT_CHARACTERS: usize = 200;
 
@@ -118,17 +120,24 @@ impl Chronyc {
     fn take_row(&mut self, line: &str) -> bool {
         let columns: Vec<&str> = line.split(',').collect();
         if let Some(row) = Source::parse(&columns) {
-            self.sources.push(row);
+            push(&mut self.sources, row);
         } else if let Some(row) = Tracking::parse(&columns) {
             self.tracking = Some(row);
         } else if let Some(row) = Activity::parse(&columns) {
             self.activity = Some(row);
         } else if let Some(row) = Sourcestats::parse(&columns) {
-            self.sourcestats.push(row);
+            push(&mut self.sourcestats, row);
         } else {
             return false;
         }
         true
+    }
+}
+
+/// A host must not fill our memory.
+fn push<T>(rows: &mut Vec<T>, row: T) {
+    if rows.len() < MOST_ROWS {
+        rows.push(row);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::chronyc::{Leap, Peer, number};
+use super::chronyc::{Leap, MOST_ROWS, Peer, number};
 
 /// What was asked besides, of a host that must be explained.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -72,9 +72,6 @@ pub struct Query {
     /// Whether it gave the time; none when it could not be asked so.
     pub answered: Option<bool>,
 }
-
-/// Rows beyond this number are left out.
-const MOST_ROWS: usize = 200;
 
 /// Which test of [`NtpData::tests`] is which. From chrony's ntp_core.c.
 const TESTS_OF_DELAY: [usize; 3] = [6, 7, 8];

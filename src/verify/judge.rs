@@ -114,6 +114,14 @@ fn answered(expectation: &Expectation, reading: &Reading, tracking: &Tracking) -
                 Some(peer) if upstreams.is_empty() && !is_own_clock(reading, peer) => {
                     Finding::failed(Cause::UnexpectedUpstream { found: peer.to_string() })
                 }
+                // It serves what it had from them for hours before it calls that its own clock.
+                Some(peer)
+                    if expectation.accept_local
+                        && wanted.includes(peer)
+                        && !reading.hears(peer) =>
+                {
+                    Finding::passed(State::Local)
+                }
                 _ => following(expectation, reading, tracking, &wanted),
             }
         }
@@ -144,19 +152,20 @@ fn following(
             Finding::failed(Cause::WrongReference { found: peer.to_string(), wanted })
         };
     }
-    // What was followed is remembered long after it has fallen silent: its row tells.
+    // What was followed is remembered long after it has fallen silent, or was taken out: its row tells.
     let mut rows = reading.chronyc.sources.iter();
-    if let Some(row) = rows.find(|row| row.peer == *peer) {
-        if row.state != SourceState::Selected || row.reach == 0 {
-            return wanted.why_not_selected(reading).but_waiting();
-        }
-        let silent = row.last_sample.map_or(f64::INFINITY, f64::from);
-        if expectation.heard_within.is_some_and(|limit| silent > limit) {
-            return Finding::waiting(wanted.no_answer(reading, row, None));
-        }
-        if row.is_late() {
-            return Finding::waiting(wanted.no_answer(reading, row, Some(row.interval())));
-        }
+    let Some(row) = rows.find(|row| row.peer == *peer) else {
+        return wanted.why_not_selected(reading);
+    };
+    if row.state != SourceState::Selected || row.reach == 0 {
+        return wanted.why_not_selected(reading).but_waiting();
+    }
+    let silent = row.last_sample.map_or(f64::INFINITY, f64::from);
+    if expectation.heard_within.is_some_and(|limit| silent > limit) {
+        return Finding::waiting(wanted.no_answer(reading, row, None));
+    }
+    if row.is_late() {
+        return Finding::waiting(wanted.no_answer(reading, row, Some(row.interval())));
     }
     let max_offset = expectation.max_offset;
     let bound = tracking.bound();

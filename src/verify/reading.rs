@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::chronyc::{Chronyc, Peer, SourceMode};
+use super::chronyc::{Chronyc, Peer, SourceMode, SourceState};
 use super::clip;
 use super::evidence::Evidence;
 use super::surroundings::Surroundings;
@@ -153,6 +153,14 @@ impl Reading {
     #[must_use]
     pub fn steers_clock(&self) -> bool {
         !self.container && !self.daemon.leaves_clock()
+    }
+
+    /// Whether `peer`, which the host follows, still answers, and is not just remembered.
+    pub(super) fn hears(&self, peer: &Peer) -> bool {
+        self.chronyc.sources.iter().any(|row| {
+            let selected = row.peer == *peer && row.state == SourceState::Selected;
+            selected && row.reach != 0 && !row.is_late()
+        })
     }
 
     /// The sources that do not answer now: those that a closer look should ask by itself.

@@ -9,6 +9,9 @@ use super::judge::Finding;
 use super::reading::{Reading, Resolved};
 use super::silence::Silence;
 
+/// More disagreeing sources than these are not told.
+const MOST_OFFERS: usize = 8;
+
 /// The sources that a host should follow.
 pub(super) struct Wanted {
     /// How a cause names them.
@@ -69,7 +72,7 @@ impl Wanted {
         if ours.iter().any(|row| row.state == SourceState::Falseticker) {
             let disagreeing = all.iter().filter(|row| row.state == SourceState::Falseticker);
             let offer = |row: &Source| Offer { source: row.peer.to_string(), offset: row.offset };
-            let sources = disagreeing.map(offer).collect();
+            let sources = disagreeing.map(offer).take(MOST_OFFERS).collect();
             return Finding::waiting(Cause::Disagreement { sources });
         }
         let by_replies = ours.iter().find_map(|row| self.by_replies(reading, row));

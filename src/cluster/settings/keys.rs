@@ -1,7 +1,7 @@
 //! Symmetric keys: those that are given (`chrony_keys`), and the cluster's own (`time_key`).
 
-use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -248,13 +248,12 @@ impl MadeKey {
     fn open(path: PathBuf) -> Result<Self, Problem> {
         let key = Self { path, text: Arc::default() };
         let problem = |message: String| Problem::new(message).at(Place::in_file(&key.path));
-        let text = match fs::read_to_string(&key.path) {
-            Ok(text) => SecretString::from(text),
+        let (text, mode) = match read(&key.path) {
+            Ok(read) => read,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(key),
             Err(error) => return Err(problem(format!("cannot read the cluster's key: {error}"))),
         };
-        let mode = fs::metadata(&key.path).map_or(0, |data| data.mode() & 0o077);
-        if mode != 0 {
+        if mode & 0o077 != 0 {
             let hint = format!(
                 "chmod 600 {}; if somebody may have read it, remove it instead",
                 key.path.display()
@@ -309,6 +308,15 @@ impl MadeKey {
     fn line(&self) -> SecretString {
         self.text.get().cloned().unwrap_or_default()
     }
+}
+
+/// What a file holds, and who may read it.
+fn read(path: &Path) -> std::io::Result<(SecretString, u32)> {
+    let mut file = File::open(path)?;
+    let mode = file.metadata()?.mode();
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    Ok((text.into(), mode))
 }
 
 /// Whether `text` is one line with a key of ours.

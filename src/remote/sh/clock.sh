@@ -1,14 +1,14 @@
 # shellcheck shell=sh disable=SC2154 # variables and functions are shared between these files
-# Says what timedatectl and chronyc say, and what the clock shows. Changes nothing, but for `burst` and `anew`
-# when it is asked.
+# Says what timedatectl and chronyc say, and what the clock shows. Changes nothing, but for `burst`, `anew`
+# and `step` when it is asked.
 
 # Arguments: names that stand for the time source and must be resolved here.
 look_clock() {
   section timedatectl
   if have timedatectl; then
-    # `show` came with systemd 239.
-    timedatectl show -p NTPSynchronized -p NTP -p CanNTP -p Timezone 2>/dev/null ||
-      timedatectl 2>&1
+    # `show` came with systemd 239. Where D-Bus hangs each would wait for 25 s.
+    bounded 10 timedatectl show -p NTPSynchronized -p NTP -p CanNTP -p Timezone 2>/dev/null ||
+      bounded 10 timedatectl 2>&1
   fi
   section chronyc
   if have chronyc; then
@@ -27,14 +27,15 @@ look_clock() {
   section resolved
   for name in "$@"; do
     echo "= $name"
-    if have getent; then getent ahosts "$name" 2>/dev/null; fi
+    # Without an answer from any name server it asks on for half a minute.
+    if have getent; then bounded 5 getent ahosts "$name" 2>/dev/null; fi
   done
 }
 
 # ORDER SERVICE CONF NAMES...: looks at once, and again for each line on its input, until that ends or
 # the line is `end`.
 # The controller sets the pace and says how: `look`, `burst` (ask the sources at once), `anew`
-# (the same, and step to what they say, whatever they said before), `explain ADDRESSES...` (with all that
+# (the same, after forgetting what they said before), `step` (to what they say now), `explain ADDRESSES...` (with all that
 # helps to explain; these sources are silent), `examine ADDRESSES...` (and with what may become a trouble).
 # The first order is an argument: a shell may read ahead on its input.
 # The function watch_units comes with the script.
@@ -82,9 +83,10 @@ steer() {
 take_look() {
   case $order in
     burst) steer 'burst 4/4' ;;
-    # Only its first updates after a start step the clock, unless it is told again. What is measured against
-    # another time is forgotten first (4.0 and later; older ones find out by themselves).
-    anew) steer 'reset sources' && steer 'makestep 1.0 3' && steer 'burst 4/4' ;;
+    # What was measured against another time is forgotten (4.0 and later; older ones find out by themselves).
+    anew) steer 'reset sources' && steer 'burst 4/4' ;;
+    # Once, and now: `makestep` with numbers would stand in the place of the configuration's until a restart.
+    step) steer makestep ;;
   esac
   watch_units
   look_clock "$@"

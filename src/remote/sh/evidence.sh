@@ -26,8 +26,11 @@ query() {
   folder=/run/chrony
   if [ ! -d "$folder" ]; then folder=/run; fi
   if have chronyd; then
-    bounded 4 chronyd -Q -t 2 "server $1 iburst maxsamples 1" \
-      "pidfile $folder/ezsync-$$-$(printf %s "$1" | tr -c '0-9a-f' -).pid" 2>&1 | sed "s/^/$1 asked /"
+    pidfile=$folder/ezsync-$$-$(printf %s "$1" | tr -c '0-9a-f' -).pid
+    bounded 4 chronyd -Q -t 2 "server $1 iburst maxsamples 1" "pidfile $pidfile" 2>&1 |
+      sed "s/^/$1 asked /"
+    # It may have no right to remove it by then.
+    rm -f "$pidfile"
   fi
 }
 
@@ -51,7 +54,7 @@ look_around() {
 # ends has no service to its name in the journal, but the name of the program.
 journal_of() {
   if have journalctl; then
-    journalctl --quiet --no-pager --boot --output=cat --lines="$2" "UNIT=$1.service" + \
+    bounded 5 journalctl --quiet --no-pager --boot --output=cat --lines="$2" "UNIT=$1.service" + \
       "_SYSTEMD_UNIT=$1.service" + SYSLOG_IDENTIFIER=chronyd 2>/dev/null
   fi
 }
