@@ -99,12 +99,20 @@ fn examined(bench: &Bench, faults: &[Fault], others: Vec<(usize, String)>) -> Va
         await_sign(bench, number + 1, fault.sign);
     }
     let before = bench.starts();
-    let (code, run) = bench.json(&["doctor", "c1"]);
+    let names: Vec<&str> = bench.hosts()[1..].iter().map(|host| host.name.as_str()).collect();
+    let code_of =
+        |run: &Value, name: &str| cause(run, name)["code"].as_str().unwrap_or("").to_owned();
+    let has_all =
+        |run: &Value| names.iter().zip(faults).all(|(name, f)| code_of(run, name) == f.code);
+    // A fault may be away for a moment: on a busy machine one answer in many is well within `maxdelay`.
+    let mut runs = (0..5).map(|_| bench.json(&["doctor", "c1"]));
+    let first = runs.next().unwrap();
+    let (code, run) =
+        if has_all(&first.1) { first } else { runs.find(|(_, run)| has_all(run)).unwrap_or(first) };
     assert_eq!(code, 2, "{run:#}");
     assert_eq!(bench.starts(), before, "nothing is restarted");
-    for (number, fault) in faults.iter().enumerate() {
-        let name = &bench.hosts()[number + 1].name;
-        assert_eq!(cause(&run, name)["code"].as_str().unwrap_or(""), fault.code, "{name}: {run:#}");
+    for (name, fault) in names.iter().zip(faults) {
+        assert_eq!(code_of(&run, name), fault.code, "{name}: {run:#}");
         assert!(host(&run, name)["verdict"]["warnings"].as_array().unwrap().is_empty(), "{run:#}");
     }
     assert_eq!(host(&run, "node1")["verdict"]["state"], "local", "{run:#}");
