@@ -109,8 +109,10 @@ impl Settings {
         let behind: Vec<&str> = sources.iter().copied().skip(ahead + 1).collect();
         // It cannot carry a key, and where there is one nothing else is to be believed. And a clock
         // that was set from the controller is right, not theirs.
-        if !behind.is_empty() && self.keys.shared().is_none() && !self.set_clock {
-            let line = Line::new(format!("initstepslew 1 {}", behind.join(" ")));
+        let takes_up = !behind.is_empty() && self.keys.shared().is_none() && !self.set_clock;
+        // It is a step: where none is wanted the source goes on with its own clock.
+        if let Some(threshold) = own::step_threshold(lookup)?.filter(|_| takes_up) {
+            let line = Line::new(format!("initstepslew {threshold} {}", behind.join(" ")));
             serving.push(line.comment(
                 "The sources after it keep the time while it is away: it takes that up before it serves.",
             ));

@@ -78,22 +78,23 @@ impl Own {
     }
 }
 
-/// `step_threshold` and `step_limit`, with the meaning that they have in RHEL's timesync role: 0 never
-/// steps, and -1 is what is done when nothing is said.
+/// From how far off on a clock is stepped, in seconds: `step_threshold` with the meaning that it has in
+/// RHEL's timesync role. 0 never steps (none), and -1 is what is done when nothing is said.
+pub(super) fn step_threshold(lookup: &Lookup<'_>) -> Result<Option<f64>, Problem> {
+    let Some(entry) = lookup.entry("step_threshold")? else { return Ok(Some(1.0)) };
+    match entry.number()? {
+        -1.0 => Ok(Some(1.0)),
+        number if number >= 0.0 => Ok(Some(number).filter(|number| *number > 0.0)),
+        number => {
+            let message = format!("{number} is less than 0 seconds");
+            Err(entry.problem(&message).hint("0 never steps, -1 is the default of 1 s"))
+        }
+    }
+}
+
+/// `step_threshold` and `step_limit`.
 fn makestep(lookup: &Lookup<'_>) -> Result<Option<Line>, Problem> {
-    let threshold = match lookup.entry("step_threshold")? {
-        None => 1.0,
-        Some(entry) => match entry.number()? {
-            -1.0 => 1.0,
-            number if number >= 0.0 => number,
-            number => {
-                let message = format!("{number} is less than 0 seconds");
-                return Err(entry
-                    .problem(&message)
-                    .hint("0 never steps, -1 is the default of 1 s"));
-            }
-        },
-    };
+    let threshold = step_threshold(lookup)?;
     let entry = lookup.entry("step_limit")?;
     let limit = match &entry {
         None => 3,
@@ -102,14 +103,14 @@ fn makestep(lookup: &Lookup<'_>) -> Result<Option<Line>, Problem> {
             limit => limit,
         },
     };
-    if threshold <= 0.0 {
+    let Some(threshold) = threshold else {
         return match entry {
             None => Ok(None),
             Some(entry) => Err(entry
                 .problem("there is no step to limit: step_threshold is 0")
                 .hint("leave one of the two out")),
         };
-    }
+    };
     let off = if (threshold - 1.0).abs() < f64::EPSILON {
         "a second".to_owned()
     } else {

@@ -262,6 +262,20 @@ fn leap_seconds_come_from_what_the_host_has() {
 }
 
 #[test]
+fn a_source_that_comes_back_steps_as_it_may() {
+    for (threshold, line) in [
+        (json!(-1), Some("initstepslew 1 10.0.0.2")),
+        (json!(0.1), Some("initstepslew 0.1 10.0.0.2")),
+        (json!(0), None),
+    ] {
+        let vars = json!({"chrony_standby": true, "ntp_servers": [], "step_threshold": threshold});
+        let text = file(&Engine::default(), &vars, Some(0), &host("4.3")).unwrap();
+        let found = text.lines().find(|line| line.starts_with("initstepslew"));
+        assert_eq!(found, line, "{text}");
+    }
+}
+
+#[test]
 fn clients_have_the_key_that_they_share_and_no_other() {
     let keys = json!([
         {"id": 3, "type": "SHA1", "key": "ASCII:for-the-cluster"},
