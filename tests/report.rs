@@ -29,6 +29,7 @@ fn host(name: &str, part: Part) -> HostResult {
         synchronised_after: None,
         verdict: None,
         clock: None,
+        explained: None,
         notes: Vec::new(),
         execs: 1,
         seconds: 1.5,

@@ -240,6 +240,7 @@ mod tests {
                 notes: Vec::new(),
             }),
             clock: Some(Clock::new(clock(ahead, 0.002))),
+            explained: None,
             notes: Vec::new(),
             execs: 1,
             seconds: 1.0,

@@ -36,7 +36,10 @@ pub(super) async fn ask_source(shared: &Shared, source: Option<&Job>, results: &
     for result in results.iter_mut() {
         let Some(silence) = silence(result, first) else { continue };
         let cause = match (&said, address(result, silence)) {
-            (Some(said), Some(address)) => said.explain(silence, address),
+            (Some(said), Some(address)) => {
+                let since = result.explained.map(|asked| asked.elapsed());
+                said.explain(silence, address, since.unwrap_or_default())
+            }
             (Some(_), None) => continue,
             (None, _) => {
                 Cause::SourceDown(Silence { source_state: down.clone(), ..silence.clone() })

@@ -1,5 +1,7 @@
 //! What came of one host.
 
+use std::time::Instant;
+
 use serde::Serialize;
 
 use super::{Job, Part};
@@ -78,6 +80,9 @@ pub struct HostResult {
     pub verdict: Option<Verdict>,
     /// Its clock against the controller's.
     pub clock: Option<Clock>,
+    /// When it was asked last why its time cannot be proved.
+    #[serde(skip)]
+    pub explained: Option<Instant>,
     /// What the reader should know besides.
     pub notes: Vec<String>,
     /// How many commands were run over SSH.
@@ -101,6 +106,7 @@ impl HostResult {
             synchronised_after: None,
             verdict: None,
             clock: None,
+            explained: None,
             notes: job.notes.clone(),
             execs: 0,
             seconds: 0.0,

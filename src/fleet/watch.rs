@@ -196,6 +196,9 @@ impl Driver<'_> {
                 true => Glance::Explain(silent),
                 false => self.next_glance(ground, &verdict, &mut pace),
             };
+            if last {
+                self.result.explained = Some(Instant::now());
+            }
             // By the time of the question: how old an answer may be must not grow on a slow way.
             let expectation = self.expectation(ground, waited);
             let sections = match &mut talk {
@@ -234,6 +237,7 @@ impl Driver<'_> {
     /// One look that asks for everything.
     async fn examine(&mut self, probe: &Probe, ground: &Ground) -> Result<Verdict, Outcome> {
         let glance = Glance::Examine(probe.look.reading().silent_sources());
+        self.result.explained = Some(Instant::now());
         let mut talk = self.open_watch(&glance, probe).await?;
         let sections = answer(&mut talk).await;
         let sections = sections.map_err(|error| exec_trouble("the examination", &error))?;

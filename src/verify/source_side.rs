@@ -1,6 +1,7 @@
 //! What the cluster's source says of hosts that get no answer from it.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::cause::Cause;
 use super::silence::{Heard, Silence};
@@ -14,10 +15,6 @@ pub struct SourceSide {
     /// source keeps no such list, or does not show it.
     clients: Option<Vec<(IpAddr, u32)>>,
 }
-
-/// How old the last request can be where the host was told to send one just before, in seconds: a
-/// fleet of many hosts takes its time.
-const JUST_NOW: u32 = 90;
 
 impl SourceSide {
     /// Reads lines of an address and what `chronyc accheck` said of it, and the output of
@@ -47,9 +44,10 @@ impl SourceSide {
         Self { access: access.collect(), clients: (!refused).then(|| rows.collect()) }
     }
 
-    /// Why the host at `address` gets no answer, now that the source was asked as well.
+    /// Why the host at `address` gets no answer, now that the source was asked as well. Where the host sent
+    /// a request of its own, that was at most `since` before the source's answer.
     #[must_use]
-    pub fn explain(&self, silence: &Silence, address: IpAddr) -> Cause {
+    pub fn explain(&self, silence: &Silence, address: IpAddr, since: Duration) -> Cause {
         let address = silence.from.unwrap_or(address).to_canonical();
         let allowed = self.access.iter().find(|(known, _)| *known == address);
         let mut silence = silence.clone();
@@ -59,7 +57,7 @@ impl SourceSide {
             // Requests that are denied are not listed.
             return Cause::Denied(silence);
         }
-        silence.heard = self.heard(&silence, address);
+        silence.heard = self.heard(&silence, address, since);
         let unsigned_too = silence.answers_unsigned == Some(false);
         match silence.heard {
             Heard::Ago(_) if silence.key.is_some() && !unsigned_too => Cause::KeyMismatch(silence),
@@ -67,13 +65,16 @@ impl SourceSide {
         }
     }
 
-    fn heard(&self, silence: &Silence, address: IpAddr) -> Heard {
+    fn heard(&self, silence: &Silence, address: IpAddr, since: Duration) -> Heard {
         let Some(clients) = &self.clients else { return Heard::Unknown };
         let last = clients.iter().find(|(known, _)| *known == address).map(|(_, last)| *last);
         let asked_just_now = silence.answers_unsigned.is_some();
         let before = |last: u32| silence.silent.is_some_and(|silent| f64::from(last) > silent);
         match last {
-            Some(last) if asked_just_now && last > JUST_NOW => Heard::Never,
+            // What was heard before may have been before the fault. Ages are rounded to seconds.
+            Some(last) if asked_just_now && f64::from(last) > since.as_secs_f64() + 1.0 => {
+                Heard::Never
+            }
             Some(last) if before(last) => Heard::Never,
             Some(last) => Heard::Ago(last),
             None => Heard::Never,
@@ -116,6 +117,7 @@ mod tests {
                           10.0.0.4 208 Access allowed\n10.0.0.5 506 Cannot talk to daemon\n";
     const CLIENTS: &str = "10.0.0.2,8,0,1,127,4,0,0,127,4294967295\n\
                            10.0.0.6,8,0,1,127,400,0,0,127,4294967295\n\
+                           10.0.0.8,8,0,1,127,8,0,0,127,4294967295\n\
                            10.0.0.7,0,0,127,127,4294967295,3,0,1,2\n";
 
     fn silence(key: Option<u32>, answers_unsigned: Option<bool>) -> Silence {
@@ -123,7 +125,11 @@ mod tests {
     }
 
     fn explained(silence: &Silence, clients: &str, address: &str) -> (&'static str, Heard) {
-        let cause = SourceSide::parse(ACCESS, clients).explain(silence, address.parse().unwrap());
+        let cause = SourceSide::parse(ACCESS, clients).explain(
+            silence,
+            address.parse().unwrap(),
+            Duration::from_secs(5),
+        );
         match cause {
             Cause::Denied(silence) => ("denied", silence.heard),
             Cause::KeyMismatch(silence) => ("key", silence.heard),
@@ -141,6 +147,7 @@ mod tests {
             (&asked, "::ffff:10.0.0.2", ("no reply", Heard::Ago(4))),
             (&asked, "10.0.0.4", ("no reply", Heard::Never)),
             (&asked, "10.0.0.6", ("no reply", Heard::Never)),
+            (&asked, "10.0.0.8", ("no reply", Heard::Never)),
             (&asked, "10.0.0.7", ("no reply", Heard::Never)),
             (&silence(None, None), "10.0.0.6", ("no reply", Heard::Ago(400))),
             (&silence(Some(5), None), "10.0.0.2", ("key", Heard::Ago(4))),

@@ -1,5 +1,7 @@
 //! What is asked of a host that must be explained, and of the source about it.
 
+use std::time::Duration;
+
 use ezsync::facts::{Facts, Platform};
 use ezsync::remote::{Glance, Look, Word, source_script, source_side, watch_script};
 use ezsync::verify::{Cause, Heard, Peer, Reading, Silence};
@@ -99,7 +101,7 @@ fn the_source_is_asked_about_its_clients() {
         let script = source_script(&addresses, &mark);
         let answer = Running::start(&host, script.as_bytes(), &mark).finish();
         let said = source_side(&answer.sections).unwrap();
-        let explained = |address| said.explain(&Silence::default(), address);
+        let explained = |address| said.explain(&Silence::default(), address, Duration::ZERO);
         assert!(matches!(explained(addresses[0]), Cause::Denied(_)), "{:?}", host.shell);
         let Cause::NoReply(silence) = explained(addresses[1]) else { panic!("{said:?}") };
         assert_eq!((silence.allowed, silence.heard), (Some(true), Heard::Ago(4)));

@@ -36,6 +36,7 @@ fn done(host: &str, outcome: Outcome, changes: usize, applied: bool) -> Event {
         synchronised_after: None,
         verdict: None,
         clock: None,
+        explained: None,
         notes: Vec::new(),
         execs: 0,
         seconds: 0.0,
