@@ -6,7 +6,9 @@ use crate::length::{rough, seconds};
 /// chronyd slews by at most 83,333 ppm unless `maxslewrate` says otherwise: 12 s for each second.
 const SECONDS_PER_SLEWED_SECOND: f64 = 12.0;
 
-const RUN_SETUP: &str = "run setup for this host: its chronyd runs with another configuration";
+/// Its file may be right by now: then setup changes nothing, and restarts nothing.
+const RUN_SETUP: &str = "run setup for this host, or restart chronyd there where that changes nothing: \
+                         it runs with another configuration";
 
 fn words(what: impl Into<String>, next: impl Into<String>) -> Words {
     Words { what: what.into(), next: next.into() }
@@ -124,7 +126,7 @@ impl Cause {
                 format!("it follows {found}, and no upstream is configured"),
                 "add that server to ntp_servers, or run setup for this host",
             ),
-            Self::NoSources => words("chronyd has no source configured", "run setup for this host"),
+            Self::NoSources => words("chronyd has no source configured", RUN_SETUP),
             Self::SourceAbsent { wanted } => {
                 words(format!("chronyd has sources, but {wanted} is not among them"), RUN_SETUP)
             }
