@@ -80,9 +80,24 @@ steer() {
   if have chronyc; then bounded 5 chronyc $1 >/dev/null 2>&1 || :; fi
 }
 
+# A name that meant nothing is asked for again by itself after minutes only. The others are let alone: older
+# versions go to another address of theirs each time.
+resolve_again() {
+  if have chronyc; then
+    unresolved=$(bounded 5 chronyc -c activity 2>/dev/null)
+    case ${unresolved##*,} in
+      '' | 0 | *[!0-9]*) ;;
+      *) steer refresh ;;
+    esac
+  fi
+}
+
 take_look() {
   case $order in
-    burst) steer 'burst 4/4' ;;
+    burst)
+      resolve_again
+      steer 'burst 4/4'
+      ;;
     # What was measured against another time is forgotten (4.0 and later; older ones find out by themselves).
     anew) steer 'reset sources' && steer 'burst 4/4' ;;
     # Once, and now: `makestep` with numbers would stand in the place of the configuration's until a restart.
