@@ -2,6 +2,8 @@
 //!
 //! The words for the reader are made from these in `words.rs`, and nowhere else.
 
+use std::net::IpAddr;
+
 use serde::{Serialize, Serializer};
 
 use super::clock::Measure;
@@ -48,7 +50,8 @@ pub enum Cause {
     /// The source's `local` clock has another stratum than is configured.
     WrongLocalStratum { found: u8, wanted: u8 },
     /// A source without upstreams that does not serve its `local` clock.
-    NotServing,
+    /// `sources`: how many chronyd has, though none is configured here.
+    NotServing { sources: usize },
     /// The host follows another source.
     WrongReference { found: String, wanted: String },
     /// A source without upstreams follows something.
@@ -57,8 +60,12 @@ pub enum Cause {
     NoSources,
     /// chronyd has sources, but not the wanted one.
     SourceAbsent { wanted: String },
-    /// The source's name means no address on this host.
-    Unresolved { wanted: String },
+    /// chronyd has no address for the source's name. `address`: what it means on this host by now.
+    Unresolved {
+        wanted: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        address: Option<IpAddr>,
+    },
     /// chronyd's sources are switched off.
     Offline { sources: u32 },
     /// The sources disagree.
@@ -91,8 +98,9 @@ pub enum Cause {
     NotSelected { wanted: String, letter: Option<char> },
     /// There have not been enough samples yet.
     Measuring { wanted: String },
-    /// The clock is still being corrected: seconds.
-    Slewing { correction: f64, allowed: f64 },
+    /// The clock is still being corrected: seconds. `steered`: not only in chronyd's own reckoning,
+    /// as with `-x`.
+    Slewing { correction: f64, allowed: f64, steered: bool },
     /// chronyd's log says that something else moves the clock too.
     Interference,
     /// A hypervisor's helper sets the clock.

@@ -44,14 +44,15 @@ pub fn judge(expectation: &Expectation, reading: &Reading) -> Verdict {
         Some(tracking) => answered(expectation, reading, tracking),
         None => unanswered(reading),
     };
-    // Under `local` there is nothing to compare with, nor where a standby only remembers its source.
-    let followed = tracking.filter(|t| t.follows().is_some() && finding.state != State::Local);
+    // Under `local` there is nothing to compare with, nor where a host only remembers whom it followed.
+    let leads = finding.state == State::Local;
+    let followed = tracking.filter(|t| t.follows().is_some() && !leads);
     Verdict {
         state: finding.state,
         stratum: tracking.filter(|t| t.follows().is_some() || t.is_local()).map(|t| t.stratum),
         reference: tracking.and_then(|tracking| match tracking.follows() {
-            Some(peer) => Some(peer.to_string()),
-            None => tracking.is_local().then(|| "local".to_owned()),
+            Some(peer) if !leads => Some(peer.to_string()),
+            _ => (leads || tracking.is_local()).then(|| "local".to_owned()),
         }),
         // chrony's correction is what the clock lacks. Subtracting keeps 0 from becoming -0.
         offset: followed.map(|tracking| 0.0 - tracking.correction),
@@ -88,7 +89,8 @@ fn answered(expectation: &Expectation, reading: &Reading, tracking: &Tracking) -
                 return wrong_stratum(tracking.stratum, *local_stratum);
             }
             let finding = following(expectation, reading, tracking, &wanted);
-            if finding.state.passes() {
+            // One that asks nobody never goes back to the source before it.
+            if finding.state.passes() || matches!(finding.cause, Some(Cause::Offline { .. })) {
                 finding
             } else if expectation.accept_local && standby::leads(tracking, &wanted) {
                 Finding::passed(State::Local)
@@ -110,7 +112,9 @@ fn answered(expectation: &Expectation, reading: &Reading, tracking: &Tracking) -
                 };
             }
             match tracking.follows() {
-                None if upstreams.is_empty() => Finding::waiting(Cause::NotServing),
+                None if upstreams.is_empty() => {
+                    Finding::waiting(Cause::NotServing { sources: reading.chronyc.sources.len() })
+                }
                 Some(peer) if upstreams.is_empty() && !is_own_clock(reading, peer) => {
                     Finding::failed(Cause::UnexpectedUpstream { found: peer.to_string() })
                 }
@@ -146,13 +150,21 @@ fn following(
     let own_clock = serves && is_own_clock(reading, peer);
     if !own_clock && !wanted.includes(peer) {
         return if wanted.is_unresolved() {
-            Finding::waiting(Cause::Unresolved { wanted: wanted.label.clone() })
+            Finding::waiting(Cause::Unresolved { wanted: wanted.label.clone(), address: None })
         } else {
             let wanted = wanted.label.clone();
             Finding::failed(Cause::WrongReference { found: peer.to_string(), wanted })
         };
     }
     // What was followed is remembered long after it has fallen silent, or was taken out: its row tells.
+    // The rest of a burst would hide for a while that nobody is asked any more. What a source serves
+    // goes on being of use.
+    if !own_clock
+        && !matches!(expectation.role, Role::Source { .. })
+        && let Some(sources) = reading.offline()
+    {
+        return Finding::failed(Cause::Offline { sources });
+    }
     let mut rows = reading.chronyc.sources.iter();
     let Some(row) = rows.find(|row| row.peer == *peer) else {
         return wanted.why_not_selected(reading);
@@ -178,7 +190,11 @@ fn following(
         } else if reading.shows_interference() {
             Cause::Interference
         } else {
-            Cause::Slewing { correction: tracking.correction, allowed: max_offset }
+            Cause::Slewing {
+                correction: tracking.correction,
+                allowed: max_offset,
+                steered: !reading.daemon.leaves_clock(),
+            }
         });
     }
     if reading.timedatectl.synchronized == Some(false) && reading.steers_clock() {

@@ -155,6 +155,12 @@ impl Reading {
         !self.container && !self.daemon.leaves_clock()
     }
 
+    /// How many sources chronyd has, where all of them are switched off.
+    pub(super) fn offline(&self) -> Option<u32> {
+        let activity = self.chronyc.activity.filter(|activity| activity.all_offline())?;
+        Some(activity.switched_off())
+    }
+
     /// Whether `peer`, which the host follows, still answers, and is not just remembered.
     pub(super) fn hears(&self, peer: &Peer) -> bool {
         self.chronyc.sources.iter().any(|row| {

@@ -43,6 +43,9 @@ pub struct Silence {
     /// How many seconds ago the source last heard of this host.
     #[serde(skip_serializing_if = "Heard::is_unknown")]
     pub heard: Heard,
+    /// Whose name this host cannot resolve besides: `the upstream ntp.example.org`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unresolved: Option<String>,
     /// What the source was not asked for, or what came of it: `the source node1 is unreachable`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_state: Option<String>,
@@ -146,27 +149,35 @@ impl Silence {
                 parts.push(format!("the last request arrived there {seconds} s ago"));
             }
         }
+        if let Some(name) = &self.unresolved {
+            parts.push(format!("this host cannot resolve the name of {name}"));
+        }
         parts.extend(self.source_state.clone());
         format!(" ({})", parts.join("; "))
     }
 
     /// The next step where the source runs and no key is in play.
     fn next(&self) -> String {
-        let see = "try: `nft list ruleset`, `iptables-save` and `firewall-cmd --list-all` there";
+        let see = "try `nft list ruleset`, `iptables-save` and `firewall-cmd --list-all`";
         match (self.upstream, self.allowed, self.heard) {
+            (true, ..) if self.unresolved.is_some() => {
+                "repair name resolution on this host, and check that UDP port 123 is open on the \
+                 way; with no internet, set ntp_servers to []"
+                    .to_owned()
+            }
             (true, ..) => "check that UDP port 123 is open on the way; with no internet, set \
                            ntp_servers to []"
                 .to_owned(),
             (_, Some(true), Heard::Never) => format!(
                 "a firewall on the source, on this host or in between drops the requests: open UDP \
-                 port 123 on the source; {see}"
+                 port 123 on the source; {see} there"
             ),
             (_, Some(true), Heard::Ago(_)) => format!(
-                "a firewall on this host, on the source or in between drops the answers: let replies \
-                 from UDP port 123 into this host; {see}"
+                "a firewall on this host, on the source or in between drops the answers: let UDP \
+                 from port 123 out of the source and into this host; {see} on both"
             ),
             (_, Some(true), Heard::Unknown) => {
-                format!("a firewall on the way? Open UDP port 123 on the source; {see}")
+                format!("a firewall on the way? Open UDP port 123 on the source; {see} there")
             }
             _ => "check that it is up, that it allows this host, and that UDP port 123 is open on \
                   the way; `ezsync doctor` without --limit asks the source as well"

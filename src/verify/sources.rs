@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::cause::{Cause, Offer};
-use super::chronyc::{Peer, Source, SourceState};
+use super::chronyc::{Peer, Source, SourceMode, SourceState};
 use super::evidence::NtpData;
 use super::judge::Finding;
 use super::reading::{Reading, Resolved};
@@ -17,8 +17,10 @@ pub(super) struct Wanted {
     /// How a cause names them.
     pub label: String,
     addresses: Vec<IpAddr>,
-    /// Some of them were given by name.
-    named: bool,
+    /// Those that were given by name.
+    names: Vec<String>,
+    /// What the host resolves a name of theirs to.
+    resolved: Option<IpAddr>,
     /// Any source is one of them: the address behind a pool's name is another each time.
     any: bool,
     /// They are the time source's upstreams, not the time source.
@@ -35,8 +37,10 @@ impl Wanted {
             (None, None) => "the source".to_owned(),
         };
         let known = |found: &&Resolved| found.name.as_ref().is_none_or(|name| names.contains(name));
-        addresses.extend(resolved.iter().filter(known).map(|found| found.address));
-        Self { label, addresses, named: !names.is_empty(), any: false, upstream: false }
+        let known = resolved.iter().filter(known).map(|found| found.address);
+        let resolved = known.clone().next();
+        addresses.extend(known);
+        Self { label, addresses, resolved, names, any: false, upstream: false }
     }
 
     /// The time source's `upstreams`.
@@ -46,8 +50,8 @@ impl Wanted {
             [one] => format!("the upstream {one}"),
             many => format!("the upstreams {}", many.join(", ")),
         };
-        let named = !names.is_empty();
-        Self { label, addresses, named, any: named, upstream: true }
+        let any = !names.is_empty();
+        Self { label, addresses, resolved: None, names, any, upstream: true }
     }
 
     /// Whether `peer` is one of them. `chronyc -n` names servers by address only.
@@ -57,17 +61,16 @@ impl Wanted {
 
     /// Whether there are only names, and no address is known for them.
     pub fn is_unresolved(&self) -> bool {
-        self.named && !self.any && self.addresses.is_empty()
+        !self.names.is_empty() && !self.any && self.addresses.is_empty()
     }
 
     /// Why none of them is selected, from the rows that chronyc printed.
     pub fn why_not_selected(&self, reading: &Reading) -> Finding {
         let all = &reading.chronyc.sources;
-        let activity = reading.chronyc.activity;
         let ours: Vec<&Source> = all.iter().filter(|row| self.includes(&row.peer)).collect();
         let Some(first) = ours.first() else { return self.why_absent(reading) };
-        if let Some(activity) = activity.filter(|activity| activity.all_offline()) {
-            return Finding::failed(Cause::Offline { sources: activity.offline });
+        if let Some(sources) = reading.offline() {
+            return Finding::failed(Cause::Offline { sources });
         }
         if ours.iter().any(|row| row.state == SourceState::Falseticker) {
             let disagreeing = all.iter().filter(|row| row.state == SourceState::Falseticker);
@@ -94,16 +97,33 @@ impl Wanted {
     fn why_absent(&self, reading: &Reading) -> Finding {
         let activity = reading.chronyc.activity;
         let wanted = self.label.clone();
+        let address = self.resolved;
         // An address needs no resolving: then some other source has a name without one.
         let unresolved = activity.is_some_and(|activity| activity.unresolved > 0);
-        if self.is_unresolved() || (unresolved && self.named) {
-            Finding::waiting(Cause::Unresolved { wanted })
+        if self.is_unresolved() || (unresolved && !self.names.is_empty()) {
+            Finding::waiting(Cause::Unresolved { wanted, address })
         } else if !reading.chronyc.sources.is_empty() || unresolved {
             Finding::failed(Cause::SourceAbsent { wanted })
         } else if activity.is_some_and(|activity| activity.is_empty()) {
             Finding::failed(Cause::NoSources)
         } else {
             Finding::waiting(Cause::Measuring { wanted })
+        }
+    }
+
+    /// Upstreams whose names mean nothing to chronyd, though it asks others.
+    pub fn unresolved(&self, reading: &Reading) -> Option<String> {
+        let servers = reading.chronyc.sources.iter();
+        let rows = servers.filter(|row| row.mode != SourceMode::ReferenceClock).count();
+        // A pool may be smaller than chronyd asks for, which it calls unresolved too.
+        let missing = self.upstream
+            && rows < self.addresses.len() + self.names.len()
+            && reading.chronyc.activity.is_some_and(|activity| activity.unresolved > 0);
+        match self.names.as_slice() {
+            _ if !missing => None,
+            [] => None,
+            [one] => Some(format!("the upstream {one}")),
+            many => Some(format!("one of the upstreams {}", many.join(", "))),
         }
     }
 
@@ -179,6 +199,7 @@ impl Wanted {
             replies: data.map(|data| data.received),
             silent: row.last_sample.map(f64::from),
             interval,
+            unresolved: self.unresolved(reading),
             key: key.filter(|auth| auth.usable).map(|auth| auth.key),
             answers_unsigned: query.and_then(|query| query.answered),
             ..Silence::default()

@@ -41,6 +41,9 @@ pub fn warnings(expectation: &Expectation, reading: &Reading, cause: Option<&Cau
         found.extend(of_clock(reading));
     }
     found.extend(of_upstreams(expectation, reading));
+    if cause.is_none() {
+        found.extend(of_names(expectation, reading));
+    }
     found.retain(|warning| cause != Some(warning));
     found
 }
@@ -73,9 +76,25 @@ fn of_clock(reading: &Reading) -> Vec<Cause> {
 /// Why a source that serves its own clock follows none of its upstreams.
 fn of_upstreams(expectation: &Expectation, reading: &Reading) -> Option<Cause> {
     let Role::Source { upstreams, .. } = &expectation.role else { return None };
+    if upstreams.is_empty() {
+        return None;
+    }
+    if let Some(sources) = reading.offline() {
+        return Some(Cause::Offline { sources });
+    }
     let local = reading.chronyc.tracking.as_ref().is_some_and(|tracking| tracking.is_local());
-    if upstreams.is_empty() || !local {
+    if !local {
         return None;
     }
     Wanted::upstreams(upstreams).why_not_selected(reading).cause
+}
+
+/// Which upstreams have names that mean nothing, while others can be asked.
+fn of_names(expectation: &Expectation, reading: &Reading) -> Option<Cause> {
+    let (Role::Source { upstreams, .. } | Role::Standby { upstreams, .. }) = &expectation.role
+    else {
+        return None;
+    };
+    let wanted = Wanted::upstreams(upstreams).unresolved(reading)?;
+    Some(Cause::Unresolved { wanted, address: None })
 }

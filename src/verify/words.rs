@@ -5,6 +5,8 @@ use crate::length::{rough, seconds};
 
 /// chronyd slews by at most 83,333 ppm unless `maxslewrate` says otherwise: 12 s for each second.
 const SECONDS_PER_SLEWED_SECOND: f64 = 12.0;
+/// Nobody waits for longer until a clock is right, in seconds.
+const LONGEST_WAIT: f64 = 3600.0;
 
 /// Its file may be right by now: then setup changes nothing, and restarts nothing.
 const RUN_SETUP: &str = "run setup for this host, or restart chronyd there where that changes nothing: \
@@ -54,10 +56,11 @@ impl Cause {
             ),
             Self::DaemonFailed { unit, said } => {
                 let said = said.as_ref().map(|said| format!(": {said}")).unwrap_or_default();
-                words(
-                    format!("{unit} failed{said}"),
-                    format!("read the log of {unit} on this host"),
-                )
+                let next = match self.is_of_configuration() {
+                    true => "run setup for this host: it writes that file anew".to_owned(),
+                    false => format!("read the log of {unit} on this host"),
+                };
+                words(format!("{unit} failed{said}"), next)
             }
             Self::DaemonStarting { unit } => words(
                 format!("{unit} is starting or stopping"),
@@ -102,6 +105,14 @@ impl Cause {
         })
     }
 
+    /// Whether the daemon gave up over a file that setup writes, by its own last word.
+    fn is_of_configuration(&self) -> bool {
+        let signs = ["Could not open /", "Could not open configuration", "Invalid directive"];
+        let Self::DaemonFailed { said: Some(said), .. } = self else { return false };
+        let mut signs = signs.into_iter().chain(["Could not parse", " at line "]);
+        signs.any(|sign| said.contains(sign))
+    }
+
     /// What chronyd was told to do, and should not have been.
     fn of_configuration(&self) -> Option<Words> {
         Some(match self {
@@ -115,7 +126,12 @@ impl Cause {
                 ),
                 RUN_SETUP,
             ),
-            Self::NotServing => words(
+            Self::NotServing { sources: 1.. } => words(
+                "the source should have no upstream, and its chronyd has; none is followed, and it does \
+                 not serve its own clock",
+                RUN_SETUP,
+            ),
+            Self::NotServing { .. } => words(
                 "the source has no upstream and does not serve its own clock yet",
                 "check for `local stratum` in its chrony.conf; with `orphan` it takes 300 s",
             ),
@@ -130,7 +146,14 @@ impl Cause {
             Self::SourceAbsent { wanted } => {
                 words(format!("chronyd has sources, but {wanted} is not among them"), RUN_SETUP)
             }
-            Self::Unresolved { wanted } => words(
+            Self::Unresolved { wanted, address: Some(address) } => words(
+                format!(
+                    "the name of {wanted} means {address} on this host now, but chronyd has not asked \
+                     again"
+                ),
+                "run `chronyc refresh` on this host (chrony 4.0 and later), or restart its chronyd",
+            ),
+            Self::Unresolved { wanted, .. } => words(
                 format!("this host cannot resolve the name of {wanted}"),
                 "repair name resolution on this host, or give an address instead of the name",
             ),
@@ -219,7 +242,8 @@ impl Cause {
             }
             Self::Measuring { wanted } => words(
                 format!("chronyd has not selected {wanted} yet"),
-                "wait for its first samples, or run `chronyc burst 4/4` on this host",
+                "wait for its first samples, or run `chronyc burst 4/4` on this host; if its clock was set by \
+                 hand, `chronyc makestep` after that",
             ),
             _ => return None,
         })
@@ -228,16 +252,8 @@ impl Cause {
     /// What the clock does.
     fn of_clock(&self) -> Words {
         match self {
-            Self::Slewing { correction, allowed } => {
-                let at_least = rough(correction.abs() * SECONDS_PER_SLEWED_SECOND);
-                words(
-                    format!(
-                        "the clock is still {} off ({} is allowed) and is being slewed",
-                        rough(*correction),
-                        seconds(*allowed)
-                    ),
-                    format!("wait {at_least} or longer, or run `chronyc makestep` on this host"),
-                )
+            Self::Slewing { correction, allowed, steered } => {
+                slewing(*correction, *allowed, *steered)
             }
             Self::BoundTooLarge { bound, delay, dispersion, allowed } => words(
                 format!(
@@ -295,6 +311,33 @@ impl Cause {
             ),
         }
     }
+}
+
+fn slewing(correction: f64, allowed: f64, steered: bool) -> Words {
+    let (left, allowed) = (rough(correction), seconds(allowed));
+    let wait = correction.abs() * SECONDS_PER_SLEWED_SECOND;
+    if !steered {
+        return words(
+            format!(
+                "chronyd's own reckoning is {left} off ({allowed} is allowed); it runs with -x and does \
+                 not correct the clock itself"
+            ),
+            "set the clock where it is kept (the container's host, or without -x), then restart chronyd \
+             here",
+        );
+    }
+    let next = if wait < 1.0 {
+        "wait a moment, or run `chronyc makestep` on this host".to_owned()
+    } else if wait <= LONGEST_WAIT {
+        format!("wait {} or longer, or run `chronyc makestep` on this host", rough(wait))
+    } else {
+        format!(
+            "run `chronyc makestep` on this host, or restart its chronyd: either steps the clock, so \
+             see first what runs there; slewing takes {} or longer",
+            rough(wait)
+        )
+    };
+    words(format!("the clock is still {left} off ({allowed} is allowed) and is being slewed"), next)
 }
 
 /// ` 6 times`, as far as it is known.

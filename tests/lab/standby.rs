@@ -81,7 +81,7 @@ fn clients_follow_the_standby_when_the_source_dies_and_return_to_it() {
     assert_eq!(code, 2, "{run:#}");
     trouble(&run, "node1", "failed");
     assert_ok(&run, &["node2", "node3", "node4", "node5"]);
-    assert_eq!(references(&run)[1..], ["10.99.0.11", "10.99.0.12", "10.99.0.12", "10.99.0.12"]);
+    assert_eq!(references(&run)[1..], ["local", "10.99.0.12", "10.99.0.12", "10.99.0.12"]);
     assert_eq!(host(&run, "node2")["verdict"]["state"], "local", "{run:#}");
     let says = "follows the standby 10.99.0.12: the source 10.99.0.11 does not answer";
     assert!(notes(&run, "node4").contains(says), "{}", notes(&run, "node4"));

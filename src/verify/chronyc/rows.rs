@@ -170,10 +170,11 @@ impl Source {
 
     /// Whether it has been silent for longer than lost answers explain. Its reach is 0 only after
     /// eight polls in vain. Two answers may be lost on the way; after three intervals it is silent.
+    /// The age alone does not tell: with `filter` one sample is taken of several answers.
     #[must_use]
     pub fn is_late(&self) -> bool {
         let silent = self.last_sample.map_or(f64::INFINITY, f64::from);
-        silent > 3.0 * self.interval() + 2.0
+        self.reach & 0b111 == 0 && silent > 3.0 * self.interval() + 2.0
     }
 }
 
@@ -217,10 +218,16 @@ impl Activity {
             .all(|count| *count == 0)
     }
 
+    /// How many are not polled, or not any more after the burst that they are in.
+    #[must_use]
+    pub fn switched_off(self) -> u32 {
+        self.offline.saturating_add(self.burst_offline)
+    }
+
     /// Whether there are sources, and none of them will be polled again by itself.
     #[must_use]
     pub fn all_offline(self) -> bool {
         // A bursting source is not counted as online.
-        self.offline > 0 && self.online == 0 && self.burst_online == 0 && self.burst_offline == 0
+        self.switched_off() > 0 && self.online == 0 && self.burst_online == 0
     }
 }
