@@ -9,7 +9,8 @@ use super::shell::{exec_trouble, word};
 use super::talk::Talk;
 use super::{Doing, Part};
 use crate::exec::ExecError;
-use crate::remote::{self, Progress, Section, apply_script};
+use crate::length;
+use crate::remote::{self, Progress, Section, Word, apply_script, name_targets};
 use crate::sanitise::sanitise_lines;
 
 /// How long a host may go without a sign of life while it changes: package managers are slow on
@@ -18,6 +19,10 @@ const SILENCE: Duration = Duration::from_secs(900);
 
 /// How long the script may take to end after its result.
 const FAREWELL: Duration = Duration::from_secs(10);
+
+/// A clock that is so many seconds off may be why no package can be had: certificates and signed lists
+/// of packages are made to bear less than that.
+const WRONG_CLOCK: f64 = 3600.0;
 
 /// Why a staged run is called off.
 enum Hold {
@@ -54,8 +59,9 @@ impl Driver<'_> {
                 Some(Progress::Ended) => {
                     let ended = remote::Outcome::of(talk.sections());
                     self.note_done(&ended, talk.sections());
+                    let begun = self.begun(talk.sections());
                     talk.end(FAREWELL).await;
-                    return Ok(self.ended(ended, held)?);
+                    return Ok(self.ended(ended, held, begun, &token)?);
                 }
             }
         }
@@ -63,13 +69,32 @@ impl Driver<'_> {
     }
 
     /// What the script's own word for its end means.
-    fn ended(&self, ended: remote::Outcome, held: Option<Hold>) -> Result<bool, Trouble> {
+    fn ended(
+        &self,
+        ended: remote::Outcome,
+        held: Option<Hold>,
+        begun: bool,
+        token: &Word,
+    ) -> Result<bool, Trouble> {
         match (ended, held) {
             (remote::Outcome::Changed, _) => Ok(true),
             (remote::Outcome::Dropped, Some(Hold::NoSource(trouble))) => Err(trouble),
             (remote::Outcome::Dropped, _) => Ok(false),
-            (ended, _) => Err(self.failed(ended)),
+            (ended, _) => Err(self.failed(ended, begun, token)),
         }
+    }
+
+    /// Whether a change was made that is put back when another fails. Staging changes nothing.
+    fn begun(&self, sections: &[Section]) -> bool {
+        let staged = sections.iter().position(|section| section.name == "staged");
+        let failed = sections.iter().find(|s| s.name == "failed").and_then(Section::number);
+        let of = |number| self.result.plan.changes.iter().find(move |c| Some(c.number) == number);
+        sections.iter().enumerate().any(|(at, section)| {
+            let change = of(section.number()).filter(|_| section.name == "step");
+            change.filter(|change| Some(change.number) != failed).is_some_and(|change| {
+                staged.is_some_and(|staged| at > staged) || change.work.sets_clock()
+            })
+        })
     }
 
     /// Notes which changes stand: all of them, or those that nothing puts back. A package that
@@ -135,18 +160,21 @@ impl Driver<'_> {
         }
     }
 
-    /// A change failed on the host.
-    fn failed(&self, outcome: remote::Outcome) -> Trouble {
-        let (failure, back, next) = match outcome {
-            remote::Outcome::Undone(failure) => (
-                failure,
-                "the files and services that had been changed before were put back",
-                "mend the cause and run again",
-            ),
+    /// A change failed on the host. `begun`: others had been made.
+    fn failed(&self, outcome: remote::Outcome, begun: bool, token: &Word) -> Trouble {
+        let usual = "mend the cause and run again".to_owned();
+        let (failure, back, mut next) = match outcome {
+            remote::Outcome::Undone(failure) if begun => {
+                (failure, "what had been changed before was put back", usual)
+            }
+            remote::Outcome::Undone(failure) if self.result.plan.changes.iter().any(|c| c.done) => {
+                (failure, "nothing else was changed", usual)
+            }
+            remote::Outcome::Undone(failure) => (failure, "nothing was changed", usual),
             remote::Outcome::NotUndone(failure) => (
                 failure,
                 "and not everything could be put back",
-                "look at the host: originals are in /var/lib/ezsync/originals",
+                "look at the host: originals are in /var/lib/ezsync/originals".to_owned(),
             ),
             _ => {
                 return Trouble::new(
@@ -161,7 +189,35 @@ impl Driver<'_> {
         let what = change.map_or("a change".to_owned(), |change| {
             format!("{} : {}: `{}`", change.role, change.task, change.summary)
         });
-        Trouble::new(format!("{what} failed; {back}"), next).log(&sanitise_lines(&failure.log))
+        if let Some(clock) =
+            self.wrong_clock().filter(|_| change.is_some_and(|c| c.work.installs()))
+        {
+            next = clock;
+        }
+        let log = name_targets(&failure.log, token);
+        Trouble::new(format!("{what} failed; {back}"), next).log(&sanitise_lines(&log))
+    }
+
+    /// What to do about a clock that is too wrong for package managers, where it is and this run does not
+    /// set it.
+    fn wrong_clock(&self) -> Option<String> {
+        if self.result.plan.changes.iter().any(|change| change.work.sets_clock()) {
+            return None;
+        }
+        let off = self.result.clock?.before.measure();
+        if !off.exceeds(WRONG_CLOCK) {
+            return None;
+        }
+        let (way, why) = if off.seconds < 0.0 {
+            ("behind", "take nothing from the future")
+        } else {
+            ("ahead of", "take certificates and lists of packages for expired")
+        };
+        let length = length::rough(off.seconds.abs());
+        Some(format!(
+            "its clock is {length} {way} this controller's, and package managers {why}: set it first \
+             (`--set-clock` for a source that runs free; `date -s` on this host), then run again"
+        ))
     }
 
     /// A script (`what`) ended without a result.

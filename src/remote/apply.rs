@@ -74,6 +74,24 @@ fn words(frame: &str, number: usize, call: &Call) -> Vec<String> {
     head.into_iter().chain(call.args.iter().cloned()).collect()
 }
 
+/// `log` with the paths of files in the place of those of their candidates, which the run of `token` put
+/// beside them: the same mistake then reads the same on every host.
+#[must_use]
+pub fn name_targets(log: &str, token: &Word) -> String {
+    // `/etc/chrony/.chrony.conf.TOKEN-1.new`: see `beside` in files.sh.
+    let of_run = format!(".{}-", token.as_str());
+    let mut parts = log.split(&of_run);
+    let mut named = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        if let Some(hidden) = named.rfind("/.") {
+            named.remove(hidden + 1);
+        }
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
+        named.push_str(rest.strip_prefix(".new").unwrap_or(rest));
+    }
+    named
+}
+
 /// How a run on a host ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {

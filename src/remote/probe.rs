@@ -221,14 +221,17 @@ fn chrony_facts(
     version_line: &str,
     command_line: &str,
 ) -> ChronyFacts {
-    // An alias has the name of the service that it stands for. A masked one is none to use.
-    let mut found: Vec<&UnitState> = CHRONY_UNITS
-        .iter()
-        .filter_map(|name| units.get(*name))
-        .filter(|unit| unit.exists && !unit.masked)
-        .collect();
+    // An alias has the name of the service that it stands for.
+    let mut found: Vec<&UnitState> =
+        CHRONY_UNITS.iter().filter_map(|name| units.get(*name)).filter(|u| u.exists).collect();
     found.sort_by_key(|unit| (!unit.active, unit.id != usual.unit));
     found.dedup_by_key(|unit| unit.id.clone());
+    // A masked one is none to use, and none to stop. Where chronyd has no other, it is the one to speak of.
+    if version_line.is_empty() || found.iter().any(|unit| !unit.masked) {
+        found.retain(|unit| !unit.masked);
+    } else {
+        found.truncate(1);
+    }
     let mut names = found.iter().map(|unit| unit.id.clone());
     let unit = names.next().unwrap_or_else(|| usual.unit.clone());
     let other_units = names.filter(|name| *name != unit).collect();

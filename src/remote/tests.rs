@@ -281,6 +281,15 @@ fn the_outcome_is_told_by_all_sections() {
 }
 
 #[test]
+fn a_candidate_is_called_by_the_name_of_its_file() {
+    let token = Word::random().unwrap();
+    let log =
+        format!("in file /etc/chrony/.chrony.conf.{}-12.new, not /etc/.x\nbye", token.as_str());
+    let named = "in file /etc/chrony/chrony.conf, not /etc/.x\nbye";
+    assert_eq!(super::apply::name_targets(&log, &token), named);
+}
+
+#[test]
 fn a_look_has_a_word_for_each_kind() {
     let chrony = Facts::typical(Platform::RedHat).chrony;
     let silent = vec!["10.0.0.1".parse().unwrap(), "fd00::1".parse().unwrap()];

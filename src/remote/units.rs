@@ -93,7 +93,8 @@ fn state(block: &str) -> UnitState {
             "static" | "indirect" | "generated" | "transient" | "alias" => None,
             _ => Some(false),
         },
-        masked: load == "masked",
+        // An alias of a masked service cannot be loaded at all.
+        masked: load == "masked" || value("UnitFileState").starts_with("masked"),
         condition: !kept,
         exec_start: value("ExecStart").to_owned(),
     }

@@ -5,6 +5,9 @@ use std::sync::Arc;
 use super::{Args, Call, Difference, Observed, Obstacle, Resource, Subject, Texts, Work};
 use crate::problem::Problem;
 
+/// The function that sets the clock.
+pub(super) const SET: &str = "clock_set";
+
 /// A clock that is the controller's.
 #[derive(Debug)]
 struct Clock {
@@ -58,7 +61,8 @@ impl Resource for Clock {
                 after: "as the controller's\n".to_owned(),
             }),
             work: Work {
-                activate: Some(Call::new("clock_set", by(-ahead.seconds))),
+                // Before packages are fetched: with a wrong clock nothing that is signed is valid.
+                prepare: Some(Call::new(SET, by(-ahead.seconds))),
                 undo: Some(Call::new("clock_undo", by(ahead.seconds))),
                 ..Work::default()
             },

@@ -167,7 +167,8 @@ impl Call {
 /// What to run on a host for one change.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Work {
-    /// Runs on all hosts at once, before any service is touched: installs, stages and checks.
+    /// Runs on all hosts at once, before any service is touched: sets the clock, installs, stages and
+    /// checks.
     pub prepare: Option<Call>,
     /// Runs when the host's turn has come.
     pub activate: Option<Call>,
@@ -186,6 +187,18 @@ impl Work {
         self.activate.as_ref().is_some_and(|call| {
             call.function == service::RESTART && call.args.first().is_some_and(|name| name == unit)
         })
+    }
+
+    /// Whether it fetches packages, which only a host with about the right time takes.
+    #[must_use]
+    pub fn installs(&self) -> bool {
+        self.prepare.as_ref().is_some_and(|call| call.function == package::INSTALL)
+    }
+
+    /// Whether it sets the clock.
+    #[must_use]
+    pub fn sets_clock(&self) -> bool {
+        self.prepare.as_ref().is_some_and(|call| call.function == clock::SET)
     }
 }
 

@@ -5,6 +5,9 @@ use std::sync::Arc;
 use super::{Args, Call, Difference, Observed, Obstacle, Resource, Subject, Work};
 use crate::problem::Problem;
 
+/// The function that installs packages.
+pub(super) const INSTALL: &str = "package_install";
+
 /// Packages that are there, or are not.
 #[derive(Debug)]
 struct Package {
@@ -45,7 +48,7 @@ impl Resource for Package {
         let listed = names.iter().map(|n| n.as_str()).collect::<Vec<_>>().join(", ");
         let args = || names.iter().map(|name| (*name).clone());
         let work = if self.present {
-            Work { prepare: Some(Call::new("package_install", args())), ..Work::default() }
+            Work { prepare: Some(Call::new(INSTALL, args())), ..Work::default() }
         } else {
             Work { activate: Some(Call::new("package_remove", args())), ..Work::default() }
         };

@@ -70,6 +70,12 @@ impl Resource for Service {
         let stands = observed.units.get(&self.name).cloned().unwrap_or_default();
         // systemd refuses to enable or disable by an alias: act on the service's own name.
         let name = if stands.id.is_empty() { self.name.clone() } else { stands.id.clone() };
+        if stands.masked && self.masked != Some(false) && self.runs() {
+            return Err(Obstacle {
+                what: format!("{name}.service is masked"),
+                next: format!("run `systemctl unmask {name}.service` on this host, then setup"),
+            });
+        }
         let active = match self.state {
             Some(State::Restarted) => {
                 return Ok(Some(self.run(RESTART, "restart", name)));
@@ -123,6 +129,12 @@ impl Resource for Service {
 }
 
 impl Service {
+    /// Whether it is to run, now or at boot. Whoever masked a service does not want that: it is left to
+    /// them to unmask it.
+    fn runs(&self) -> bool {
+        self.enabled == Some(true) || !matches!(self.state, None | Some(State::Stopped))
+    }
+
     /// Whether the unit was asked to start and its own condition kept it from it.
     fn held(&self, observed: &Observed) -> bool {
         observed.units.get(&self.name).is_some_and(|unit| unit.exists && !unit.condition)

@@ -286,13 +286,27 @@ fn time_zones() {
 }
 
 #[test]
+fn what_somebody_has_masked_is_not_unmasked_unasked() {
+    for args in
+        [json!({"state": "started"}), json!({"state": "restarted"}), json!({"enabled": true})]
+    {
+        let mut args = args;
+        args["name"] = "masked".into();
+        let obstacle = build("service", args).unwrap().compare(&host()).unwrap_err();
+        assert_eq!(obstacle.what, "masked.service is masked");
+        let next = "run `systemctl unmask masked.service` on this host, then setup";
+        assert_eq!(obstacle.next, next);
+    }
+}
+
+#[test]
 fn clocks() {
     check(
         "clock",
         &[
             (
                 json!({"max_offset": 0.05}),
-                "set the clock back by 1 h 0 min (3,600.5 s) ± 500 ms: -; clock_set -3600.500000 -3601; clock_undo +3600.500000 +3601",
+                "set the clock back by 1 h 0 min (3,600.5 s) ± 500 ms: clock_set -3600.500000 -3601; -; clock_undo +3600.500000 +3601",
             ),
             // What is not known for certain is no reason to set a clock.
             (json!({"max_offset": 3600.1}), "same"),

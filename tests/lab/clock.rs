@@ -118,6 +118,7 @@ fn clocks_that_are_years_apart_agree_and_are_set_from_here_when_that_is_asked_fo
 
     the_controllers_time(&bench);
     a_daemon_that_is_content(&bench);
+    a_clock_that_no_package_is_valid_for(&bench);
 }
 
 /// A cluster that has agreed on another time gets this machine's.
@@ -169,4 +170,28 @@ fn a_daemon_that_is_content(bench: &Bench) {
     let said = what.contains("by its daemon's word all is well, but its clock is 3.0 s ±");
     assert!(said && what.contains("ahead of that of node1"), "{what}");
     assert_eq!(host(&run, "node3")["verdict"]["cause"]["code"], "clock_differs");
+}
+
+/// A source without chrony that is years behind: packages can be had when its clock has been set.
+fn a_clock_that_no_package_is_valid_for(bench: &Bench) {
+    bench.on(2, "echo 'DAEMON_OPTS=\"-F 1\"' >/etc/default/chrony; systemctl restart chrony");
+    bench.on(
+        0,
+        "dpkg --purge chrony; rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin
+         apt-get clean; date -s '5 years ago'",
+    );
+    let (code, run) = bench.json(&["setup", "c1", "--limit", "node1"]);
+    assert_eq!(code, 2, "{run:#}");
+    let what = trouble(&run, "node1", "failed");
+    assert!(what.ends_with("`install chrony` failed; nothing was changed"), "{what}");
+    let next = host(&run, "node1")["outcome"]["trouble"]["next"].as_str().unwrap();
+    assert!(next.contains("behind this controller's, and package managers take nothing"), "{next}");
+    assert!(next.contains("--set-clock"), "{next}");
+
+    let (code, run) = bench.json(&["setup", "c1", "--set-clock"]);
+    assert_eq!(code, 0, "{run:#}");
+    let changes = host(&run, "node1")["plan"]["changes"].as_array().unwrap();
+    assert!(changes[0]["summary"].as_str().unwrap().starts_with("set the clock forward by"));
+    assert_eq!(changes[1]["summary"], "install chrony");
+    assert!(assert_near(bench).abs() < 0.05);
 }

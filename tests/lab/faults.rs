@@ -26,6 +26,8 @@ fn a_config_that_chronyd_rejects_changes_nothing() {
     assert!(what.contains("change /etc/chrony/chrony.conf"), "{what}");
     let log = host(&run, "node3")["outcome"]["trouble"]["log"].to_string();
     assert!(log.contains("Invalid directive") || log.contains("Could not parse"), "{log}");
+    assert!(log.contains("/etc/chrony/chrony.conf"), "{log}");
+    assert!(what.ends_with("nothing was changed"), "{what}");
     assert_eq!((bench.on(2, EVERYTHING), bench.starts()[2].clone()), before);
     assert_eq!(host(&run, "node2")["outcome"]["state"], "ok", "{run:#}");
     assert_eq!(bench.on(2, LITTER), "");
@@ -118,6 +120,19 @@ fn verify_says_what_is_wrong_with_a_client() {
     assert_eq!(host(&run, "node4")["outcome"]["state"], "ok", "{run:#}");
     // And setup mends both.
     assert_eq!(bench.run(&["setup", "c1"]).code, 0);
+
+    // What somebody has masked stays so, and every command says the same.
+    bench.on(1, "systemctl mask --now chrony");
+    for args in [&["verify", "c1", "--verify-timeout", "0"][..], &["setup", "c1"]] {
+        let (code, run) = bench.json(args);
+        assert_eq!(code, 2, "{run:#}");
+        let what = trouble(&run, "node2", "failed");
+        assert!(what.contains("chrony.service is masked"), "{what}");
+        let next = &host(&run, "node2")["outcome"]["trouble"]["next"];
+        assert_eq!(next, "run `systemctl unmask chrony.service` on this host, then setup");
+        assert_eq!(host(&run, "node2")["applied"], false);
+    }
+    assert_eq!(bench.on(1, "systemctl show -p LoadState chrony"), "LoadState=masked");
 }
 
 #[test]

@@ -223,6 +223,30 @@ fn a_service_that_does_not_exist_fails_and_leaves_nothing() {
 }
 
 #[test]
+fn a_service_that_can_be_neither_started_nor_stopped_is_as_it_was() {
+    for host in Host::each() {
+        host_with(&host, &["refuses", "broken"]);
+        let log = host.fail(vec![service(json!({"name": "app", "state": "started"}))]);
+        assert!(log.starts_with("app refuses"), "{:?}: {log}", host.shell);
+    }
+}
+
+#[test]
+fn the_daemons_own_words_come_before_the_managers() {
+    for host in Host::each() {
+        host_with(&host, &["refuses"]);
+        host.write(
+            "/units/app/journal",
+            "\nNov 21 11:00:00 node1 systemd[1]: Starting app\n\
+             Nov 21 11:00:00 node1 app[12]: no such card\n\
+             Nov 21 11:00:00 node1 systemd[1]: Failed\n",
+        );
+        let log = host.fail(vec![service(json!({"name": "app", "state": "started"}))]);
+        assert_eq!(log, "app refuses\napp: no such card\nstatus of app", "{:?}", host.shell);
+    }
+}
+
+#[test]
 fn units_are_read_again_after_their_files_are_back() {
     for host in Host::each() {
         host_with(&host, &["active"]);

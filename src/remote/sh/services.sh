@@ -33,6 +33,17 @@ service_exists() {
   esac
 }
 
+# SERVICE: its own last words first. What the manager says around them is the same for every failure.
+service_words() {
+  systemctl status --no-pager --lines=10 "$1" >"$work/status" 2>&1
+  if grep '\[[0-9]*\]: ' "$work/status" | grep -v ' systemd\[[0-9]*\]: ' |
+    sed 's/^.* \([^ ]*\)\[[0-9]*\]: /\1: /' | grep .; then
+    sed '/^$/,$d' "$work/status"
+  else
+    cat "$work/status"
+  fi
+}
+
 # start, stop, restart or reload SERVICE; what went wrong is shown with it.
 service_do() {
   # Noted before it is tried: what fails is to be put back as well.
@@ -40,7 +51,7 @@ service_do() {
   case $(service_manager) in
     systemd)
       if systemctl "$1" "$2"; then return 0; fi
-      systemctl status --no-pager --lines=10 "$2" 2>&1
+      service_words "$2"
       return 1
       ;;
     openrc) rc-service "$2" "$1" ;;
@@ -171,7 +182,9 @@ service_undo() {
       if [ "$(service_manager)" = systemd ]; then systemctl reset-failed "$1" 2>/dev/null; fi
       service_do restart "$1" || status=1
     elif service_exists "$1"; then
-      service_do stop "$1" || status=1
+      # Also one that is not active: it may be about to be started again. One that cannot be stopped
+      # since it never ran is as it was.
+      if ! service_do stop "$1" && service_is_active "$1"; then status=1; fi
     fi
   fi
   if [ -e "$noted/masked" ]; then service_mask mask "$1" || status=1; fi
