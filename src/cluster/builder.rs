@@ -167,6 +167,11 @@ impl Builder<'_> {
         hosts: &[String],
         addresses: &[String],
     ) -> Result<Option<Problem>, Problem> {
+        let source = hosts.first().map(String::as_str).unwrap_or_default();
+        // Without it the hosts' own subnets are served.
+        let Some(place) = self.place_of(source, "local_network", Part::default()) else {
+            return Ok(None);
+        };
         let clients = hosts.iter().zip(addresses).skip(1);
         let number = clients.len();
         let left_out: Vec<String> = clients
@@ -185,9 +190,8 @@ impl Builder<'_> {
         }
         let all = left_out.len() == number;
         let what = if all { "every client" } else { "clients, which would get no time" };
-        let source = hosts.first().map(String::as_str).unwrap_or_default();
         let problem = Problem::new(format!("local_network leaves out {what}: {}", listed(&left_out)))
-            .at(self.place_of(source, "local_network", Part::default()))
+            .at(place)
             .hint("add their subnets, or take the setting out to serve the subnets of the cluster's own hosts");
         if all { Err(problem) } else { Ok(Some(problem)) }
     }
