@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anstream::ColorChoice;
 use clap::{ArgGroup, Args, Parser, Subcommand, value_parser};
 
-use crate::cluster::user_name;
+use crate::cluster::{OptionSetting, user_name};
 use crate::length;
 
 /// The version with the commit that it was built from.
@@ -135,7 +135,7 @@ pub struct Setup {
     #[arg(long, alias = "list-tags")]
     pub list_tasks: bool,
     /// How long the source may take to follow one of its servers, before it serves its own clock
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u32).range(0..=86_400))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = |text: &str| length::whole(text, 0..=86_400), allow_hyphen_values = true)]
     pub source_timeout: u32,
     /// Set the clock of a source that follows no server from this machine's
     #[arg(long)]
@@ -149,14 +149,15 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// What its options set, as values of `-e`.
+    /// What its options set.
     #[must_use]
-    pub fn extra_vars(&self) -> Vec<String> {
-        let mut vars = self.proof.threshold.extra_vars();
+    pub fn settings(&self) -> Vec<OptionSetting> {
+        let mut settings = self.proof.threshold.settings();
         if self.set_clock {
-            vars.push("source_clock=controller".to_owned());
+            let (name, value) = ("source_clock", "controller".into());
+            settings.push(OptionSetting { name, value, option: "--set-clock" });
         }
-        vars
+        settings
     }
 }
 
@@ -185,7 +186,7 @@ pub struct Exec {
     #[arg(trailing_var_arg = true, required_unless_present = "list_hosts")]
     pub command: Vec<String>,
     /// How long the command may take; 0: as long as it likes
-    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = value_parser!(u32).range(0..=604_800))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = |text: &str| length::whole(text, 0..=604_800), allow_hyphen_values = true)]
     pub command_timeout: u32,
     /// How they are reached.
     #[command(flatten)]
@@ -314,7 +315,7 @@ pub struct Access {
     )]
     pub connection_password_file: Option<PathBuf>,
     /// How long connecting to a host may take; else ConnectTimeout of ssh_config, else 10
-    #[arg(short = 'T', long, value_name = "SECONDS", value_parser = value_parser!(u32).range(1..=3600))]
+    #[arg(short = 'T', long, value_name = "SECONDS", value_parser = |text: &str| length::whole(text, 1..=3600), allow_hyphen_values = true)]
     pub timeout: Option<u32>,
     /// Options of ssh for all hosts, such as '-J bastion' or '-o ProxyCommand="..."'
     #[arg(long, value_name = "ARGS", allow_hyphen_values = true)]
@@ -360,7 +361,7 @@ pub struct Privilege {
 #[derive(Debug, Args)]
 pub struct Proof {
     /// How long to wait for hosts to be synchronised
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = value_parser!(u32).range(0..=86_400))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = |text: &str| length::whole(text, 0..=86_400), allow_hyphen_values = true)]
     pub verify_timeout: u32,
     /// What passes.
     #[command(flatten)]
@@ -371,14 +372,18 @@ pub struct Proof {
 #[derive(Debug, Args)]
 pub struct Threshold {
     /// How far a clock may be off, such as 0.05 or 50ms; goes before max_offset in the settings
-    #[arg(long, value_name = "SECONDS", value_parser = length::parse)]
+    #[arg(long, value_name = "SECONDS", value_parser = length::parse, allow_hyphen_values = true)]
     pub max_offset: Option<f64>,
 }
 
 impl Threshold {
-    /// What these options set, as values of `-e`.
+    /// What these options set.
     #[must_use]
-    pub fn extra_vars(&self) -> Vec<String> {
-        self.max_offset.iter().map(|seconds| format!("max_offset={seconds}")).collect()
+    pub fn settings(&self) -> Vec<OptionSetting> {
+        let setting = |seconds: &f64| {
+            let (name, value) = ("max_offset", (*seconds).into());
+            OptionSetting { name, value, option: "--max-offset" }
+        };
+        self.max_offset.iter().map(setting).collect()
     }
 }

@@ -43,12 +43,25 @@ pub struct Wish {
     pub inventory: Vec<String>,
     /// Values of `-e`, in order.
     pub extra: Vec<String>,
+    /// Settings that options of their own give; they go before `-e`.
+    pub options: Vec<OptionSetting>,
     /// `--limit`: a pattern of hosts.
     pub limit: Option<String>,
     /// `--tags` and `--skip-tags`.
     pub tags: tags::Choice,
     /// The step: `01` or `all` for all roles, else the name of one.
     pub step: Option<String>,
+}
+
+/// A setting that an option gives.
+#[derive(Debug, Clone)]
+pub struct OptionSetting {
+    /// The setting's name.
+    pub name: &'static str,
+    /// Its value.
+    pub value: serde_json::Value,
+    /// The option as it is typed: `--set-clock`.
+    pub option: &'static str,
 }
 
 /// One host of the cluster.
@@ -98,7 +111,8 @@ impl Cluster {
             roles,
             engine: Engine::default(),
         };
-        let builder = Builder { name, inventory, config, folder, extra, recipe };
+        let options = wish.options.clone();
+        let builder = Builder { name, inventory, config, folder, extra, options, recipe };
         builder.build(wish.limit.as_deref())
     }
 
@@ -132,7 +146,9 @@ impl Ground {
         };
         let folder = config.parent().unwrap_or(Path::new("")).to_owned();
         let config = Config::read(&config)?;
-        let extra = Layer::written(extra::parse(&wish.extra)?);
+        let mut extra = extra::parse(&wish.extra)?;
+        extra.extend(wish.options.iter().map(|it| (it.name.to_owned(), it.value.clone())));
+        let extra = Layer::written(extra);
         Ok(Self { inventory, config, folder, extra })
     }
 }

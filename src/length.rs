@@ -1,5 +1,7 @@
 //! Lengths of time in words, and as they are typed.
 
+use std::ops::RangeInclusive;
+
 /// A year in seconds, as people count it who read how far a clock was off.
 const YEAR: f64 = 365.0 * DAY;
 const DAY: f64 = 24.0 * HOUR;
@@ -35,11 +37,34 @@ pub fn parse(text: &str) -> Result<f64, &'static str> {
         let plain = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
         plain.then(|| digits.parse::<f64>().ok())?.map(|number| number * factor)
     };
-    match units.into_iter().find_map(number) {
-        Some(length) if length > 0.0 && length.is_finite() => Ok(length),
-        Some(_) => Err("it must be more than 0 seconds"),
-        None => Err("write seconds, such as 0.05, or 50ms or 10us"),
+    if let Some(length) = units.into_iter().find_map(number) {
+        return positive(length);
     }
+    match text.strip_prefix('-').map(parse) {
+        Some(Ok(size)) => positive(-size),
+        _ => Err("write seconds, such as 0.05, or 50ms or 10us"),
+    }
+}
+
+/// A length of time that must be one.
+///
+/// # Errors
+/// It is not more than zero.
+pub fn positive(seconds: f64) -> Result<f64, &'static str> {
+    let is_one = seconds > 0.0 && seconds.is_finite();
+    if is_one { Ok(seconds) } else { Err("it must be more than 0 seconds") }
+}
+
+/// A number of whole seconds within `range` that somebody typed: `5`, `5s`.
+///
+/// # Errors
+/// It is none, or not within `range`; in words for the one who typed it.
+pub fn whole(text: &str, range: RangeInclusive<u32>) -> Result<u32, String> {
+    let digits = text.strip_suffix('s').unwrap_or(text).trim_end();
+    let number = digits.parse().ok().filter(|_| !digits.starts_with('+'));
+    number.filter(|number| range.contains(number)).ok_or_else(|| {
+        format!("write whole seconds, such as 5, from {} to {}", range.start(), range.end())
+    })
 }
 
 /// [`seconds`] with its sign: `+12 µs`, `-1.2 ms`.
@@ -132,6 +157,16 @@ mod tests {
             ["", "0", "0ms", "-1", "ms", "1.2.3", "inf", "NaN", "1e-3", "5m", "1h", "0x1", "."]
         {
             assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn whole_seconds_may_have_their_unit() {
+        for (text, seconds) in [("5", Some(5)), ("5s", Some(5)), ("10 s", Some(10))] {
+            assert_eq!(whole(text, 1..=10).ok(), seconds, "{text}");
+        }
+        for text in ["", "s", "0", "11", "-1", "+5", "5ms", "1.5", "soon", "99999999999"] {
+            assert!(whole(text, 1..=10).is_err(), "{text}");
         }
     }
 

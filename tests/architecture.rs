@@ -27,7 +27,10 @@ const MAY_USE: &[(&str, &str)] = &[
     ("resource", "length problem verify"),
     ("role", "problem project resource template yaml"),
     ("desired", "cluster facts problem project resource role template"),
-    ("cluster", "desired facts inventory problem project resource role template verify yaml"),
+    (
+        "cluster",
+        "desired facts inventory length problem project resource role template verify yaml",
+    ),
     ("plan", "desired resource"),
     // A host's side: scripts out, answers in, verdicts. None of these opens a connection.
     ("remote", "facts plan resource verify"),

@@ -426,4 +426,18 @@ fn clocks_are_held_against_the_controller() {
     assert!(
         plain(&run, &WIDE).contains("\nthe clock is 3.1 s ± 1.0 ms behind this controller's\n")
     );
+    // What is no more than its uncertainty is no fact.
+    let noise = Measure { seconds: 0.027, uncertainty: 0.028 };
+    let spread = Some(Spread { by: noise, ..by(0.0) });
+    for (spread, said) in [
+        (None, "the clock is within 55 ms of this controller's"),
+        (
+            spread,
+            "clocks agree within 55 ms, as far as can be read from here; they are within 55 ms of this controller's",
+        ),
+    ] {
+        run.clocks = Some(Agreement { agree: true, spread, controller: Some(noise) });
+        let text = plain(&run, &WIDE);
+        assert!(text.contains(&format!("\n{said}\n")), "{text}");
+    }
 }

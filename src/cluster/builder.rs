@@ -5,12 +5,13 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use indexmap::IndexMap;
 use serde_json::{Map, json};
 
 use super::config::Config;
 use super::settings::{self, Conf, Networks, Part, Settings};
 use super::sources::TimeSource;
-use super::{Cluster, Member, SOURCE_GROUP, TIME_ROLE, names};
+use super::{Cluster, Member, OptionSetting, SOURCE_GROUP, TIME_ROLE, names};
 use crate::desired::{HostVars, Recipe};
 use crate::inventory::{Connection, Inventory};
 use crate::problem::{Place, Problem, nearest};
@@ -44,6 +45,21 @@ const SETTINGS: [&str; 21] = [
     "timezone",
 ];
 
+/// Those that are read once for the whole cluster, as its source has them.
+const OF_CLUSTER: [&str; 11] = [
+    "ntp_servers",
+    "source_clock",
+    "local_network",
+    "local_stratum",
+    "chrony_standby",
+    "max_offset",
+    "client_options",
+    "min_sources",
+    "ip_family",
+    "chrony_keys",
+    "time_key",
+];
+
 /// Settings of Ansible's that people have in their inventories, and that do nothing here so far.
 const NOT_YET: [&str; 1] = ["ansible_ssh_executable"];
 
@@ -54,7 +70,9 @@ pub(super) struct Builder<'a> {
     pub config: Config,
     /// The folder of config.yml.
     pub folder: PathBuf,
+    /// What `-e` and `options` say.
     pub extra: Arc<Layer>,
+    pub options: Vec<OptionSetting>,
     pub recipe: Recipe,
 }
 
@@ -80,6 +98,7 @@ impl Builder<'_> {
             self.reachable(&member, &addresses)?;
             sources.push(TimeSource::of(&member));
         }
+        let unserved = self.unserved(&settings, &everyone, &addresses)?;
         let rank = |host: &str| sources.iter().position(|source| source.name == host);
         chosen.sort_by_key(|host| rank(host).unwrap_or(usize::MAX));
         let layers = self.time_layers(&settings, &sources);
@@ -96,7 +115,7 @@ impl Builder<'_> {
             member.subjects = self.recipe.candidates(&member.vars)?;
             members.push(member);
         }
-        let warnings = self.warnings(&source);
+        let warnings = self.warnings(&everyone).into_iter().chain(unserved).collect();
         let Self { name, recipe, .. } = self;
         Ok(Cluster { name: name.to_owned(), sources, members, recipe, settings, warnings })
     }
@@ -137,9 +156,49 @@ impl Builder<'_> {
         hosts
     }
 
+    /// A warning of clients whose addresses `local_network` leaves out. The source stands first among
+    /// the hosts.
+    ///
+    /// # Errors
+    /// It leaves out all of them.
+    fn unserved(
+        &self,
+        settings: &Settings,
+        hosts: &[String],
+        addresses: &[String],
+    ) -> Result<Option<Problem>, Problem> {
+        let source = hosts.first().map(String::as_str).unwrap_or_default();
+        // Without it the hosts' own subnets are served.
+        let Some(place) = self.place_of(source, "local_network", Part::default()) else {
+            return Ok(None);
+        };
+        let clients = hosts.iter().zip(addresses).skip(1);
+        let number = clients.len();
+        let left_out: Vec<String> = clients
+            .filter(|(_, address)| {
+                // Which address a name has is known to the hosts.
+                address.parse().is_ok_and(|address: IpAddr| !settings.networks.serves(address))
+            })
+            .map(
+                |(host, address)| {
+                    if host == address { host.clone() } else { format!("{host} ({address})") }
+                },
+            )
+            .collect();
+        if left_out.is_empty() {
+            return Ok(None);
+        }
+        let all = left_out.len() == number;
+        let what = if all { "every client" } else { "clients, which would get no time" };
+        let problem = Problem::new(format!("local_network leaves out {what}: {}", listed(&left_out)))
+            .at(place)
+            .hint("add their subnets, or take the setting out to serve the subnets of the cluster's own hosts");
+        if all { Err(problem) } else { Ok(Some(problem)) }
+    }
+
     /// Names that are nearly one of ours: a group whose hosts would silently take no part, a
-    /// setting that would silently keep its default.
-    fn warnings(&self, source: &str) -> Vec<Problem> {
+    /// setting that would silently keep its default. The source stands first among the hosts.
+    fn warnings(&self, hosts: &[String]) -> Vec<Problem> {
         let mut warnings = self.inventory.warnings().to_vec();
         let groups = self.inventory.groups();
         let known: Vec<&str> = NODE_GROUPS.iter().copied().chain([SOURCE_GROUP]).collect();
@@ -153,28 +212,55 @@ impl Builder<'_> {
                     .push(Problem::new(message).at(place).hint(format!("did you mean {near}?")));
             }
         }
-        warnings.extend(self.misspelt(source));
+        warnings.extend(self.misspelt(hosts));
+        warnings.extend(self.aside(hosts));
         warnings
     }
 
     /// Variables that are nearly a setting: in config.yml, in -e, and in the inventory, where
     /// people have variables of their own for other things, so that they must be nearer.
-    fn misspelt(&self, source: &str) -> impl Iterator<Item = Problem> {
-        let given = self.config.vars.keys().chain(self.extra.keys());
-        let given = given.map(|name| (name.clone(), usize::MAX));
+    fn misspelt(&self, hosts: &[String]) -> Vec<Problem> {
+        let (source, clients) =
+            hosts.split_first().map_or(("", hosts), |(source, clients)| (source.as_str(), clients));
         let of_source = self.inventory.vars(source);
-        let of_source = of_source.into_iter().map(|(name, _)| (name, 2));
-        let all: Vec<(String, usize)> = given.chain(of_source).collect();
-        all.into_iter().filter(|(name, _)| !SETTINGS.contains(&name.as_str())).filter_map(
-            move |(name, most)| {
-                let near = nearest(&name, &SETTINGS)?;
+        let given = self.config.vars.keys().chain(self.extra.keys());
+        let given = given.map(|name| (name.as_str(), source, usize::MAX));
+        let of_source = of_source.keys().map(|name| (name.as_str(), source, 2));
+        let mut seen: HashSet<&str> = HashSet::new();
+        let own = clients.iter().flat_map(|host| {
+            self.inventory.own_names(host).map(move |name| (name, host.as_str(), 2))
+        });
+        let all = given.chain(of_source).chain(own).filter(|(name, ..)| seen.insert(name));
+        all.filter(|(name, ..)| !SETTINGS.contains(name))
+            .filter_map(|(name, host, most)| {
+                let near = nearest(name, &SETTINGS)?;
                 (near.len().abs_diff(name.len()) <= most).then(|| {
                     Problem::new(format!("there is no setting `{name}`"))
-                        .at(self.place_of(source, &name, Part::default()))
+                        .at(self.place_of(host, name, Part::default()))
                         .hint(format!("did you mean `{near}`?"))
                 })
-            },
-        )
+            })
+            .collect()
+    }
+
+    /// Settings of the whole cluster that hosts have which are not its source: nobody reads them there.
+    fn aside(&self, hosts: &[String]) -> Vec<Problem> {
+        let mut found: IndexMap<&str, Vec<String>> = IndexMap::new();
+        for host in hosts.iter().skip(1) {
+            for name in self.inventory.own_names(host).filter(|name| OF_CLUSTER.contains(name)) {
+                found.entry(name).or_default().push(host.clone());
+            }
+        }
+        let warning = |(name, hosts): (&str, Vec<String>)| {
+            let first = hosts.first().map(String::as_str).unwrap_or_default();
+            Problem::new(format!(
+                "{name} is a setting of the whole cluster: that of {} is not read",
+                listed(&hosts)
+            ))
+            .at(self.inventory.place_of_var(first, name))
+            .hint("write it into config.yml")
+        };
+        found.into_iter().map(warning).collect()
     }
 
     pub fn chosen(&self, pattern: &str, everyone: &[String]) -> Result<Vec<String>, Problem> {
@@ -265,6 +351,9 @@ impl Builder<'_> {
 
     /// Where the value that a variable has for a host stands, or a part of it.
     pub fn place_of(&self, host: &str, name: &str, part: Part<'_>) -> Option<Place> {
+        if let Some(given) = self.options.iter().find(|given| given.name == name) {
+            return Some(Place::in_file(Path::new(given.option)));
+        }
         if self.extra.contains_key(name) {
             return Some(command_line());
         }

@@ -39,7 +39,8 @@ impl Node {
             roles: Vec::new(),
             engine: Engine::default(),
         };
-        let builder = Builder { name, inventory, config, folder, extra, recipe };
+        let builder =
+            Builder { name, inventory, config, folder, extra, options: Vec::new(), recipe };
         let mut chosen: Vec<String> = builder.inventory.hosts().map(ToOwned::to_owned).collect();
         if let Some(pattern) = pattern {
             let problem = |problem: Problem| problem.of(pattern);

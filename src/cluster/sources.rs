@@ -8,7 +8,7 @@ use serde_json::json;
 use super::builder::Builder;
 use super::settings::{Part, Settings};
 use super::{Member, SOURCE_GROUP, TIME_ROLE};
-use crate::problem::{Place, Problem};
+use crate::problem::{Place, Problem, nearest};
 use crate::template::{Layer, Vars};
 
 /// The highest stratum that a server of time may have (RFC 5905, section 7.3).
@@ -55,6 +55,13 @@ impl Builder<'_> {
             None => "the inventory has no group chrony",
             Some(_) => "the group chrony is empty",
         };
+        let groups = self.inventory.groups();
+        let near = groups.keys().find(|name| nearest(name, &[SOURCE_GROUP]).is_some());
+        if let Some(near) = near.filter(|_| members.is_none()) {
+            return Err(Problem::new(format!("{message}, but {near}: no host is the time source"))
+                .at(self.inventory.place_of_group(near))
+                .hint(format!("did you mean {SOURCE_GROUP}?")));
+        }
         let host = self.inventory.hosts().next().unwrap_or("192.0.2.11");
         let file = self.inventory.place_of_host(host).map(|place| place.file).unwrap_or_default();
         let is_yaml = [".yml", ".yaml"].iter().any(|end| file.ends_with(end));

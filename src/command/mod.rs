@@ -13,7 +13,7 @@ use std::io::{self, Write};
 use anyhow::Result;
 
 use crate::cli::{Cli, Command, Hosts};
-use crate::cluster::{Cluster, Wish};
+use crate::cluster::{Cluster, OptionSetting, Wish};
 use crate::exit::Exit;
 use crate::project::Project;
 use crate::role::tags::Choice;
@@ -37,17 +37,18 @@ pub fn run(cli: &Cli) -> Result<Exit> {
 }
 
 impl Hosts {
-    /// The cluster as the options want it; `settings` are what other options set, as `-e` does.
+    /// The cluster as the options want it; `settings` are what other options set.
     fn load(
         &self,
         project: &Project,
         step: Option<&str>,
         tags: Choice,
-        settings: &[String],
+        settings: Vec<OptionSetting>,
     ) -> Result<Cluster> {
         let wish = Wish {
             inventory: self.inventory.clone(),
-            extra: [self.extra_vars.as_slice(), settings].concat(),
+            extra: self.extra_vars.clone(),
+            options: settings,
             limit: self.limit.clone(),
             tags,
             step: step.map(ToOwned::to_owned),

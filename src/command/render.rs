@@ -19,7 +19,7 @@ const HIDDEN: &str = "# Not shown: it is not for everyone to read.\n";
 
 pub(super) fn run(project: &Project, options: &Render) -> Result<Exit> {
     let platform = platform(&options.platform)?;
-    let cluster = options.hosts.load(project, None, Choice::default(), &[])?;
+    let cluster = options.hosts.load(project, None, Choice::default(), Vec::new())?;
     if options.hosts.list_hosts {
         return list_hosts(&cluster);
     }

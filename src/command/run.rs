@@ -21,8 +21,7 @@ use crate::role::tags::Choice;
 
 pub(super) fn setup(cli: &Cli, project: &Project, options: &Setup) -> Result<Exit> {
     let tags = Choice { only: options.tags.clone(), skip: options.skip_tags.clone() };
-    let cluster =
-        options.hosts.load(project, options.step.as_deref(), tags, &options.extra_vars())?;
+    let cluster = options.hosts.load(project, options.step.as_deref(), tags, options.settings())?;
     if options.list_tasks {
         return list_tasks(&cluster);
     }
@@ -73,15 +72,15 @@ fn clock_is_sane(now: Timestamp, built: &str) -> Result<(), Problem> {
 }
 
 pub(super) fn verify(cli: &Cli, project: &Project, options: &Verify) -> Result<Exit> {
-    let settings = options.proof.threshold.extra_vars();
-    let cluster = options.hosts.load(project, None, Choice::default(), &settings)?;
+    let settings = options.proof.threshold.settings();
+    let cluster = options.hosts.load(project, None, Choice::default(), settings)?;
     let verify_timeout = Duration::from_secs(options.proof.verify_timeout.into());
     look(cli, cluster, &options.hosts, &options.access, Mode::Verify, verify_timeout)
 }
 
 pub(super) fn doctor(cli: &Cli, project: &Project, options: &Doctor) -> Result<Exit> {
-    let settings = options.threshold.extra_vars();
-    let cluster = options.hosts.load(project, None, Choice::default(), &settings)?;
+    let settings = options.threshold.settings();
+    let cluster = options.hosts.load(project, None, Choice::default(), settings)?;
     look(cli, cluster, &options.hosts, &options.access, Mode::Doctor, Duration::ZERO)
 }
 

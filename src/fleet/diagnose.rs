@@ -47,7 +47,7 @@ pub(super) async fn ask_source(shared: &Shared, source: Option<&Job>, results: &
         };
         if let Some(verdict) = &mut result.verdict {
             verdict.cause = Some(cause);
-            result.outcome = outcome(verdict, result.part);
+            result.outcome = outcome(verdict, result.part, order.mode);
         }
     }
 }

@@ -1,7 +1,9 @@
 //! What happens to a host while the fleet runs.
 
+use std::time::Duration;
+
 use super::result::{HostResult, Outcome};
-use crate::verify::State;
+use crate::verify::{Cause, State};
 
 /// Something that happens to one host.
 #[derive(Debug, Clone)]
@@ -10,6 +12,17 @@ pub struct Event {
     pub host: String,
     /// What happens.
     pub doing: Doing,
+}
+
+/// What was found at a look at a host's time.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    /// The judgement.
+    pub state: State,
+    /// Why it does not pass, if it does not.
+    pub cause: Option<Cause>,
+    /// How long it may take in all.
+    pub patience: Duration,
 }
 
 /// What a host is at.
@@ -26,7 +39,7 @@ pub enum Doing {
     /// Everything is staged: it waits for the time source.
     WaitingForSource,
     /// Its time is being proved; the last judgement, when there is one.
-    Verifying(Option<State>),
+    Verifying(Option<Judged>),
     /// The user's command runs there.
     Running,
     /// It has ended, with all that was wanted of it.

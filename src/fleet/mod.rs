@@ -26,7 +26,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use agreement::{Agreement, Spread, Terms, agree};
-pub use event::{Doing, Event};
+pub use event::{Doing, Event, Judged};
 pub use result::{HostResult, Outcome, Trouble};
 pub use visit::{Pong, Ran, Visit, Visitee, exec, ping};
 

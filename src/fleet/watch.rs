@@ -10,7 +10,7 @@ use super::host::Driver;
 use super::result::{Outcome, Trouble};
 use super::shell::{exec_trouble, word};
 use super::talk::Talk;
-use super::{Doing, Mode, Part};
+use super::{Doing, Judged, Mode, Part};
 use crate::exec::ExecError;
 use crate::remote::{ASK_TIME, Glance, Look, Probe, Section, watch_script};
 use crate::sanitise::sanitise;
@@ -101,7 +101,7 @@ impl Driver<'_> {
         let since = ground.new_source.or(self.activated.filter(|_| ground.restarted));
         let since = since.filter(|_| verdict.state.passes());
         self.result.synchronised_after = since.map(|since| since.elapsed().as_secs_f64());
-        let outcome = outcome(&verdict, self.job.part);
+        let outcome = outcome(&verdict, self.job.part, self.shared.order.mode);
         self.result.verdict = Some(verdict);
         Ok(outcome)
     }
@@ -213,7 +213,9 @@ impl Driver<'_> {
             let reading = look.reading();
             verdict = judge(&expectation, &reading);
             silent = reading.silent_sources();
-            self.tell(Doing::Verifying(Some(verdict.state)));
+            let (state, cause) = (verdict.state, verdict.cause.clone());
+            let patience = order.verify_timeout;
+            self.tell(Doing::Verifying(Some(Judged { state, cause, patience })));
             failures = if verdict.state == State::Waiting { 0 } else { failures + 1 };
             if verdict.state.passes() || late || (verdict.state.is_final() && last) {
                 break;
@@ -269,8 +271,20 @@ async fn answer(talk: &mut Talk) -> Result<Vec<Section>, ExecError> {
     Err(ExecError::InputClosed)
 }
 
-/// What a verdict means for the host's result.
-pub(super) fn outcome(verdict: &Verdict, part: Part) -> Outcome {
+/// The next steps of [`Cause::words`] that say this do so first: the only advice, or the first of two.
+const RUN_SETUP: [&str; 2] = ["run setup for this host", "run setup"];
+
+/// A next step as it is after a run of `mode`: what setup could do it has just done.
+fn next_step(next: &str, mode: Mode) -> &str {
+    let otherwise = || {
+        let rest = RUN_SETUP.iter().find_map(|begin| next.strip_prefix(begin))?;
+        rest.strip_prefix(", or ")
+    };
+    Some(mode).filter(|mode| *mode == Mode::Setup).and_then(|_| otherwise()).unwrap_or(next)
+}
+
+/// What a verdict means for the host's result in a run of `mode`.
+pub(super) fn outcome(verdict: &Verdict, part: Part, mode: Mode) -> Outcome {
     let not_ours = verdict.state == State::NotOurClock && part == Part::Client;
     if verdict.state.passes() || not_ours {
         // A container shares its host's clock: that nothing steers it from inside is right. A
@@ -284,5 +298,26 @@ pub(super) fn outcome(verdict: &Verdict, part: Part) -> Outcome {
             next: "look at `chronyc tracking` on the host".to_owned(),
         },
     };
-    Outcome::Failed(Trouble::new(sanitise(&what), sanitise(&next)))
+    Outcome::Failed(Trouble::new(sanitise(&what), sanitise(next_step(&next, mode))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn setup_does_not_advise_to_run_setup() {
+        for (next, after_setup) in [
+            ("run setup for this host, or start the unit there", "start the unit there"),
+            ("run setup, or add this host's subnet", "add this host's subnet"),
+            ("run setup for this host", "run setup for this host"),
+            (
+                "open UDP port 123, or run setup for this host",
+                "open UDP port 123, or run setup for this host",
+            ),
+        ] {
+            assert_eq!(next_step(next, Mode::Setup), after_setup);
+            assert_eq!(next_step(next, Mode::Verify), next);
+        }
+    }
 }

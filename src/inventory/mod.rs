@@ -134,6 +134,12 @@ impl Inventory {
         merged
     }
 
+    /// The names of the variables that a host has to itself, from its line or its host_vars.
+    pub fn own_names(&self, host: &str) -> impl Iterator<Item = &str> {
+        let host = self.model.hosts.get(host).into_iter();
+        host.flat_map(|host| host.inline.keys().chain(host.files.keys())).map(String::as_str)
+    }
+
     /// The value of one variable of a host, without gathering all others.
     #[must_use]
     pub fn var(&self, host: &str, name: &str) -> Option<&Value> {

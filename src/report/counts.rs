@@ -17,7 +17,8 @@ const NUMBERS: usize = 50;
 /// What was done on a host, counted as Ansible does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Counts {
-    /// Resources that are as wanted: those that were before, and those that are by a change.
+    /// Resources that are as wanted: those that were before, and those that are by a change. Where
+    /// only the time is proved: 1 when it is.
     pub ok: usize,
     /// Changes that were made and stand; in check mode those that would be made.
     pub changed: usize,
@@ -31,6 +32,9 @@ impl Counts {
     /// The counts of `host` in a run of `mode`.
     #[must_use]
     pub fn of(host: &HostResult, mode: Mode) -> Self {
+        if matches!(mode, Mode::Verify | Mode::Doctor) {
+            return Self::after(&host.outcome);
+        }
         let changes = host.plan.changes.iter();
         let changed = changes.filter(|change| change.done || mode == Mode::Check).count();
         Self { ok: host.plan.unchanged + changed, changed, ..Self::after(&host.outcome) }

@@ -258,7 +258,7 @@ impl ConnectError {
                 "check that sshd runs on the host and listens on port {} (ansible_port)",
                 endpoint.port
             ),
-            Self::Network { .. } => "check the address, and the routes to it".to_owned(),
+            Self::Network { .. } => "check that the host is on, its address, and the routes to it".to_owned(),
             Self::TimedOut { phase, .. } => match phase {
                 Phase::Resolve => "check the name servers of this machine".to_owned(),
                 Phase::Connect => {

@@ -1,17 +1,18 @@
 //! Events as lines, for logs and pipes.
 
 use std::collections::HashMap;
+use std::mem::{Discriminant, discriminant};
 
 use super::words;
 use crate::fleet::{Doing, Event, Outcome};
 use crate::sanitise::sanitise;
-use crate::verify::State;
+use crate::verify::{Cause, State};
 
 /// Turns events into lines. Events that only repeat what is known give none.
 pub(super) struct Plain {
     verbose: bool,
     /// The last judgement on each host.
-    judged: HashMap<String, State>,
+    judged: HashMap<String, (State, Option<Discriminant<Cause>>)>,
 }
 
 impl Plain {
@@ -27,7 +28,10 @@ impl Plain {
             lines.extend(words::detail(&event.doing));
         }
         if self.tells(event) {
-            lines.push(words::doing(&event.doing));
+            lines.push(match &event.doing {
+                Doing::Verifying(Some(judged)) => words::waiting(judged),
+                doing => words::doing(doing),
+            });
         }
         let host = sanitise(&event.host);
         lines.into_iter().map(|line| format!("{host}: {line}")).collect()
@@ -43,8 +47,11 @@ impl Plain {
             Doing::Left(outcome) => *outcome != Outcome::Ok,
             Doing::Planned(_) => self.verbose,
             // That it passes is told when it has ended, right after.
-            Doing::Verifying(Some(state)) => {
-                self.judged.insert(event.host.clone(), *state) != Some(*state) && !state.passes()
+            Doing::Verifying(Some(judged)) => {
+                // Its numbers change with each look: the same cause is told once.
+                let found = (judged.state, judged.cause.as_ref().map(discriminant));
+                let is_new = self.judged.insert(event.host.clone(), found) != Some(found);
+                is_new && !judged.state.passes()
             }
             Doing::Changing(_) | Doing::WaitingForSource | Doing::Done(_) => true,
         }

@@ -1,6 +1,6 @@
 //! Events in words. What came from a host is made safe to show here.
 
-use crate::fleet::{Doing, HostResult, Outcome};
+use crate::fleet::{Doing, HostResult, Judged, Outcome};
 use crate::sanitise::sanitise;
 use crate::verify::State;
 
@@ -15,13 +15,25 @@ pub(super) fn doing(doing: &Doing) -> String {
         Doing::Changing(what) => sanitise(what).into_owned(),
         Doing::WaitingForSource => "waits for the time source".to_owned(),
         Doing::Verifying(None) => "verifying".to_owned(),
-        Doing::Verifying(Some(found)) => format!("verifying: {}", state(*found)),
+        Doing::Verifying(Some(found)) => format!("verifying: {}", state(found.state)),
         Doing::Running => "running".to_owned(),
         Doing::Done(result) => match &result.outcome {
             Outcome::Ok => done(result),
             outcome => ended(outcome),
         },
         Doing::Left(outcome) => ended(outcome),
+    }
+}
+
+/// Why a host's time does not pass yet, and how long that may take; on one line.
+pub(super) fn waiting(judged: &Judged) -> String {
+    let why = match &judged.cause {
+        Some(cause) => first_line(&cause.words().what),
+        None => state(judged.state).to_owned(),
+    };
+    match judged.state {
+        State::Waiting => format!("verifying: {why} (waits up to {} s)", judged.patience.as_secs()),
+        _ => format!("verifying: {why}"),
     }
 }
 

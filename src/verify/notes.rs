@@ -16,7 +16,7 @@ pub(super) fn notes(expectation: &Expectation, reading: &Reading, state: State) 
     if state == State::Local {
         note("the cluster agrees with itself, not with UTC: its source serves its own clock");
         if matches!(&expectation.role, Role::Source { upstreams, .. } if !upstreams.is_empty()) {
-            note("no upstream could be followed in time");
+            note("it follows none of its upstreams (ntp_servers)");
         }
         if no {
             note("timedatectl says no, as it always does under a `local` clock");

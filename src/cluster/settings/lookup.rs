@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use serde_json::Value;
 
+use crate::length;
 use crate::problem::{Place, Problem};
 use crate::template::{Engine, Scope};
 
@@ -119,6 +120,16 @@ impl<'a> Entry<'a> {
         };
         let number = number.filter(|number: &f64| number.is_finite());
         number.ok_or_else(|| self.problem(&format!("{} is not a number", self.value)))
+    }
+
+    /// A length of time in seconds, more than 0: a number, or a text as `--max-offset` takes it.
+    pub fn length(&self) -> Result<f64, Problem> {
+        let length = match &self.value {
+            Value::Number(number) => length::positive(number.as_f64().unwrap_or_default()),
+            Value::String(text) => length::parse(text.trim()),
+            other => length::parse(&other.to_string()),
+        };
+        length.map_err(|why| self.problem(&format!("{}: {why}", self.value)))
     }
 
     /// A whole number within `range`.

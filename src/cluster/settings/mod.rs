@@ -68,10 +68,8 @@ impl Settings {
                     lookup.problem("local_stratum", &format!("{stratum} is not within 1 to 15"))
                 })?,
         };
-        let max_offset = lookup.number("max_offset")?.unwrap_or(DEFAULT_MAX_OFFSET);
-        if max_offset <= 0.0 {
-            return Err(lookup.problem("max_offset", "must be more than 0 seconds"));
-        }
+        let max_offset = lookup.entry("max_offset")?.map(|entry| entry.length()).transpose()?;
+        let max_offset = max_offset.unwrap_or(DEFAULT_MAX_OFFSET);
         let standby = lookup.truth("chrony_standby")?.unwrap_or_default();
         Ok(Self {
             ntp_servers: servers.iter().map(|server| server.name.clone()).collect(),

@@ -28,6 +28,13 @@ impl Networks {
         self.and_own
     }
 
+    /// Whether a client at `address` is served, as far as that is known before the source is asked.
+    #[must_use]
+    pub(in crate::cluster) fn serves(&self, address: IpAddr) -> bool {
+        let holds = |text: &String| subnet(text).is_some_and(|net| net.contains(&address));
+        self.and_own || self.given.iter().any(holds)
+    }
+
     /// The subnets on a source with `facts`.
     #[must_use]
     pub fn on(&self, facts: &Facts) -> Vec<String> {

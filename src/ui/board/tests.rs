@@ -2,12 +2,21 @@
 
 use super::super::plain::Plain;
 use super::*;
-use crate::fleet::{HostResult, Part, Trouble};
+use crate::fleet::{HostResult, Judged, Part, Trouble};
 use crate::plan::{Change, Plan};
-use crate::verify::{State, Verdict};
+use crate::verify::{Cause, State, Verdict};
 
 fn event(host: &str, doing: Doing) -> Event {
     Event { host: host.to_owned(), doing }
+}
+
+fn judged(host: &str, state: State, cause: Option<Cause>) -> Event {
+    let patience = Duration::from_secs(60);
+    event(host, Doing::Verifying(Some(Judged { state, cause, patience })))
+}
+
+fn late(correction: f64) -> Option<Cause> {
+    Some(Cause::Slewing { correction, allowed: 0.05 })
 }
 
 fn done(host: &str, outcome: Outcome, changes: usize, applied: bool) -> Event {
@@ -79,10 +88,11 @@ fn plain_lines_tell_what_means_something_and_only_once() {
         event("b", Doing::Changing("install chrony\x1b[2J".to_owned())),
         event("b", Doing::WaitingForSource),
         event("b", Doing::Verifying(None)),
-        event("b", Doing::Verifying(Some(State::Waiting))),
-        event("b", Doing::Verifying(Some(State::Waiting))),
-        event("c", Doing::Verifying(Some(State::Waiting))),
-        event("b", Doing::Verifying(Some(State::Synchronised))),
+        judged("b", State::Waiting, None),
+        judged("b", State::Waiting, None),
+        judged("c", State::Waiting, late(1.0)),
+        judged("c", State::Waiting, late(2.0)),
+        judged("b", State::Synchronised, None),
         synchronised,
         done("c", Outcome::Failed(trouble("no\x07 room\nsecond line")), 2, false),
         done("d", Outcome::Unreachable(trouble("refused")), 0, false),
@@ -98,8 +108,8 @@ fn plain_lines_tell_what_means_something_and_only_once() {
         lines(false),
         "b: install chrony\\x1b[2J\n\
          b: waits for the time source\n\
-         b: verifying: not yet synchronised\n\
-         c: verifying: not yet synchronised\n\
+         b: verifying: not yet synchronised (waits up to 60 s)\n\
+         c: verifying: the clock is still 1.0 s off (50 ms is allowed) and is being slewed (waits up to 60 s)\n\
          b: done, 2 changed, synchronised\n\
          c: failed: no\\x07 room\n\
          d: unreachable: refused\n\
