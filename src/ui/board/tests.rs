@@ -16,7 +16,7 @@ fn judged(host: &str, state: State, cause: Option<Cause>) -> Event {
 }
 
 fn late(correction: f64) -> Option<Cause> {
-    Some(Cause::Slewing { correction, allowed: 0.05 })
+    Some(Cause::Slewing { correction, allowed: 0.05, steered: true })
 }
 
 fn done(host: &str, outcome: Outcome, changes: usize, applied: bool) -> Event {
