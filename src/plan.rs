@@ -9,7 +9,7 @@ use crate::desired::{Desired, Step};
 use crate::resource::{Observed, Obstacle, Texts, Work};
 
 /// One change of a plan.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Change {
     /// Its number in the plan, from 1.
     pub number: usize,

@@ -76,9 +76,7 @@ fn change(number: usize, summary: &str, diff: &str) -> Change {
         task: "a task".to_owned(),
         summary: summary.to_owned(),
         diff: diff.to_owned(),
-        handler: false,
-        done: false,
-        work: Default::default(),
+        ..Change::default()
     }
 }
 

@@ -20,32 +20,7 @@ use crate::template::{Layer, Vars};
 /// kubeasz's groups whose hosts get the time, beside `chrony`.
 const NODE_GROUPS: [&str; 4] = ["kube_master", "kube_node", "etcd", "ex_lb"];
 
-/// The settings of config.yml that mean something to ezsync itself.
-const SETTINGS: [&str; 21] = [
-    "ntp_servers",
-    "source_clock",
-    "local_network",
-    "local_stratum",
-    "chrony_standby",
-    "max_offset",
-    "roles",
-    "client_options",
-    "min_sources",
-    "max_distance",
-    "step_threshold",
-    "step_limit",
-    "hwtimestamp",
-    "ip_family",
-    "leap_seconds",
-    "chrony_keys",
-    "time_key",
-    "extra_lines",
-    "source_extra_lines",
-    "client_extra_lines",
-    "timezone",
-];
-
-/// Those that are read once for the whole cluster, as its source has them.
+/// The settings that are read once for the whole cluster, as its source has them.
 const OF_CLUSTER: [&str; 11] = [
     "ntp_servers",
     "source_clock",
@@ -58,6 +33,20 @@ const OF_CLUSTER: [&str; 11] = [
     "ip_family",
     "chrony_keys",
     "time_key",
+];
+
+/// The others that mean something to ezsync itself: of each host, and the roles of config.yml.
+const OTHERS: [&str; 10] = [
+    "roles",
+    "max_distance",
+    "step_threshold",
+    "step_limit",
+    "hwtimestamp",
+    "leap_seconds",
+    "extra_lines",
+    "source_extra_lines",
+    "client_extra_lines",
+    "timezone",
 ];
 
 /// Settings of Ansible's that people have in their inventories, and that do nothing here so far.
@@ -231,9 +220,10 @@ impl Builder<'_> {
             self.inventory.own_names(host).map(move |name| (name, host.as_str(), 2))
         });
         let all = given.chain(of_source).chain(own).filter(|(name, ..)| seen.insert(name));
-        all.filter(|(name, ..)| !SETTINGS.contains(name))
+        let settings = [OF_CLUSTER.as_slice(), &OTHERS].concat();
+        all.filter(|(name, ..)| !settings.contains(name))
             .filter_map(|(name, host, most)| {
-                let near = nearest(name, &SETTINGS)?;
+                let near = nearest(name, &settings)?;
                 (near.len().abs_diff(name.len()) <= most).then(|| {
                     Problem::new(format!("there is no setting `{name}`"))
                         .at(self.place_of(host, name, Part::default()))

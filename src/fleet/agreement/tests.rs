@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::*;
 use crate::plan::{Change, Plan};
-use crate::resource::Work;
 use crate::verify::{Clock, Verdict};
 
 fn terms(mode: Mode) -> Terms {
@@ -17,19 +16,6 @@ fn clock(ahead: f64, width: f64) -> ClockOffset {
     let received = sent + Duration::from_secs_f64(width);
     let printed = format!("{:.6}", 1.7e9 + ahead + width / 2.0);
     ClockOffset::read(&printed, sent, received).unwrap()
-}
-
-fn change() -> Change {
-    Change {
-        number: 1,
-        role: String::new(),
-        task: String::new(),
-        summary: String::new(),
-        diff: String::new(),
-        handler: false,
-        done: false,
-        work: Work::default(),
-    }
 }
 
 /// A host that ended well by what its daemon says.
@@ -97,7 +83,7 @@ fn a_check_warns_of_clocks_that_would_be_stepped() {
     let note = |ahead: f64, changes: bool, set_clock: bool| {
         let mut client = host(Part::Client, ahead, State::Waiting);
         if changes {
-            client.plan.changes.push(change());
+            client.plan.changes.push(Change::default());
         }
         let mut hosts = [host(Part::Source, 0.0, State::Local), client];
         agree(&mut hosts, Terms { set_clock, ..terms(Mode::Check) }).unwrap();

@@ -20,16 +20,6 @@ fn late(correction: f64) -> Option<Cause> {
 }
 
 fn done(host: &str, outcome: Outcome, changes: usize, applied: bool) -> Event {
-    let change = Change {
-        number: 1,
-        role: String::new(),
-        task: String::new(),
-        summary: String::new(),
-        diff: String::new(),
-        handler: false,
-        done: false,
-        work: Default::default(),
-    };
     let mut facts = crate::facts::Facts::typical(crate::facts::Platform::Debian);
     facts.pretty_name = "Debian\x1b[31m 12".to_owned();
     facts.chrony.installed = true;
@@ -40,7 +30,7 @@ fn done(host: &str, outcome: Outcome, changes: usize, applied: bool) -> Event {
         part: Part::Client,
         outcome,
         facts: Some(facts),
-        plan: Plan { changes: vec![change; changes], unchanged: 0 },
+        plan: Plan { changes: vec![Change::default(); changes], unchanged: 0 },
         applied,
         synchronised_after: None,
         verdict: None,
