@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 
-use super::result::{HostResult, Outcome, Trouble};
+use super::result::{HostResult, Outcome};
+use super::watch::outcome;
 use super::{Mode, Part};
 use crate::length::exact;
-use crate::verify::{Cause, ClockOffset, Measure, State, Words};
+use crate::verify::{Cause, ClockOffset, Measure, State};
 
 /// From here on a clock is said to be set, below to be moved: chronyd steps what is more (`makestep 1.0 3`),
 /// and slews what is less.
@@ -65,10 +66,10 @@ pub fn agree(hosts: &mut [HostResult], terms: Terms) -> Option<Agreement> {
         _ if mode == Mode::Check => {}
         Some(lead) => {
             for host in hosts.iter_mut() {
-                hold_against(host, lead, max_offset);
+                hold_against(host, lead, terms);
             }
         }
-        None => hold_against_each_other(hosts, max_offset),
+        None => hold_against_each_other(hosts, terms),
     }
     let read = hosts.iter().filter_map(|host| Some((host.host.as_str(), latest(host)?)));
     let spread = spread(&read.clone().collect::<Vec<_>>());
@@ -178,7 +179,7 @@ fn hold_against_controller(source: &mut HostResult, terms: Terms) {
         return;
     }
     if terms.set_clock && terms.mode == Mode::Setup {
-        fail(source, Cause::ClockNotSet { ahead });
+        fail(source, Cause::ClockNotSet { ahead }, terms.mode);
     } else {
         let free = source.verdict.as_ref().is_some_and(|verdict| verdict.state == State::Local);
         let hint = if free { "; `ezsync setup --set-clock` would set it from here" } else { "" };
@@ -190,16 +191,16 @@ fn hold_against_controller(source: &mut HostResult, terms: Terms) {
 }
 
 /// Fails a host whose daemon is content and whose clock is not that of `lead`.
-fn hold_against(host: &mut HostResult, lead: &Lead, max_offset: f64) {
+fn hold_against(host: &mut HostResult, lead: &Lead, terms: Terms) {
     let Some(ahead) = latest(host).map(|clock| clock.ahead_of(lead.clock)) else { return };
-    if host.host != lead.host && ahead.exceeds(max_offset + lead.under_way) {
-        fail(host, Cause::ClockDiffers { source: lead.host.clone(), ahead });
+    if host.host != lead.host && ahead.exceeds(terms.max_offset + lead.under_way) {
+        fail(host, Cause::ClockDiffers { source: lead.host.clone(), ahead }, terms.mode);
     }
 }
 
 /// Fails hosts whose daemons are content and whose clocks are not those of most others. Each may be
 /// off by `max_offset`.
-fn hold_against_each_other(hosts: &mut [HostResult], max_offset: f64) {
+fn hold_against_each_other(hosts: &mut [HostResult], terms: Terms) {
     let content = hosts.iter().filter(|host| host.outcome == Outcome::Ok && host.verdict.is_some());
     let clocks: Vec<(String, ClockOffset)> =
         content.filter_map(|host| Some((host.host.clone(), latest(host)?))).collect();
@@ -207,23 +208,23 @@ fn hold_against_each_other(hosts: &mut [HostResult], max_offset: f64) {
         let Some(clock) = latest(host) else { continue };
         let apart = clocks.iter().filter_map(|(name, other)| {
             let ahead = clock.ahead_of(*other);
-            (*name != host.host && ahead.exceeds(2.0 * max_offset)).then_some((name, ahead))
+            (*name != host.host && ahead.exceeds(2.0 * terms.max_offset)).then_some((name, ahead))
         });
         let apart: Vec<_> = apart.collect();
         let others = clocks.iter().filter(|(name, _)| *name != host.host).count();
         if let Some((name, ahead)) = apart.first().filter(|_| 2 * apart.len() > others) {
-            fail(host, Cause::ClockDiffers { source: (*name).clone(), ahead: *ahead });
+            let cause = Cause::ClockDiffers { source: (*name).clone(), ahead: *ahead };
+            fail(host, cause, terms.mode);
         }
     }
 }
 
 /// Fails a host that has passed so far.
-fn fail(host: &mut HostResult, cause: Cause) {
+fn fail(host: &mut HostResult, cause: Cause, mode: Mode) {
     let (Outcome::Ok, Some(verdict)) = (&host.outcome, &mut host.verdict) else { return };
-    let Words { what, next } = cause.words();
     verdict.state = State::Failed;
     verdict.cause = Some(cause);
-    host.outcome = Outcome::Failed(Trouble::new(what, next));
+    host.outcome = outcome(verdict, host.part, mode);
 }
 
 #[cfg(test)]

@@ -276,11 +276,11 @@ const RUN_SETUP: [&str; 2] = ["run setup for this host", "run setup"];
 
 /// A next step as it is after a run of `mode`: what setup could do it has just done.
 fn next_step(next: &str, mode: Mode) -> &str {
-    let otherwise = || {
-        let rest = RUN_SETUP.iter().find_map(|begin| next.strip_prefix(begin))?;
-        rest.strip_prefix(", or ")
-    };
-    Some(mode).filter(|mode| *mode == Mode::Setup).and_then(|_| otherwise()).unwrap_or(next)
+    if mode != Mode::Setup {
+        return next;
+    }
+    let rest = RUN_SETUP.iter().find_map(|begin| next.strip_prefix(begin));
+    rest.and_then(|rest| rest.strip_prefix(", or ")).unwrap_or(next)
 }
 
 /// What a verdict means for the host's result in a run of `mode`.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::fleet::Trouble;
 use crate::plan::{Change, Plan};
 use crate::verify::{Clock, Verdict};
 
