@@ -5,6 +5,7 @@
 //! ARCHITECTURE.md says which module may know what.
 
 pub mod access;
+pub mod bundle;
 pub mod cli;
 pub mod cluster;
 pub mod command;
@@ -16,11 +17,13 @@ pub mod fleet;
 pub mod inventory;
 pub mod length;
 pub mod local;
+pub mod package;
 pub mod plan;
 pub mod problem;
 pub mod project;
 pub mod remote;
 pub mod report;
+pub mod repository;
 pub mod resource;
 pub mod role;
 pub mod sanitise;

@@ -32,6 +32,10 @@ const MAY_USE: &[(&str, &str)] = &[
         "desired facts inventory length problem project resource role template verify yaml",
     ),
     ("plan", "desired resource"),
+    // Packages for hosts without internet.
+    ("package", ""),
+    ("bundle", "package problem"),
+    ("repository", "package problem"),
     // A host's side: scripts out, answers in, verdicts. None of these opens a connection.
     ("remote", "facts plan resource verify"),
     ("verify", "length"),

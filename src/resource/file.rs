@@ -141,6 +141,7 @@ impl Resource for File {
                 undo: Some(Call::new("file_undo", [self.path.clone()])),
                 is_service: false,
                 content: Some(self.content.clone()),
+                uploads: Vec::new(),
             },
         }))
     }

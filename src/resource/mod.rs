@@ -13,9 +13,10 @@ mod service;
 mod timezone;
 
 use std::collections::HashMap;
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde::Serialize;
 
 pub use args::Args;
@@ -178,6 +179,25 @@ pub struct Work {
     pub is_service: bool,
     /// The bytes to write and the command that checks them.
     pub content: Option<Content>,
+    /// What is sent to the host before `prepare` runs, and taken away when the run has ended.
+    pub uploads: Vec<Upload>,
+}
+
+/// A file that is sent to a host. Its bytes are shared by all hosts that get it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// Its name, without any folder.
+    pub name: String,
+    /// The SHA-256 of its bytes, in hexadecimal digits.
+    pub sha256: String,
+    /// What it holds.
+    pub bytes: Bytes,
+}
+
+impl fmt::Debug for Upload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} bytes)", self.name, self.bytes.len())
+    }
 }
 
 impl Work {

@@ -1,0 +1,100 @@
+//! Packages: what one is called, what it needs and gives, and for which hosts it is.
+//!
+//! Pure: where packages come from is `repository`'s to know, how they travel `bundle`'s and `fleet`'s.
+
+mod target;
+
+use serde::{Deserialize, Serialize};
+
+pub use target::{Architecture, Release, Target};
+
+/// How packages are made: it decides how their versions compare and who installs them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// Debian's, for apt.
+    Deb,
+    /// Red Hat's, for dnf, yum and zypper.
+    Rpm,
+}
+
+/// How a version must stand to that of a relation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Comparison {
+    /// Earlier than it.
+    #[serde(rename = "<")]
+    Less,
+    /// It, or earlier.
+    #[serde(rename = "<=")]
+    LessOrEqual,
+    /// Just it.
+    #[serde(rename = "=")]
+    Equal,
+    /// It, or later.
+    #[serde(rename = ">=")]
+    GreaterOrEqual,
+    /// Later than it.
+    #[serde(rename = ">")]
+    Greater,
+}
+
+/// A name, and which versions of it will do: `libc6 (>= 2.34)`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Relation {
+    /// A package's name, or that of something that packages give; with RPM also the path of a file.
+    pub name: String,
+    /// Which versions will do; all of them when none is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<(Comparison, String)>,
+}
+
+/// Something that a package needs: one of these.
+pub type Need = Vec<Relation>;
+
+/// Something that a package gives beside its own name: a virtual package, a library, a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Given {
+    /// Its name.
+    pub name: String,
+    /// Its version, as the package's format writes it; without one no bound on versions is met.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+/// A package as a list of packages describes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Package {
+    /// Its name: `chrony`.
+    pub name: String,
+    /// Its version: `4.3-2+deb12u1`, `1:2.0-1`; for RPM `[EPOCH:]VERSION-RELEASE`.
+    pub version: String,
+    /// Its architecture as its format calls it: `amd64`, `all`, `x86_64`, `noarch`.
+    pub architecture: String,
+    /// How it is made.
+    pub format: Format,
+    /// The name of its file, without any folder.
+    pub file: String,
+    /// The size of its file in bytes.
+    pub size: u64,
+    /// How much it takes on a disk when installed, in bytes; 0 when that is not known.
+    pub installed_size: u64,
+    /// The SHA-256 of its file, in hexadecimal digits.
+    pub sha256: String,
+    /// All that it needs to be installed and configured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<Need>,
+    /// What it gives beside its own name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gives: Vec<Given>,
+}
+
+/// A package that is on a host.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Installed {
+    /// Its name.
+    pub name: String,
+    /// Its version, written as in [`Package::version`].
+    pub version: String,
+    /// What it gives beside its own name.
+    pub gives: Vec<Given>,
+}
