@@ -140,8 +140,7 @@ impl Reading {
             }
             files.insert(promise.sha256.clone(), Bytes::from(bytes));
         }
-        let last = promises.last().map_or(MANIFEST, |promise| promise.name.as_str());
-        self.end(last)?;
+        self.end(&promises)?;
         Ok((manifest, files))
     }
 
@@ -183,11 +182,12 @@ impl Reading {
     }
 
     /// The end: two blocks of zeros, and nothing behind them.
-    fn end(mut self, last: &str) -> Result<(), Fault> {
+    fn end(mut self, members: &[Promise]) -> Result<(), Fault> {
+        let last = members.last().map_or(MANIFEST, |promise| promise.name.as_str());
         for _ in 0..2 {
             let head = self.head(last)?;
             if head != [0; BLOCK] {
-                return Err(format!("the member {} is not in the manifest", name_in(&head)).into());
+                return Err(surplus(&name_in(&head), members).into());
             }
         }
         let mut more = [0];
@@ -241,8 +241,13 @@ fn difference(
     if *head == [0; BLOCK] || rest.iter().any(is) {
         return format!("the member {} is missing", promise.name);
     }
-    if before.iter().any(is) {
+    surplus(&name, before)
+}
+
+/// A member `name` that the manifest does not name, or not once more after those of `before`.
+fn surplus(name: &str, before: &[Promise]) -> String {
+    if before.iter().any(|promise| promise.name == name) {
         return format!("the member {name} is in it twice");
     }
-    format!("the member {name} is not in the manifest; {} should stand there", promise.name)
+    format!("the member {name} is not in the manifest")
 }

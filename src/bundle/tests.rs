@@ -147,8 +147,11 @@ fn every_damaged_byte_is_found() {
         for flip in [0x01, 0x80] {
             let mut damaged = bytes.clone();
             damaged[at] ^= flip;
-            let refusal = refusal(&path, &damaged);
-            let refusal = refusal.unwrap_or_else(|| panic!("byte {at} ^ {flip} is believed"));
+            let Some(refusal) = refusal(&path, &damaged) else {
+                // It says how much memory decompressing takes, and nothing of what comes out.
+                assert_eq!(at, 5, "byte {at} ^ {flip} is believed");
+                continue;
+            };
             assert!(refusal.starts_with(&*path.to_string_lossy()), "{refusal}");
             assert!(refusal.contains("\nhint: "), "{refusal}");
         }
