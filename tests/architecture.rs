@@ -51,7 +51,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("report", "exit facts fleet length plan sanitise verify"),
     ("ui", "fleet plan sanitise ssh verify"),
     // What is typed.
-    ("cli", "cluster length"),
+    ("cli", "cluster length package"),
     (
         "command",
         "access cli cluster exit facts fleet inventory problem project remote report resource role sanitise ssh ui",
