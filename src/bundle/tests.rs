@@ -21,6 +21,7 @@ fn package(name: &str, architecture: &str, bytes: &[u8]) -> Package {
         sha256: sha256(bytes),
         needs: Vec::new(),
         gives: Vec::new(),
+        ..Package::default()
     }
 }
 
