@@ -6,7 +6,7 @@ apt_run() {
   DEBIAN_FRONTEND=noninteractive $limit apt-get -q -y \
     -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold \
     -o DPkg::Lock::Timeout=120 -o Acquire::Retries=0 -o Acquire::http::Timeout=20 \
-    -o Acquire::https::Timeout=20 "$@"
+    -o Acquire::https::Timeout=20 -o Dpkg::Use-Pty=0 "$@"
 }
 
 # COMMAND...: fetches something, in bounded time. What it says stands in $work/fetched. Where no name server
@@ -146,7 +146,14 @@ apt_install_files() {
   apt_offline install "$@" >"$work/apt.log" 2>&1 || {
     cat "$work/apt.log"
     apt_repair "$work/apt.log" && apt_offline install "$@"
-  } || return 1
+  } || {
+    for name in $removed; do
+      if ! dpkg-query -s "$name" 2>/dev/null | grep -q '^Status: .* installed$'; then
+        echo "$name was removed before the installation failed, and is not put back" >>"$work/told"
+      fi
+    done
+    return 1
+  }
   for name in $removed; do
     echo "$name was removed: two time daemons cannot be installed at once" >>"$work/told"
   done
