@@ -34,7 +34,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("plan", "desired resource"),
     // Packages for hosts without internet.
     ("package", ""),
-    ("bundle", "package problem"),
+    ("bundle", "package problem sanitise"),
     ("repository", "package problem"),
     // A host's side: scripts out, answers in, verdicts. None of these opens a connection.
     ("remote", "facts plan resource verify"),
