@@ -2,6 +2,9 @@
 //!
 //! Pure: where packages come from is `repository`'s to know, how they travel `bundle`'s and `fleet`'s.
 
+pub mod deb;
+mod malformed;
+mod minimal;
 mod resolve;
 mod target;
 mod version;
@@ -10,6 +13,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use malformed::Malformed;
+pub use minimal::minimal;
 pub use resolve::{Unmet, resolve};
 pub use target::{Architecture, Release, Target};
 pub use version::compare;
