@@ -120,7 +120,8 @@ impl Partial {
     /// All of it.
     pub(super) fn read(&mut self) -> Result<Vec<u8>, Error> {
         let mut bytes = Vec::new();
-        let read = self.file.seek(SeekFrom::Start(0)).and_then(|_| self.file.read_to_end(&mut bytes));
+        let read =
+            self.file.seek(SeekFrom::Start(0)).and_then(|_| self.file.read_to_end(&mut bytes));
         read.map_err(|error| cannot(&self.path, &error))?;
         Ok(bytes)
     }

@@ -12,8 +12,8 @@ pub(super) enum Source {
         url: String,
         suite: String,
         component: &'static str,
-        /// Whose keys sign it, where they are known.
-        keys: Option<Keys>,
+        /// Whose keys sign it.
+        keys: Keys,
         /// Whether the mirror may do without this suite.
         optional: bool,
     },
@@ -188,9 +188,7 @@ pub(super) fn sources(
     let major = version.split('.').next().unwrap_or(version);
     let releasever = if id == "opensuse-leap" { version } else { major };
     let filled = |url: String| Source::Rpm {
-        url: url
-            .replace("$releasever", releasever)
-            .replace("$basearch", target.architecture.rpm()),
+        url: url.replace("$releasever", releasever).replace("$basearch", target.architecture.rpm()),
     };
     let first = urls.into_iter().map(filled).collect();
     Ok(Sources { format: Format::Rpm, first, further: Vec::new() })
@@ -208,7 +206,7 @@ impl Deb {
             url: url.trim_end_matches('/').to_owned(),
             suite: format!("{codename}{end}"),
             component,
-            keys: Some(self.keys),
+            keys: self.keys,
             optional,
         };
         let is_main = matches!(architecture, Architecture::Amd64 | Architecture::I386);
@@ -288,10 +286,12 @@ fn unknown(target: &Target) -> Problem {
     if of_it.is_empty() && !RPM_ELSEWHERE.contains(&id) {
         let mut ids: Vec<&str> = known.iter().map(|(id, _)| *id).collect();
         ids.dedup();
-        let otherwise = format!("with --mirror {release}=URL a repository of RPM packages; known are");
+        let otherwise =
+            format!("with --mirror {release}=URL a repository of RPM packages; known are");
         return problem.meant(id, &ids, &otherwise);
     }
-    let also = if of_it.is_empty() { String::new() } else { format!("; known are {}", of_it.join(", ")) };
+    let also =
+        if of_it.is_empty() { String::new() } else { format!("; known are {}", of_it.join(", ")) };
     problem.hint(format!(
         "name a repository with --mirror {release}=URL (more than one where there are more), or a folder of packages with --packages DIR{also}"
     ))
@@ -351,10 +351,14 @@ mod tests {
             ]
         );
         assert_eq!(
-            urls("rhel-9", Architecture::Amd64, &[
-                "rhel-9=https://m.example/$releasever/$basearch/baseos",
-                "rhel-9=https://m.example/appstream"
-            ]),
+            urls(
+                "rhel-9",
+                Architecture::Amd64,
+                &[
+                    "rhel-9=https://m.example/$releasever/$basearch/baseos",
+                    "rhel-9=https://m.example/appstream"
+                ]
+            ),
             ["https://m.example/9/x86_64/baseos", "https://m.example/appstream"]
         );
         let own = urls("debian-12", Architecture::Amd64, &["debian-12=file:///srv/debian"]);

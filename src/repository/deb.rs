@@ -32,9 +32,8 @@ pub(super) struct Trust {
 impl Trust {
     /// The signed part of the file at `url`.
     fn signed(&self, url: &str, text: &[u8], keys: Keys) -> Result<String, Error> {
-        let text = std::str::from_utf8(text).map_err(|_| {
-            Error::failed(format!("{}: this is no text", shown(url)), NOT_A_MIRROR)
-        })?;
+        let text = std::str::from_utf8(text)
+            .map_err(|_| Error::failed(format!("{}: this is no text", shown(url)), NOT_A_MIRROR))?;
         let keyring = self.keyring.clone().unwrap_or_else(|| Keyring::of(keys));
         keyring.cleartext(text, self.now).map_err(|why| {
             Error::failed(
@@ -46,12 +45,15 @@ impl Trust {
     }
 }
 
-const NOT_A_MIRROR: &str =
-    "this is no mirror of the distribution, or a login page is in between: try the URL in a browser";
+const NOT_A_MIRROR: &str = "this is no mirror of the distribution, or a login page is in between: try the URL in a browser";
 
 impl Suite {
     /// Its `Release` file, trusted; none where there may be none.
-    pub fn release(&self, fetcher: &Fetcher<'_>, trust: &Trust) -> Result<Option<ReleaseFile>, Error> {
+    pub fn release(
+        &self,
+        fetcher: &Fetcher<'_>,
+        trust: &Trust,
+    ) -> Result<Option<ReleaseFile>, Error> {
         let url = format!("{}/dists/{}/InRelease", self.url, self.name);
         let Some(text) = fetcher.fresh(&url, &format!("{} InRelease", self.name))? else {
             if self.optional {

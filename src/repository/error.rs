@@ -21,15 +21,6 @@ impl Error {
     pub(super) fn failed(what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Failed(Problem::new(what).hint(hint))
     }
-
-    /// The same with `what` in front of it.
-    pub(super) fn of(self, what: &str) -> Self {
-        match self {
-            Self::Input(problem) => Self::Input(problem.of(what)),
-            Self::Failed(problem) => Self::Failed(problem.of(what)),
-            Self::Interrupted => Self::Interrupted,
-        }
-    }
 }
 
 impl From<Problem> for Error {

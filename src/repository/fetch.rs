@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc::UnboundedSender;
+use tokio_util::sync::CancellationToken;
 
 use super::cache::{Cache, Partial, hex};
 use super::error::Error;
@@ -48,8 +49,8 @@ pub(super) struct Fetcher<'a> {
     pub cache: Cache,
     /// Who is told what happens.
     pub events: UnboundedSender<Event>,
-    /// Set when the user wants no more.
-    pub cancelled: &'a AtomicBool,
+    /// Cancelled when the user wants no more.
+    pub cancelled: &'a CancellationToken,
     /// The number of the next file.
     pub next: AtomicUsize,
 }
@@ -61,7 +62,7 @@ impl Fetcher<'_> {
     }
 
     fn go_on(&self) -> Result<(), Error> {
-        if self.cancelled.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
+        if self.cancelled.is_cancelled() { Err(Error::Interrupted) } else { Ok(()) }
     }
 
     /// The file at `url` as it is now; none when there is none.
@@ -271,7 +272,10 @@ fn local(item: &Item, path: &str) -> Result<Vec<u8>, Error> {
 
 fn wrong_hash(item: &Item) -> Error {
     Error::failed(
-        format!("{}: this is not the file that its list names: its SHA-256 is another", shown(&item.url)),
+        format!(
+            "{}: this is not the file that its list names: its SHA-256 is another",
+            shown(&item.url)
+        ),
         "the mirror is being updated, or is broken: try again in a while, or name another with --mirror NAME=URL",
     )
 }

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{BufReader, Cursor, Read};
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::AtomicUsize;
 
 use bytes::Bytes;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio_util::sync::CancellationToken;
 
 use super::cache::Cache;
 use super::catalogue::{self, Source, Sources};
@@ -73,7 +74,7 @@ struct Offered {
 }
 
 /// Gathers all that is `wanted`, and tells what happens by `events`. It blocks until it is done, or
-/// until `cancelled` is set.
+/// until `cancelled` says so.
 ///
 /// # Errors
 /// What cannot be had, what failed, or that the user ended it.
@@ -81,7 +82,7 @@ pub fn gather(
     wanted: &[Wanted],
     means: Means,
     events: UnboundedSender<Event>,
-    cancelled: &AtomicBool,
+    cancelled: &CancellationToken,
 ) -> Result<Gathered, Error> {
     let has_own = !means.own.is_empty();
     let sources = |it: &Wanted| catalogue::sources(&it.target, &means.mirrors, has_own);
@@ -145,7 +146,8 @@ impl Gathering<'_> {
             .flat_map(|(target, all)| all.iter().map(|it| (it.clone(), target.clone())))
             .collect();
         let suites = pairs.iter().filter_map(|(source, _)| suite(source));
-        let releases = self.fetcher.map(suites, |suite| suite.release(&self.fetcher, &self.trust))?;
+        let releases =
+            self.fetcher.map(suites, |suite| suite.release(&self.fetcher, &self.trust))?;
         let urls = pairs.iter().filter_map(|(source, _)| match source {
             Source::Rpm { url } => Some(url.clone()),
             Source::Deb { .. } => None,
@@ -157,8 +159,10 @@ impl Gathering<'_> {
                 Source::Rpm { url } => primaries.get(url).cloned(),
                 Source::Deb { component, .. } => {
                     let suite = suite(&source);
-                    let file: Option<&ReleaseFile> =
-                        suite.as_ref().and_then(|suite| releases.get(suite)).and_then(Option::as_ref);
+                    let file: Option<&ReleaseFile> = suite
+                        .as_ref()
+                        .and_then(|suite| releases.get(suite))
+                        .and_then(Option::as_ref);
                     suite
                         .zip(file)
                         .map(|(suite, file)| suite.list(file, component, target.architecture))
@@ -201,8 +205,10 @@ impl Gathering<'_> {
     ) -> Result<impl Iterator<Item = Offered> + use<>, Error> {
         let text = BufReader::new(unpacked(self.fetcher.get(item)?).take(LIST_MAX));
         let (root, packages) = match source {
-            Source::Deb { url, .. } => (url, package::deb::read_packages(text, target.architecture)),
-            Source::Rpm { url } => (url, package::rpm::read_primary(text, target.architecture)),
+            Source::Deb { url, .. } => {
+                (url, package::deb::read_packages(text, target.architecture))
+            }
+            Source::Rpm { url } => (url, package::deb::read_packages(text, target.architecture)),
         };
         let packages = packages.map_err(|error| {
             Error::failed(
@@ -223,7 +229,12 @@ impl Gathering<'_> {
         notes: &mut Vec<String>,
     ) -> Result<Vec<Offered>, Error> {
         let target = &wanted.target;
-        let mine: Vec<&Package> = self.own.iter().map(|member| &member.package).filter(|package| fits(package, target, sources.format)).collect();
+        let mine: Vec<&Package> = self
+            .own
+            .iter()
+            .map(|member| &member.package)
+            .filter(|package| fits(package, target, sources.format))
+            .collect();
         if sources.first.is_empty() {
             notes.push(format!(
                 "{target}: all packages of the folder are taken, and what they need besides is not checked before setup: no repository of {} was named",
@@ -238,7 +249,8 @@ impl Gathering<'_> {
             Err(unmet) => return Err(lacks(target, &unmet)),
             Ok(chosen) => return Ok(picked(first, &chosen)),
         }
-        let further = Sources { format: sources.format, first: sources.further.clone(), further: Vec::new() };
+        let further =
+            Sources { format: sources.format, first: sources.further.clone(), further: Vec::new() };
         let lists = self.lists(std::iter::once((target, &further.first)))?;
         let more = self.offered(target, &further, &lists)?;
         let all = best(first.into_iter().chain(more), &mine);
@@ -350,8 +362,8 @@ fn resolve(wanted: &Wanted, offered: &[Offered]) -> Result<Vec<String>, String> 
             .map_err(|unmet| format!("{what}{unmet}"))?;
         Ok(chosen.into_iter().map(|package| package.name.clone()).collect())
     };
-    let minimal = package::minimal(&packages)
-        .map_err(|unmet| format!("what every host has: {unmet}"))?;
+    let minimal =
+        package::minimal(&packages).map_err(|unmet| format!("what every host has: {unmet}"))?;
     let mut names = of("", &minimal)?;
     for (host, installed) in &wanted.hosts {
         names.extend(of(&format!("{host}: "), installed)?);

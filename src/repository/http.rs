@@ -102,12 +102,13 @@ fn accept(answer: Response<Body>, start: u64) -> Result<Answer, Refusal> {
         StatusCode::OK => (0, length),
         StatusCode::PARTIAL_CONTENT => {
             let range = text(header::CONTENT_RANGE).and_then(range);
-            let (first, size) = range.filter(|(first, _)| *first == start).ok_or_else(|| Refusal {
-                what: "the server sent another part of the file than was asked for".to_owned(),
-                hint: TRY_MIRROR,
-                passing: true,
-                missing: false,
-            })?;
+            let (first, size) =
+                range.filter(|(first, _)| *first == start).ok_or_else(|| Refusal {
+                    what: "the server sent another part of the file than was asked for".to_owned(),
+                    hint: TRY_MIRROR,
+                    passing: true,
+                    missing: false,
+                })?;
             (first, size)
         }
         status => return Err(of_status(status)),
@@ -125,7 +126,9 @@ fn of_status(status: StatusCode) -> Refusal {
     let missing = matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE);
     let reason = status.canonical_reason().unwrap_or_default().to_ascii_lowercase();
     let hint = match status {
-        _ if missing => "the mirror does not have this release or architecture: name another with --mirror NAME=URL",
+        _ if missing => {
+            "the mirror does not have this release or architecture: name another with --mirror NAME=URL"
+        }
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             "it wants a name and a password, or lets nobody in: --mirror NAME=https://USER:PASSWORD@HOST/..."
         }
@@ -137,9 +140,16 @@ fn of_status(status: StatusCode) -> Refusal {
     let passing = status.is_server_error()
         || matches!(
             status,
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT | StatusCode::RANGE_NOT_SATISFIABLE
+            StatusCode::TOO_MANY_REQUESTS
+                | StatusCode::REQUEST_TIMEOUT
+                | StatusCode::RANGE_NOT_SATISFIABLE
         );
-    Refusal { what: format!("the server says {} {reason}", status.as_u16()), hint, passing, missing }
+    Refusal {
+        what: format!("the server says {} {reason}", status.as_u16()),
+        hint,
+        passing,
+        missing,
+    }
 }
 
 fn refusal(error: &ureq::Error, proxy: Option<&ureq::Proxy>) -> Refusal {
@@ -152,7 +162,9 @@ fn refusal(error: &ureq::Error, proxy: Option<&ureq::Proxy>) -> Refusal {
             "look at this machine's clock; where a company looks into TLS, its certificate belongs among the system's (or into SSL_CERT_FILE)",
             false,
         ),
-        Error::ConnectProxyFailed(_) => (format!("{error}"), "look at --proxy, or https_proxy of the environment", false),
+        Error::ConnectProxyFailed(_) => {
+            (format!("{error}"), "look at --proxy, or https_proxy of the environment", false)
+        }
         Error::Io(error) => (error.to_string(), TRY_MIRROR, true),
         other => (other.to_string(), TRY_MIRROR, true),
     };

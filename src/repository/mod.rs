@@ -40,6 +40,10 @@ fn below(root: &str, path: &str) -> Result<String, String> {
     if path.contains("://") || path.chars().any(odd) || leaves {
         return Err(format!("its path leads elsewhere: `{}`", path.escape_debug()));
     }
+    if root.starts_with("file://") {
+        return Ok(format!("{root}/{path}"));
+    }
+    // Some mirrors take a plus for a blank.
     Ok(format!("{root}/{}", path.replace('%', "%25").replace('+', "%2B")))
 }
 

@@ -121,9 +121,11 @@ fn base64(bytes: &[u8]) -> String {
     const SIGNS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {
-        let word = chunk.iter().chain([0; 2].iter()).take(3).fold(0_u32, |word, byte| {
-            word << 8 | u32::from(*byte)
-        });
+        let word = chunk
+            .iter()
+            .chain([0; 2].iter())
+            .take(3)
+            .fold(0_u32, |word, byte| word << 8 | u32::from(*byte));
         for number in 0..4_usize {
             let sign = word >> (18 - 6 * number) & 63;
             let sign = usize::try_from(sign).ok().and_then(|sign| SIGNS.get(sign));
@@ -140,7 +142,9 @@ mod tests {
 
     #[test]
     fn base64_is_padded() {
-        for (text, code) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")] {
+        for (text, code) in
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")]
+        {
             assert_eq!(base64(text.as_bytes()), code);
         }
         assert_eq!(base64(&[0xff, 0xfe, 0xfd]), "//79");

@@ -66,9 +66,11 @@ impl Proxies {
                 return subnet.contains(&address);
             }
             let domain = word.trim_start_matches('*').trim_start_matches('.');
-            word == "*" || host == domain || host.strip_suffix(domain).is_some_and(|rest| {
-                !domain.is_empty() && rest.ends_with('.')
-            })
+            word == "*"
+                || host == domain
+                || host
+                    .strip_suffix(domain)
+                    .is_some_and(|rest| !domain.is_empty() && rest.ends_with('.'))
         })
     }
 }
@@ -95,11 +97,14 @@ mod tests {
 
     #[test]
     fn the_environment_is_read_as_curl_reads_it() {
-        let proxies = read(None, &[
-            ("http_proxy", "http://plain.example:3128"),
-            ("HTTPS_PROXY", "tls.example:8080"),
-            ("no_proxy", "inside.example,.corp.example, 10.0.0.0/8,::1"),
-        ])
+        let proxies = read(
+            None,
+            &[
+                ("http_proxy", "http://plain.example:3128"),
+                ("HTTPS_PROXY", "tls.example:8080"),
+                ("no_proxy", "inside.example,.corp.example, 10.0.0.0/8,::1"),
+            ],
+        )
         .unwrap();
         let host = |scheme, host| proxies.of(scheme, host).map(|proxy| proxy.host().to_owned());
         assert_eq!(host("http", "a.example").as_deref(), Some("plain.example"));

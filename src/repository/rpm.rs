@@ -44,9 +44,8 @@ struct Location {
 /// signed; else what came over the way is believed, as dnf does with `repo_gpgcheck=0`.
 pub(super) fn list(fetcher: &Fetcher<'_>, trust: &Trust, url: &str) -> Result<Item, Error> {
     let repomd_url = format!("{url}/repodata/repomd.xml");
-    let failed = |what: String, hint: &str| {
-        Error::failed(format!("{}: {what}", shown(&repomd_url)), hint)
-    };
+    let failed =
+        |what: String, hint: &str| Error::failed(format!("{}: {what}", shown(&repomd_url)), hint);
     let missing = || {
         failed(
             "there is no such file".to_owned(),
@@ -69,7 +68,10 @@ pub(super) fn list(fetcher: &Fetcher<'_>, trust: &Trust, url: &str) -> Result<It
         })?;
     }
     parse(&text, url).map_err(|what| {
-        failed(what, "this is no RPM repository, or a login page is in between: try the URL in a browser")
+        failed(
+            what,
+            "this is no RPM repository, or a login page is in between: try the URL in a browser",
+        )
     })
 }
 
@@ -81,7 +83,9 @@ fn parse(text: &[u8], url: &str) -> Result<Item, String> {
     let sum = primary.checksum.value.trim().to_ascii_lowercase();
     if primary.checksum.kind != "sha256" || !is_sha256(&sum) {
         let kind = primary.checksum.kind;
-        return Err(format!("its list of packages has no SHA-256 but a checksum of the kind {kind}"));
+        return Err(format!(
+            "its list of packages has no SHA-256 but a checksum of the kind {kind}"
+        ));
     }
     Ok(Item {
         url: below(url, &primary.location.href)?,

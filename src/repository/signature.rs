@@ -242,7 +242,8 @@ impl Signer<'_> {
             .ok_or_else(|| format!("the key {} is bound to no key", self.name()))?;
         // The subkey says so too: nobody can claim another's key as his own (RFC 9580, 5.2.1.9).
         let back = newest.embedded_signature();
-        let agreed = back.is_some_and(|it| it.verify_primary_key_binding(&sub.key, primary).is_ok());
+        let agreed =
+            back.is_some_and(|it| it.verify_primary_key_binding(&sub.key, primary).is_ok());
         if !newest.key_flags().sign() || !agreed {
             return Err(self.not_for_signing());
         }
