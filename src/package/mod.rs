@@ -6,6 +6,7 @@ pub mod deb;
 mod malformed;
 mod minimal;
 mod resolve;
+pub mod rpm;
 mod target;
 mod version;
 
@@ -122,6 +123,9 @@ pub struct Package {
     /// when it is from no list.
     #[serde(skip)]
     pub location: String,
+    /// The SHA-512 of its file, where a list has that instead: [`Self::sha256`] is empty until the file is here.
+    #[serde(skip)]
+    pub sha512: Option<String>,
     /// What it cannot be installed beside. No part of a bundle: what is in one fits together.
     #[serde(skip)]
     pub conflicts: Vec<Relation>,
