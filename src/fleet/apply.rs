@@ -216,6 +216,11 @@ impl Driver<'_> {
         let what = change.map_or("a change".to_owned(), |change| {
             format!("{} : {}: `{}`", change.role, change.task, change.summary)
         });
+        if failure.no_network && change.is_some_and(|c| c.work.installs()) {
+            next = "this host reaches no repository of packages: bring them along (`ezsync bundle create`, \
+                    then `ezsync setup --bundle FILE`), or mend its network, and run again"
+                .to_owned();
+        }
         if let Some(clock) =
             self.wrong_clock().filter(|_| change.is_some_and(|c| c.work.installs()))
         {

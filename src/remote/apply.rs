@@ -131,7 +131,12 @@ pub struct Failure {
     pub number: Option<usize>,
     /// What its commands printed.
     pub log: String,
+    /// Whether it failed since no repository of packages could be reached.
+    pub no_network: bool,
 }
+
+/// The status of a change that found no repository: `fetch_failed` in sh/packages.sh.
+const NO_NETWORK: &str = "69";
 
 /// Where a run stands, by the section that has begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,5 +187,8 @@ fn failure(sections: &[Section]) -> Failure {
     let of = |name: &'static str| sections.iter().filter(move |section| section.name == name);
     let logs = of("failed").chain(of("not-undone")).map(Section::text);
     let log = logs.collect::<Vec<_>>().join("\n").trim().to_owned();
-    Failure { number: of("failed").next().and_then(Section::number), log }
+    let failed = of("failed").next();
+    let no_network =
+        failed.and_then(|section| section.args.get(1)).is_some_and(|s| s == NO_NETWORK);
+    Failure { number: failed.and_then(Section::number), log, no_network }
 }
