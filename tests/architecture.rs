@@ -34,7 +34,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("plan", "desired resource"),
     // Packages for hosts without internet.
     ("package", ""),
-    ("bundle", "package problem"),
+    ("bundle", "package problem sanitise"),
     ("repository", "package problem"),
     // A host's side: scripts out, answers in, verdicts. None of these opens a connection.
     ("remote", "facts plan resource verify"),
@@ -51,7 +51,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("report", "exit facts fleet length plan sanitise verify"),
     ("ui", "fleet plan sanitise ssh verify"),
     // What is typed.
-    ("cli", "cluster length"),
+    ("cli", "cluster length package"),
     (
         "command",
         "access cli cluster exit facts fleet inventory problem project remote report resource role sanitise ssh ui",

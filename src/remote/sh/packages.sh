@@ -34,6 +34,84 @@ no_packager() {
   return 1
 }
 
+# Installs files that were sent (see upload.sh), with nothing but them and what is installed: no list of
+# packages is read, none of the host's own is written, and nothing is fetched.
+package_install_files() {
+  for file; do
+    set -- "$@" "$work/files/$file"
+    shift
+  done
+  find_packager
+  case $packager in
+    apt-get) apt_install_files "$@" ;;
+    # With no plugins, since some ask a network: subscription-manager's.
+    dnf | yum)
+      "$packager" -y -q -C --disablerepo='*' --disableplugin='*' --setopt=install_weak_deps=False install "$@"
+      ;;
+    zypper) zypper_install_files "$@" ;;
+    '') no_packager ;;
+    *)
+      echo "$packager installs no files of a bundle: these are for apt, dnf, yum and zypper"
+      return 1
+      ;;
+  esac || return 1
+  rm -f "$@"
+}
+
+# apt-get with nothing but the files that it is given. The host's own preferences and its default release
+# mean lists that are not read.
+apt_offline() {
+  apt_run -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts=/dev/null \
+    -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null -o APT::Default-Release= \
+    -o Dir::State::Lists="$work/apt/lists" -o Dir::Cache="$work/apt" \
+    -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= \
+    -o APT::Sandbox::User=root --no-install-recommends "$@"
+}
+
+apt_install_files() {
+  limit=
+  mkdir -p "$work/apt/lists/partial" "$work/apt/archives/partial" || return 1
+  # What would be removed is known before anything is.
+  if ! apt_offline --simulate install "$@" >"$work/simulated" 2>&1; then
+    cat "$work/simulated"
+    return 1
+  fi
+  removed=$(sed -n -e 's/^Remv \([^ ]*\).*/\1/p' -e 's/^Purg \([^ ]*\).*/\1/p' "$work/simulated")
+  for name in $removed; do
+    case $(dpkg-query -W -f='${Package} ${Provides}' "$name" 2>/dev/null) in
+      *time-daemon*) ;;
+      *)
+        echo "apt would remove $name, which is no other time daemon: nothing was installed"
+        return 1
+        ;;
+    esac
+  done
+  apt_mended apt_offline install "$@" || return 1
+  for name in $removed; do
+    echo "$name was removed: two time daemons cannot be installed at once" >>"$work/told"
+  done
+}
+
+# COMMAND...: runs apt-get; where an earlier run of dpkg was cut off that is brought to its end first. It
+# is asked for only then: while somebody else's dpkg runs it looks the same, and apt-get waits for that.
+apt_mended() {
+  if "$@" >"$work/apt.log" 2>&1; then return 0; fi
+  if grep -q 'dpkg --configure -a' "$work/apt.log"; then
+    DEBIAN_FRONTEND=noninteractive dpkg --configure -a --force-confdef --force-confold && "$@"
+    return
+  fi
+  cat "$work/apt.log"
+  return 1
+}
+
+# Repositories and caches are looked for where none are. Version 1.13 and older have a word for unsigned
+# files only in front of the command.
+zypper_install_files() {
+  mkdir -p "$work/zypp/repos" || return 1
+  zypper --non-interactive --quiet --no-refresh --no-gpg-checks --reposd-dir "$work/zypp/repos" \
+    --cache-dir "$work/zypp/cache" install --no-recommends "$@"
+}
+
 package_install() {
   find_packager
   case $packager in
