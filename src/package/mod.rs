@@ -2,7 +2,11 @@
 //!
 //! Pure: where packages come from is `repository`'s to know, how they travel `bundle`'s and `fleet`'s.
 
+pub mod deb;
+mod malformed;
+mod minimal;
 mod resolve;
+pub mod rpm;
 mod target;
 mod version;
 
@@ -10,6 +14,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use malformed::Malformed;
+pub use minimal::minimal;
 pub use resolve::{Unmet, resolve};
 pub use target::{Architecture, Release, Target};
 pub use version::compare;
@@ -117,6 +123,9 @@ pub struct Package {
     /// when it is from no list.
     #[serde(skip)]
     pub location: String,
+    /// The SHA-512 of its file, where a list has that instead: [`Self::sha256`] is empty until the file is here.
+    #[serde(skip)]
+    pub sha512: Option<String>,
     /// What it cannot be installed beside. No part of a bundle: what is in one fits together.
     #[serde(skip)]
     pub conflicts: Vec<Relation>,

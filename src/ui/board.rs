@@ -170,7 +170,7 @@ impl Board {
 }
 
 /// `text` in at most `columns` columns.
-fn cut(text: &str, columns: usize) -> String {
+pub(super) fn cut(text: &str, columns: usize) -> String {
     if text.width() <= columns {
         return text.to_owned();
     }
