@@ -25,8 +25,9 @@ fetch() {
 # Whether nothing could be reached: another try would take as long.
 fetch_is_cut_off() {
   ! grep -q -e '^Get:' -e '^Hit:' "$work/fetched" &&
-    grep -q -i -e resolv -e 'could not connect' -e 'unable to connect' -e 'cannot initiate' -e 'timed out' \
-      -e timeout -e 'network is unreachable' -e 'connection refused' -e "couldn't connect" "$work/fetched"
+    grep -q -i -e ' resolving ' -e 'not resolve' -e "n't resolve" -e 'not connect' -e "n't connect" \
+      -e 'unable to connect' -e 'cannot initiate' -e 'timed out' -e timeout -e 'network is unreachable' \
+      -e 'connection refused' "$work/fetched"
 }
 
 # Shows what the last try said. 69 is the status of a service that is not to be had.
@@ -66,7 +67,7 @@ apt_repair() {
 }
 
 dnf_install() {
-  fetch bounded 180 "$packager" -y -q --setopt=timeout=20 --setopt=retries=1 install --downloadonly "$@" || {
+  fetch bounded 180 "$packager" -y --setopt=timeout=20 --setopt=retries=1 install --downloadonly "$@" || {
     fetch_failed
     return
   }
