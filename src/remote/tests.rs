@@ -261,7 +261,7 @@ fn the_outcome_is_told_by_all_sections() {
     let failure = |number: usize, log: &str| Failure {
         number: Some(number),
         log: log.to_owned(),
-        no_network: false,
+        ..Failure::default()
     };
     for (text, wanted) in [
         ("result changed", Outcome::Changed),
