@@ -53,7 +53,7 @@ fn one_file_runs_on_debian_11_and_13() {
 
     let spec = LabSpec {
         suite: "bullseye".parse().unwrap(),
-        other_suites: vec![(1, "trixie".parse().unwrap())],
+        others: vec![(1, Image::Chrony, "trixie".parse().unwrap())],
         ..LabSpec::new(Image::Chrony, 2)
     };
     let bench = Bench::of(&spec);
