@@ -30,6 +30,15 @@ pub(super) enum Keys {
     Ubuntu,
 }
 
+impl Source {
+    /// The root of the repository.
+    pub(super) fn url(&self) -> &str {
+        match self {
+            Self::Deb { url, .. } | Self::Rpm { url } => url,
+        }
+    }
+}
+
 /// The sources of one target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Sources {

@@ -14,6 +14,7 @@ mod mirror;
 mod proxied;
 mod proxy;
 mod release_file;
+mod resolver;
 mod rpm;
 mod signature;
 

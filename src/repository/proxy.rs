@@ -52,8 +52,12 @@ impl Proxies {
 
     /// The proxy for what is at `host` behind `scheme`.
     pub(super) fn of(&self, scheme: &str, host: &str) -> Option<&ureq::Proxy> {
-        let proxy = if scheme == "https" { &self.https } else { &self.http };
-        proxy.as_ref().filter(|_| !self.is_excepted(host))
+        self.for_scheme(scheme).filter(|_| !self.is_excepted(host))
+    }
+
+    /// The proxy for what is behind `scheme`, but for hosts that `no_proxy` names.
+    pub(super) fn for_scheme(&self, scheme: &str) -> Option<&ureq::Proxy> {
+        if scheme == "https" { self.https.as_ref() } else { self.http.as_ref() }
     }
 
     /// Whether `no_proxy` names the host: itself, a domain that it is in, a subnet, or `*`.
@@ -122,7 +126,7 @@ mod tests {
         let environment = [("http_proxy", "http://other.example"), ("no_proxy", "*")];
         let proxies = read(Some("http://u:p@p.example:3128"), &environment).unwrap();
         assert_eq!(proxies.of("https", "a").unwrap().port(), 3128);
-        for bad in ["socks5://x", "http://", "http://u:secret@x:y"] {
+        for bad in ["socks5://x", "http://", "http://u:secret@x y"] {
             let problem = read(Some(bad), &[]).unwrap_err().to_string();
             assert!(problem.contains("--proxy") && !problem.contains("secret"), "{problem}");
         }
