@@ -26,7 +26,7 @@ pub fn read_packages(
         if ![architecture.deb(), "all"].contains(&field("Architecture")?) {
             continue;
         }
-        let mut package = describe(&stanza, architecture)?;
+        let mut package = describe(&stanza)?;
         let of = |Malformed(error)| Malformed(format!("package {}: {error}", package.name));
         let location = field("Filename").map_err(of)?;
         let location = location.strip_prefix("./").unwrap_or(location);
@@ -40,18 +40,12 @@ pub fn read_packages(
 }
 
 /// A package by its stanza or control file, but for what only its file or the list can tell.
-pub(super) fn describe(
-    stanza: &Paragraph,
-    architecture: Architecture,
-) -> Result<Package, Malformed> {
+pub(super) fn describe(stanza: &Paragraph) -> Result<Package, Malformed> {
     let name = malformed::name(field(stanza, "Package")?)?;
     let of = |Malformed(error)| Malformed(format!("package {name}: {error}"));
+    let architecture = malformed::name(field(stanza, "Architecture").map_err(of)?).map_err(of)?;
     let optional = |field| stanza.get(field).unwrap_or_default();
     let relations = |field| needs(optional(field), architecture);
-    let given = relations("Provides")
-        .into_iter()
-        .flatten()
-        .map(|Relation { name, bound }| Given { name, version: bound.map(|(_, version)| version) });
     let priority = match (optional("Essential"), optional("Priority")) {
         ("yes", _) => Priority::Essential,
         (_, "required") => Priority::Required,
@@ -64,13 +58,11 @@ pub(super) fn describe(
     Ok(Package {
         name: name.to_owned(),
         version: malformed::version(field(stanza, "Version").map_err(of)?).map_err(of)?.to_owned(),
-        architecture: malformed::name(field(stanza, "Architecture").map_err(of)?)
-            .map_err(of)?
-            .to_owned(),
+        architecture: architecture.to_owned(),
         format: Format::Deb,
         installed_size: installed_size.saturating_mul(1024),
         needs: [relations("Pre-Depends"), relations("Depends")].concat(),
-        gives: given.collect(),
+        gives: relations("Provides").into_iter().flatten().map(as_given).collect(),
         conflicts: [relations("Conflicts"), relations("Breaks")].concat().concat(),
         priority,
         ..Package::default()
@@ -78,7 +70,8 @@ pub(super) fn describe(
 }
 
 /// What is installed, by lines of dpkg-query: name, version and `Provides`, with tabs between them.
-/// The name may have its architecture behind it: `libc6:amd64`.
+/// The name may have its architecture behind it (`libc6:i386`): what is for another one than the host's
+/// meets no need of a package for that.
 ///
 /// # Errors
 ///
@@ -87,22 +80,28 @@ pub fn read_installed(
     lines: &str,
     architecture: Architecture,
 ) -> Result<Vec<Installed>, Malformed> {
-    let read = |line: &str| {
+    let mut installed = Vec::new();
+    for line in lines.lines().filter(|line| !line.trim().is_empty()) {
         let mut parts = line.splitn(3, '\t');
         let (Some(name), Some(version)) = (parts.next(), parts.next()) else {
             return Err(Malformed(format!("{line:?} is no line of dpkg-query's")));
         };
-        let given = needs(parts.next().unwrap_or_default(), architecture).into_iter().flatten();
-        let name = name.split_once(':').map_or(name, |(name, _)| name);
-        Ok(Installed {
+        let (name, own) = name.split_once(':').unwrap_or((name, architecture.deb()));
+        if ![architecture.deb(), "all"].contains(&own) {
+            continue;
+        }
+        let given = needs(parts.next().unwrap_or_default(), architecture.deb());
+        installed.push(Installed {
             name: malformed::name(name)?.to_owned(),
             version: malformed::version(version)?.to_owned(),
-            gives: given
-                .map(|Relation { name, bound }| Given { name, version: bound.map(|(_, v)| v) })
-                .collect(),
-        })
-    };
-    lines.lines().filter(|line| !line.trim().is_empty()).map(read).collect()
+            gives: given.into_iter().flatten().map(as_given).collect(),
+        });
+    }
+    Ok(installed)
+}
+
+fn as_given(Relation { name, bound }: Relation) -> Given {
+    Given { name, version: bound.map(|(_, version)| version) }
 }
 
 fn field<'a>(stanza: &'a Paragraph, name: &str) -> Result<&'a str, Malformed> {
@@ -114,7 +113,7 @@ fn number(text: &str) -> Result<u64, Malformed> {
 }
 
 /// Reads a field like `Depends`: `libc6 (>= 2.34), debconf | debconf-2.0`.
-fn needs(field: &str, architecture: Architecture) -> Vec<Need> {
+fn needs(field: &str, architecture: &str) -> Vec<Need> {
     field
         .split(',')
         .filter(|need| !need.trim().is_empty())
@@ -124,7 +123,7 @@ fn needs(field: &str, architecture: Architecture) -> Vec<Need> {
 
 /// Reads `libc6:any (>= 2.34)`. What is not understood becomes a name that no package has, so that whoever
 /// needs it is refused with these words.
-fn relation(text: &str, architecture: Architecture) -> Relation {
+fn relation(text: &str, architecture: &str) -> Relation {
     let text = text.trim();
     let understood = || {
         let (name, bound) = match text.split_once('(') {
@@ -140,7 +139,7 @@ fn relation(text: &str, architecture: Architecture) -> Relation {
         let name = match name.split_once(':') {
             None => name,
             Some((name, "any" | "native")) => name,
-            Some((name, qualifier)) if qualifier == architecture.deb() => name,
+            Some((name, qualifier)) if qualifier == architecture => name,
             Some(_) => return None,
         };
         Some(Relation { name: malformed::name(name).ok()?.to_owned(), bound })
