@@ -78,6 +78,9 @@ struct Hosts {
     /// Serve no package repository: nothing can be installed
     #[arg(long)]
     no_repository: bool,
+    /// Give hosts a name server and a default route that swallow all that is sent there
+    #[arg(long)]
+    swallowed: bool,
 }
 
 fn main() -> ExitCode {
@@ -192,6 +195,7 @@ fn bring_up(hosts: &Hosts) -> Result<Lab> {
     let mut spec = LabSpec::new(hosts.image, hosts.count);
     spec.suite = hosts.suite.clone();
     spec.repository = !hosts.no_repository;
+    spec.swallowed = hosts.swallowed;
     spec.clock_offsets.clone_from(&hosts.clock_offsets);
     if !hosts.names.is_empty() {
         spec.names.clone_from(&hosts.names);
