@@ -18,7 +18,7 @@ use super::fetch::{Fetcher, Item};
 use super::http::{Http, SILENCE};
 use super::release_file::ReleaseFile;
 use super::signature::Keyring;
-use super::{Mirrors, Proxies, below, rpm, shown};
+use super::{Mirrors, Own, Proxies, below, rpm, shown};
 use crate::bundle::{self, Manifest, Member, Set};
 use crate::package::{self, Format, Installed, Package, Target};
 use crate::problem::Problem;
@@ -49,7 +49,7 @@ pub struct Means {
     /// sign with.
     pub keyrings: Vec<Vec<u8>>,
     /// The user's own packages: they go before those of repositories.
-    pub own: Vec<Member>,
+    pub own: Vec<Own>,
     /// What was fetched before.
     pub cache: Cache,
     /// Now, in seconds since 1970.
@@ -111,7 +111,7 @@ pub fn gather(
 struct Gathering<'a> {
     fetcher: Fetcher<'a>,
     trust: Trust,
-    own: Vec<Member>,
+    own: Vec<Own>,
 }
 
 /// The lists of packages that were fetched, by their sources.
@@ -219,7 +219,8 @@ impl Gathering<'_> {
         notes: &mut Vec<String>,
     ) -> Result<Offered, Error> {
         let target = &wanted.target;
-        let own = self.own.iter().map(|member| &member.package);
+        let is_for = |own: &&Own| own.release.as_ref().is_none_or(|it| *it == target.release);
+        let own = self.own.iter().filter(is_for).map(|own| &own.package);
         let own: Vec<&Package> = own.filter(|it| fits(it, target, sources.format)).collect();
         if sources.first.is_empty() {
             notes.push(format!(
@@ -278,11 +279,10 @@ impl Gathering<'_> {
     }
 
     fn own_file(&self, package: &Package) -> Result<Bytes, Error> {
-        let mut own = self.own.iter();
-        let found = own.find(|member| sum(&member.package) == sum(package));
-        found.map(|member| member.bytes.clone()).ok_or_else(|| {
-            Error::failed(format!("{package}: its file is not there"), "look at --packages")
-        })
+        let own = self.own.iter().find(|own| sum(&own.package) == sum(package));
+        let missing =
+            || Error::failed(format!("{package}: its file is not there"), "look at --packages");
+        own.ok_or_else(missing)?.bytes()
     }
 }
 

@@ -19,7 +19,7 @@ use crate::exit::Exit;
 use crate::package::{Architecture, Release, Target};
 use crate::problem::{Place, Problem};
 use crate::project::Project;
-use crate::repository::{self, Cache, Gathered, Means, Mirrors, Proxies, Wanted};
+use crate::repository::{self, Cache, Gathered, Means, Mirrors, Own, Proxies, Wanted};
 use crate::ui;
 
 /// What a bundle is for where nobody says.
@@ -74,11 +74,15 @@ fn means(options: &BundleCreate) -> Result<Means> {
         let cannot = |error| Problem::new(format!("--keyring: {error}")).at(Place::in_file(path));
         fs::read(path).map_err(cannot)
     };
+    let mut own = Vec::new();
+    for folder in &options.folders {
+        own.extend(Own::in_folder(folder)?);
+    }
     Ok(Means {
         mirrors: Mirrors::parse(&options.mirrors, &options.releases)?,
         proxies: Proxies::new(options.proxy.as_deref(), environment)?,
         keyrings: options.keyrings.iter().map(read).collect::<Result<_, _>>()?,
-        own: Vec::new(),
+        own,
         cache: Cache::new(cache_folder()?),
         now: Timestamp::now().as_second(),
     })
