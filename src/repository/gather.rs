@@ -1,8 +1,7 @@
 //! From what is wanted to the packages with their files.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::io::{BufReader, Cursor, Read};
-use std::sync::Arc;
+use std::io::{BufReader, Read};
 use std::sync::atomic::AtomicUsize;
 
 use bytes::Bytes;
@@ -16,11 +15,12 @@ use super::error::Error;
 use super::event::Event;
 use super::fetch::{Fetcher, Item};
 use super::http::{Http, SILENCE};
+use super::offered::{Offered, Roots, fits, place, resolve, sum, unpacked};
 use super::release_file::ReleaseFile;
 use super::signature::Keyring;
 use super::{Mirrors, Own, Proxies, below, rpm, shown};
 use crate::bundle::{self, Manifest, Member, Set};
-use crate::package::{self, Format, Installed, Package, Target};
+use crate::package::{self, Installed, Package, Target};
 use crate::problem::Problem;
 
 /// No list of packages is larger than this when unpacked (bytes): Fedora's has 300 MB.
@@ -65,16 +65,6 @@ pub struct Gathered {
     pub members: Vec<Member>,
     /// What the reader of the result should know.
     pub notes: Vec<String>,
-}
-
-/// The root of each package's repository by the package's checksum; none for the user's own.
-type Roots = HashMap<String, Arc<str>>;
-
-/// Packages, and where they are.
-#[derive(Default)]
-struct Offered {
-    packages: Vec<Package>,
-    roots: Roots,
 }
 
 /// Gathers all that is `wanted`, and tells what happens by `events`. It blocks until it is done, or
@@ -242,9 +232,8 @@ impl Gathering<'_> {
         }
         let chosen = chosen.map_err(|unmet| lacks(target, &unmet))?;
         offered.packages.retain(|package| chosen.contains(&package.name));
-        let packages = offered.packages.iter();
-        let sums: HashSet<&str> = packages.map(sum).collect();
-        offered.roots.retain(|sum, _| sums.contains(sum.as_str()));
+        let places: HashSet<(String, String)> = offered.packages.iter().map(place).collect();
+        offered.roots.retain(|place, _| places.contains(place));
         Ok(offered)
     }
 
@@ -256,7 +245,7 @@ impl Gathering<'_> {
             packages.map(|package| (sum(package), package)).collect();
         let packages: Vec<&Package> = packages.into_values().collect();
         let members = self.fetcher.each(&packages, |package| {
-            let bytes = match roots.get(sum(package)) {
+            let bytes = match roots.get(&place(package)) {
                 None => self.own_file(package)?,
                 Some(root) => Bytes::from(self.fetcher.get(&item(package, root)?)?),
             };
@@ -286,11 +275,6 @@ impl Gathering<'_> {
     }
 }
 
-/// What tells a package's file from all others: the checksum that its list has.
-fn sum(package: &Package) -> &str {
-    package.sha512.as_deref().unwrap_or(&package.sha256)
-}
-
 fn suite(source: &Source) -> Option<Suite> {
     match source {
         Source::Deb { url, suite, keys, optional, .. } => {
@@ -310,76 +294,6 @@ fn item(package: &Package, root: &str) -> Result<Item, Error> {
     })?;
     let (name, sum) = (package.file.clone(), sum(package).to_owned());
     Ok(Item { url, name, size: Some(package.size), sum })
-}
-
-/// What is in a packed list, by its first bytes.
-fn unpacked(bytes: Vec<u8>) -> Box<dyn Read> {
-    let is = |magic: &[u8]| bytes.starts_with(magic);
-    // xz, gzip (RFC 1952), Zstandard (RFC 8878).
-    let (xz, gz, zst) = (is(b"\xfd7zXZ\0"), is(b"\x1f\x8b"), is(b"\x28\xb5\x2f\xfd"));
-    let source = Cursor::new(bytes);
-    match (xz, gz, zst) {
-        (true, ..) => Box::new(lzma_rust2::XzReader::new(source, true)),
-        (_, true, _) => Box::new(flate2::read::MultiGzDecoder::new(source)),
-        (.., true) => match zstd::Decoder::new(source) {
-            Ok(decoder) => Box::new(decoder),
-            Err(_) => Box::new(std::io::empty()),
-        },
-        _ => Box::new(source),
-    }
-}
-
-fn fits(package: &Package, target: &Target, format: Format) -> bool {
-    let (own, all) = match format {
-        Format::Deb => (target.architecture.deb(), "all"),
-        Format::Rpm => (target.architecture.rpm(), "noarch"),
-    };
-    package.format == format && [own, all].contains(&package.architecture.as_str())
-}
-
-impl Offered {
-    fn add(&mut self, packages: Vec<Package>, root: &str) {
-        let root: Arc<str> = root.into();
-        let roots = packages.iter().map(|package| (sum(package).to_owned(), root.clone()));
-        self.roots.extend(roots);
-        self.packages.extend(packages);
-    }
-
-    /// Leaves one package of each name, as apt and dnf choose: the latest, wherever it is from; the
-    /// user's `own` before that.
-    fn choose_best(&mut self, own: &[&Package]) {
-        for package in own {
-            self.roots.remove(sum(package));
-        }
-        let mine: HashSet<&str> = own.iter().map(|package| package.name.as_str()).collect();
-        self.packages.retain(|package| !mine.contains(package.name.as_str()));
-        self.packages.extend(own.iter().map(|package| (*package).clone()));
-        let later = |one: &Package, other: &Package| {
-            package::compare(one.format, &other.version, &one.version)
-                // Of two with the same version the choice must not depend on their order.
-                .then_with(|| sum(one).cmp(sum(other)))
-        };
-        self.packages
-            .sort_by(|one, other| one.name.cmp(&other.name).then_with(|| later(one, other)));
-        self.packages.dedup_by(|next, kept| next.name == kept.name);
-    }
-}
-
-/// The names of the packages that are needed on a host that has next to nothing, and on each host that
-/// is known.
-fn resolve(wanted: &Wanted, packages: &[Package]) -> Result<HashSet<String>, String> {
-    let of = |what: &str, installed: &[Installed]| -> Result<Vec<String>, String> {
-        let chosen = package::resolve(&wanted.packages, packages, installed)
-            .map_err(|unmet| format!("{what}{unmet}"))?;
-        Ok(chosen.into_iter().map(|package| package.name.clone()).collect())
-    };
-    let minimal =
-        package::minimal(packages).map_err(|unmet| format!("what every host has: {unmet}"))?;
-    let mut names: HashSet<String> = of("", &minimal)?.into_iter().collect();
-    for (host, installed) in &wanted.hosts {
-        names.extend(of(&format!("{host}: "), installed)?);
-    }
-    Ok(names)
 }
 
 fn lacks(target: &Target, unmet: &str) -> Error {

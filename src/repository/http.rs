@@ -137,7 +137,7 @@ fn of_status(status: StatusCode) -> Refusal {
     let reason = status.canonical_reason().unwrap_or_default().to_ascii_lowercase();
     let hint = match status {
         _ if missing => {
-            "the mirror does not have this release or architecture: name another with --mirror NAME=URL"
+            "the mirror is being updated, or does not have this release: try again in a while, or name another with --mirror NAME=URL"
         }
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             "it wants a name and a password, or lets nobody in: --mirror NAME=https://USER:PASSWORD@HOST/..."
