@@ -14,6 +14,7 @@ mod link;
 mod result;
 mod send;
 mod shell;
+mod survey;
 mod talk;
 mod visit;
 mod watch;
@@ -29,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 pub use agreement::{Agreement, Spread, Terms, agree};
 pub use event::{Doing, Event, Judged};
 pub use result::{HostResult, Outcome, Trouble};
+pub use survey::{Surveyed, survey};
 pub use visit::{Pong, Ran, Visit, Visitee, exec, ping};
 
 use crate::access::{Reach, Way};

@@ -316,7 +316,7 @@ mod tests {
 
     fn urls(release: &str, architecture: Architecture, mirrors: &[&str]) -> Vec<String> {
         let mirrors: Vec<String> = mirrors.iter().map(|text| (*text).to_owned()).collect();
-        let mirrors = Mirrors::parse(&mirrors, &[release.parse().unwrap()]).unwrap();
+        let mirrors = Mirrors::parse(&mirrors, Some(&[release.parse().unwrap()])).unwrap();
         let found = sources(&target(release, architecture), &mirrors, false).unwrap();
         let shown = |source: &Source| match source {
             Source::Deb { url, suite, component, .. } => format!("{url} {suite} {component}"),

@@ -78,6 +78,20 @@ impl Offered {
     }
 }
 
+/// What a host has, with the files that a list names of its packages: with RPM these are needed too, and
+/// no host lists all of its own.
+fn with_files(installed: &[Installed], packages: &[Package]) -> Vec<Installed> {
+    let by_name: HashMap<&str, &Package> =
+        packages.iter().map(|package| (package.name.as_str(), package)).collect();
+    let mut installed = installed.to_vec();
+    for it in &mut installed {
+        let known = by_name.get(it.name.as_str()).map(|package| package.gives.as_slice());
+        let files = known.unwrap_or_default().iter().filter(|given| given.name.starts_with('/'));
+        it.gives.extend(files.cloned());
+    }
+    installed
+}
+
 /// The names of the packages that are needed on a host that has next to nothing, and on each host that
 /// is known.
 pub(super) fn resolve(wanted: &Wanted, packages: &[Package]) -> Result<HashSet<String>, String> {
@@ -90,7 +104,7 @@ pub(super) fn resolve(wanted: &Wanted, packages: &[Package]) -> Result<HashSet<S
         package::minimal(packages).map_err(|unmet| format!("what every host has: {unmet}"))?;
     let mut names: HashSet<String> = of("", &minimal)?.into_iter().collect();
     for (host, installed) in &wanted.hosts {
-        names.extend(of(&format!("{host}: "), installed)?);
+        names.extend(of(&format!("{host}: "), &with_files(installed, packages))?);
     }
     Ok(names)
 }

@@ -17,16 +17,17 @@ pub struct Proxies {
 }
 
 impl Proxies {
-    /// The proxy that was named, for everything; else those of the environment, as curl reads them.
+    /// The proxy that was named by `--proxy` or `package_proxy`, for everything; else those of the
+    /// environment, as curl reads them.
     ///
     /// # Errors
     /// What was named is no URL of a proxy.
     pub fn new(
-        named: Option<&str>,
+        named: Option<(&str, &str)>,
         environment: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, Problem> {
-        if let Some(url) = named {
-            let proxy = proxy("--proxy", url)?;
+        if let Some((name, url)) = named {
+            let proxy = proxy(name, url)?;
             return Ok(Self { http: Some(proxy.clone()), https: Some(proxy), except: Vec::new() });
         }
         let get = |name: &str| {
@@ -93,7 +94,7 @@ mod tests {
     use super::*;
 
     fn read(named: Option<&str>, environment: &[(&str, &str)]) -> Result<Proxies, Problem> {
-        Proxies::new(named, |name| {
+        Proxies::new(named.map(|url| ("--proxy", url)), |name| {
             let found = environment.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
         })

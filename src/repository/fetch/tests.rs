@@ -259,7 +259,7 @@ fn a_proxy_is_asked_as_proxies_expect_it() {
     let proxy = Server::new(|stream, request| send(stream, &bytes(), request.start, 200_000));
     let named = proxy.url.replace("http://", "http://us%40er:s3cret@");
     let bench = Bench::new();
-    let proxies = Proxies::new(Some(&named), |_| None).unwrap();
+    let proxies = Proxies::new(Some(("--proxy", &named)), |_| None).unwrap();
     let got = bench.fetcher(proxies).get(&item("http://mirror.invalid:8080/d/file")).unwrap();
     assert_eq!(got, bytes());
     let asked = proxy.asked.lock().unwrap();
