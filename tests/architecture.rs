@@ -34,8 +34,8 @@ const MAY_USE: &[(&str, &str)] = &[
     ("plan", "desired resource"),
     // Packages for hosts without internet.
     ("package", ""),
-    ("bundle", "package problem"),
-    ("repository", "package problem"),
+    ("bundle", "package problem sanitise"),
+    ("repository", "bundle package problem"),
     // A host's side: scripts out, answers in, verdicts. None of these opens a connection.
     ("remote", "facts plan resource verify"),
     ("verify", "length"),
@@ -49,12 +49,12 @@ const MAY_USE: &[(&str, &str)] = &[
     ),
     // What is shown. None of these knows how results come about.
     ("report", "exit facts fleet length plan sanitise verify"),
-    ("ui", "fleet plan sanitise ssh verify"),
+    ("ui", "fleet length plan repository sanitise ssh verify"),
     // What is typed.
-    ("cli", "cluster length"),
+    ("cli", "cluster length package"),
     (
         "command",
-        "access cli cluster exit facts fleet inventory problem project remote report resource role sanitise ssh ui",
+        "access bundle cli cluster exit facts fleet inventory length package problem project remote report repository resource role sanitise ssh ui",
     ),
 ];
 

@@ -71,7 +71,7 @@ fn client(screen: &ui::Screen) -> Client {
 }
 
 /// The first Ctrl-C ends the run in order; the second one ends the program at once.
-async fn interrupt(cancel: CancellationToken, screen: ui::Screen, what_now: &str) {
+pub(super) async fn interrupt(cancel: CancellationToken, screen: ui::Screen, what_now: &str) {
     if tokio::signal::ctrl_c().await.is_ok() {
         screen.say(format!("interrupted: {what_now}; press Ctrl-C again to stop at once"));
         cancel.cancel();

@@ -1,6 +1,7 @@
 //! The subcommands, one file each: they wire stages together and know no details.
 
 mod access;
+mod bundle;
 mod drive;
 mod inventory;
 mod new;
@@ -33,6 +34,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Exec(options) => visit::exec(cli, &project, options),
         Command::Verify(options) => run::verify(cli, &project, options),
         Command::Doctor(options) => run::doctor(cli, &project, options),
+        Command::Bundle(bundle) => bundle::run(cli, &project, bundle),
     }
 }
 

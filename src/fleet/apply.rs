@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 use super::gate::Source;
 use super::host::Driver;
 use super::result::{Outcome, Trouble};
+use super::send::{STALL, Sending};
 use super::shell::{exec_trouble, word};
 use super::talk::Talk;
 use super::{Doing, Part};
 use crate::exec::ExecError;
 use crate::length;
 use crate::remote::{self, Progress, Section, Word, apply_script, name_targets};
+use crate::resource::Upload;
 use crate::sanitise::sanitise_lines;
 
 /// How long a host may go without a sign of life while it changes: package managers are slow on
@@ -41,9 +43,24 @@ impl Driver<'_> {
         let mut talk = self.shell.start("the changes", &script, &mark, SILENCE).await?;
         let mut held = None;
         let mut staged = false;
-        while let Some(section) = talk.next(SILENCE).await.map_err(lost)? {
+        let mut sending = Sending::of(&[]);
+        loop {
+            let silence = if sending.is_under_way() { STALL } else { SILENCE };
+            let Some(section) = talk.next(silence).await.map_err(lost)? else { break };
             match Progress::of(section) {
                 None => {}
+                Some(Progress::Upload(number)) => {
+                    sending = Sending::of(self.uploads(number));
+                    self.send(&mut talk, &mut sending).await.map_err(lost)?;
+                }
+                Some(Progress::Got(bytes)) => {
+                    sending.note_taken(bytes);
+                    if sending.is_here() && self.shared.means.cancel.is_cancelled() {
+                        // The host finds its input ended, and is rid of what has come.
+                        return Ok(false);
+                    }
+                    self.send(&mut talk, &mut sending).await.map_err(lost)?;
+                }
                 Some(Progress::Step(number)) => self.tell_step(number, staged),
                 Some(Progress::Staged) => {
                     staged = true;
@@ -66,6 +83,13 @@ impl Driver<'_> {
             }
         }
         Err(self.cut_off("the script that changes the host", &talk).into())
+    }
+
+    /// The files of a change.
+    fn uploads(&self, number: usize) -> &[Upload] {
+        let mut changes = self.result.plan.changes.iter();
+        let change = changes.find(|change| change.number == number);
+        change.map(|change| change.work.uploads.as_slice()).unwrap_or_default()
     }
 
     /// What the script's own word for its end means.
@@ -115,6 +139,9 @@ impl Driver<'_> {
         }
         if !stay.is_empty() {
             self.result.notes.push(format!("was done and stays: {}", stay.join(", ")));
+        }
+        for told in sections.iter().filter(|section| section.name == "told") {
+            self.result.notes.extend(told.text().lines().map(ToOwned::to_owned));
         }
     }
 
@@ -189,6 +216,11 @@ impl Driver<'_> {
         let what = change.map_or("a change".to_owned(), |change| {
             format!("{} : {}: `{}`", change.role, change.task, change.summary)
         });
+        if failure.no_network && change.is_some_and(|c| c.work.installs()) {
+            next = "this host reaches no repository of packages: bring them along (`ezsync bundle create`, \
+                    then `ezsync setup --bundle FILE`), or mend its network, and run again"
+                .to_owned();
+        }
         if let Some(clock) =
             self.wrong_clock().filter(|_| change.is_some_and(|c| c.work.installs()))
         {

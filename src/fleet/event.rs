@@ -34,6 +34,13 @@ pub enum Doing {
     Probing,
     /// This many changes are planned.
     Planned(usize),
+    /// The files that its changes need are being sent.
+    Sending {
+        /// How many bytes are there.
+        sent: u64,
+        /// How many bytes there are in all.
+        total: u64,
+    },
     /// A change is being made: `install chrony`.
     Changing(String),
     /// Everything is staged: it waits for the time source.

@@ -1,5 +1,7 @@
 //! A host on which commands run: by SSH, or this machine itself.
 
+use bytes::Bytes;
+
 use crate::exec::{Event, ExecError};
 use crate::{local, ssh};
 
@@ -87,7 +89,8 @@ impl Link {
 }
 
 impl Stdin {
-    pub(super) async fn write(&mut self, data: Vec<u8>) -> Result<(), ExecError> {
+    /// Writes all of `data`, as fast as the command reads it.
+    pub(super) async fn write(&mut self, data: Bytes) -> Result<(), ExecError> {
         match self {
             Self::Ssh(stdin) => stdin.write(data).await,
             Self::Local(stdin) => stdin.write(&data).await,

@@ -12,6 +12,7 @@ mod gate;
 mod host;
 mod link;
 mod result;
+mod send;
 mod shell;
 mod talk;
 mod visit;

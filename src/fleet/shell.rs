@@ -150,7 +150,7 @@ impl Shell {
                 (Heard::Asked, Some(password)) => {
                     let line = format!("{}\n", password.expose_secret());
                     // A program that has ended does not hear it: its events tell.
-                    let _ = exec.stdin.write(line.into_bytes()).await;
+                    let _ = exec.stdin.write(line.into()).await;
                 }
                 (Heard::Asked, None) => return Err(NoShell::Refused(self.asks())),
                 (Heard::AskedAgain, _) => return Err(NoShell::Refused(self.wrong())),

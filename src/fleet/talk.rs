@@ -1,7 +1,9 @@
 //! A script that runs on a host, is spoken to, and answers in sections.
 
+use std::pin::pin;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::time::timeout;
 
 use super::link::{Events, Exec, Stdin};
@@ -47,8 +49,40 @@ impl Talk {
     /// Sends the script. Should the host not read it, its events tell why.
     pub(super) async fn send(&mut self, script: &str) {
         if let Some(stdin) = &mut self.stdin {
-            let _ = stdin.write(script.into()).await;
+            let _ = stdin.write(Bytes::copy_from_slice(script.as_bytes())).await;
         }
+    }
+
+    /// Sends `bytes` and takes in what is said meanwhile: a script that has given up reads no more. False
+    /// when that is so, by a section that `goes_on` does not know.
+    pub(super) async fn pour(
+        &mut self,
+        bytes: Bytes,
+        goes_on: impl Fn(&Section) -> bool,
+    ) -> Result<bool, ExecError> {
+        let Some(mut stdin) = self.stdin.take() else { return Err(ExecError::InputClosed) };
+        let mut looked_at = self.seen;
+        let poured = {
+            let mut writing = pin!(stdin.write(bytes));
+            loop {
+                tokio::select! {
+                    // Its events tell why a script takes no more.
+                    written = &mut writing => break Ok(written.is_ok()),
+                    more = self.receive() => match more {
+                        Ok(true) => {}
+                        Ok(false) => break Ok(false),
+                        Err(error) => break Err(error),
+                    },
+                }
+                let new = self.sections.all().get(looked_at..).unwrap_or_default();
+                looked_at += new.len();
+                if !new.iter().all(&goes_on) {
+                    break Ok(false);
+                }
+            }
+        };
+        self.stdin = Some(stdin);
+        poured
     }
 
     /// Waits for the first section, which is still to be read; false when none comes.

@@ -5,8 +5,9 @@ use super::{Section, Word};
 use crate::plan::{Change, Plan};
 use crate::resource::Call;
 
-const PARTS: [&str; 6] = [
+const PARTS: [&str; 7] = [
     include_str!("sh/observe.sh"),
+    include_str!("sh/upload.sh"),
     include_str!("sh/packages.sh"),
     include_str!("sh/files.sh"),
     include_str!("sh/services.sh"),
@@ -39,6 +40,11 @@ pub fn apply_script(plan: &Plan, mark: &Word, token: &Word) -> String {
             script.line("}");
         }
     }
+    script.line("uploads() {");
+    for change in plan.changes.iter().filter(|change| !change.work.uploads.is_empty()) {
+        script.call(upload(change), " || return 1");
+    }
+    script.line(":").line("}");
     phase(&mut script, "prepare", plan.changes.iter(), |change| change.work.prepare.as_ref());
     phase(&mut script, "activate", plan.changes.iter(), |change| change.work.activate.as_ref());
     // Files first and services last, each in reverse: a service restarts with its old files.
@@ -52,6 +58,17 @@ pub fn apply_script(plan: &Plan, mark: &Word, token: &Word) -> String {
     }
     script.line("}");
     script.finish("apply")
+}
+
+/// The call that takes in the files of `change`: see upload.sh.
+fn upload(change: &Change) -> Vec<String> {
+    let uploads = &change.work.uploads;
+    let installed: u64 = uploads.iter().map(|upload| upload.installed_size).sum();
+    let mut words = vec!["upload".to_owned(), change.number.to_string(), installed.to_string()];
+    for upload in uploads {
+        words.extend([upload.name.clone(), upload.bytes.len().to_string(), upload.sha256.clone()]);
+    }
+    words
 }
 
 fn phase<'a>(
@@ -114,11 +131,20 @@ pub struct Failure {
     pub number: Option<usize>,
     /// What its commands printed.
     pub log: String,
+    /// Whether it failed since no repository of packages could be reached.
+    pub no_network: bool,
 }
+
+/// The status of a change that found no repository: `fetch_failed` in sh/packages.sh.
+const NO_NETWORK: &str = "69";
 
 /// Where a run stands, by the section that has begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
+    /// The files of the change with this number may be sent, one behind the other.
+    Upload(usize),
+    /// So many bytes of them are there.
+    Got(u64),
     /// The change with this number has begun.
     Step(usize),
     /// Everything is staged: it waits for `go`.
@@ -132,6 +158,8 @@ impl Progress {
     #[must_use]
     pub fn of(section: &Section) -> Option<Self> {
         match section.name.as_str() {
+            "upload" => section.number().map(Self::Upload),
+            "got" => section.args.first()?.parse().ok().map(Self::Got),
             "step" => section.number().map(Self::Step),
             "staged" => Some(Self::Staged),
             "result" => Some(Self::Ended),
@@ -159,5 +187,8 @@ fn failure(sections: &[Section]) -> Failure {
     let of = |name: &'static str| sections.iter().filter(move |section| section.name == name);
     let logs = of("failed").chain(of("not-undone")).map(Section::text);
     let log = logs.collect::<Vec<_>>().join("\n").trim().to_owned();
-    Failure { number: of("failed").next().and_then(Section::number), log }
+    let failed = of("failed").next();
+    let no_network =
+        failed.and_then(|section| section.args.get(1)).is_some_and(|s| s == NO_NETWORK);
+    Failure { number: failed.and_then(Section::number), log, no_network }
 }

@@ -258,7 +258,11 @@ fn progress_is_told_by_sections() {
 
 #[test]
 fn the_outcome_is_told_by_all_sections() {
-    let failure = |number: usize, log: &str| Failure { number: Some(number), log: log.to_owned() };
+    let failure = |number: usize, log: &str| Failure {
+        number: Some(number),
+        log: log.to_owned(),
+        no_network: false,
+    };
     for (text, wanted) in [
         ("result changed", Outcome::Changed),
         ("result dropped", Outcome::Dropped),

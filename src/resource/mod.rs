@@ -190,6 +190,8 @@ pub struct Upload {
     pub name: String,
     /// The SHA-256 of its bytes, in hexadecimal digits.
     pub sha256: String,
+    /// How much more it takes on the host's disk once it is installed, in bytes; 0 when that is not known.
+    pub installed_size: u64,
     /// What it holds.
     pub bytes: Bytes,
 }

@@ -1,5 +1,6 @@
 //! Running a command on a host, with its input, output and end.
 
+use bytes::Bytes;
 use russh::ChannelMsg;
 use russh::client::Msg;
 use russh::{Channel, ChannelReadHalf, ChannelWriteHalf};
@@ -71,7 +72,7 @@ impl Stdin {
     /// # Errors
     /// [`ExecError::InputClosed`] when the command ends before, or the connection does: the
     /// command's [`Events`] tell which.
-    pub async fn write(&self, data: Vec<u8>) -> Result<(), ExecError> {
+    pub async fn write(&self, data: impl Into<Bytes>) -> Result<(), ExecError> {
         tokio::select! {
             written = self.channel.data_bytes(data) => written.map_err(|_| ExecError::InputClosed),
             // russh would wait for ever for a command that has ended to read on.

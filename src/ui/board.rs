@@ -21,6 +21,7 @@ pub(super) enum Stage {
     Connecting,
     Probing,
     Running,
+    Sending,
     Changing,
     Held,
     Verifying,
@@ -31,7 +32,7 @@ pub(super) enum Stage {
 }
 
 /// In the order of the summary, with its words.
-const STAGES: [(Stage, &str); 11] = [
+const STAGES: [(Stage, &str); 12] = [
     (Stage::Done, "done"),
     (Stage::Failed, "failed"),
     (Stage::Unreachable, "unreachable"),
@@ -39,6 +40,7 @@ const STAGES: [(Stage, &str); 11] = [
     (Stage::Verifying, "verifying"),
     (Stage::Changing, "changing"),
     (Stage::Held, "held for the source"),
+    (Stage::Sending, "being sent files"),
     (Stage::Running, "running"),
     (Stage::Probing, "probing"),
     (Stage::Connecting, "connecting"),
@@ -110,6 +112,7 @@ impl Board {
         host.stage = match &event.doing {
             Doing::Connecting(_) => Stage::Connecting,
             Doing::Probing | Doing::Planned(_) => Stage::Probing,
+            Doing::Sending { .. } => Stage::Sending,
             Doing::Changing(_) => Stage::Changing,
             Doing::WaitingForSource => Stage::Held,
             Doing::Verifying(_) => Stage::Verifying,
@@ -167,7 +170,7 @@ impl Board {
 }
 
 /// `text` in at most `columns` columns.
-fn cut(text: &str, columns: usize) -> String {
+pub(super) fn cut(text: &str, columns: usize) -> String {
     if text.width() <= columns {
         return text.to_owned();
     }

@@ -62,12 +62,9 @@ impl Live {
     }
 
     fn draw(&mut self) {
-        let size = terminal_size_of(std::io::stderr());
-        let (Width(columns), Height(rows)) = size.unwrap_or((Width(80), Height(24)));
-        // The mark and a blank stand before each line; the last column stays empty.
-        let columns = usize::from(columns).saturating_sub(3);
-        // One row for the summary and one for the cursor.
-        let rows = usize::from(rows).saturating_sub(2);
+        let (columns, rows) = room();
+        // The mark and a blank stand before each line.
+        let columns = columns.saturating_sub(2);
         let now = Instant::now();
         let frame = self.frames.next().unwrap_or_default();
         let mut picture = String::new();
@@ -93,6 +90,14 @@ impl Live {
     fn paint(&self, text: &str, style: Style) -> String {
         if self.settings.colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
+}
+
+/// How many columns there are for a line, the last one stays empty; and how many lines: one row is for
+/// the summary and one for the cursor.
+pub(super) fn room() -> (usize, usize) {
+    let size = terminal_size_of(std::io::stderr());
+    let (Width(columns), Height(rows)) = size.unwrap_or((Width(80), Height(24)));
+    (usize::from(columns).saturating_sub(1), usize::from(rows).saturating_sub(2))
 }
 
 impl Drop for Live {

@@ -4,6 +4,7 @@
 
 pub mod ask;
 mod board;
+mod downloads;
 mod live;
 mod plain;
 mod screen;
@@ -16,6 +17,7 @@ use anstream::{AutoStream, ColorChoice};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::fleet::Event;
+pub use downloads::show as show_downloads;
 use live::Live;
 use plain::Plain;
 pub use screen::Screen;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::mem::{Discriminant, discriminant};
+use std::time::{Duration, Instant};
 
 use super::words;
 use crate::fleet::{Doing, Event, Outcome};
@@ -13,12 +14,17 @@ pub(super) struct Plain {
     verbose: bool,
     /// The last judgement on each host.
     judged: HashMap<String, (State, Option<Discriminant<Cause>>)>,
+    /// When it was last told how much each host has been sent.
+    sent: HashMap<String, Instant>,
 }
+
+/// How often it is told how much a host has been sent.
+const SENDING: Duration = Duration::from_secs(10);
 
 impl Plain {
     /// `verbose`: the way to each host, its facts and the size of its plan are told too.
     pub(super) fn new(verbose: bool) -> Self {
-        Self { verbose, judged: HashMap::new() }
+        Self { verbose, judged: HashMap::new(), sent: HashMap::new() }
     }
 
     /// The lines for `event`.
@@ -42,6 +48,15 @@ impl Plain {
         match &event.doing {
             Doing::Connecting(_) | Doing::Probing | Doing::Running | Doing::Verifying(None) => {
                 false
+            }
+            Doing::Sending { .. } => {
+                let now = Instant::now();
+                let last = self.sent.get(&event.host);
+                let is_due = last.is_none_or(|last| now.duration_since(*last) >= SENDING);
+                if is_due {
+                    self.sent.insert(event.host.clone(), now);
+                }
+                is_due
             }
             // What was found is told right after, for all hosts.
             Doing::Left(outcome) => *outcome != Outcome::Ok,

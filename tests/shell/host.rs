@@ -12,9 +12,9 @@ const FAKES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/shell/fakes");
 
 /// What POSIX gives a host, and what every distribution adds. Not one program more: what a script
 /// must find out about, a test puts there.
-const TOOLS: &str = "[ basename cat chgrp chmod chown cp cut date dirname env false find getent \
-    grep head id ln ls mkdir mktemp mv printf readlink rm rmdir sed sleep sort stat tail test \
-    timeout touch tr true uname wc";
+const TOOLS: &str = "[ basename cat chgrp chmod chown cp cut date dd df dirname env false find \
+    getent grep head id ln ls mkdir mktemp mv printf readlink rm rmdir sed sha256sum sleep sort \
+    stat tail test timeout touch tr true uname wc";
 
 /// A shell that a host may have as `sh`, with the tools that come with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

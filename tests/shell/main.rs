@@ -18,4 +18,5 @@ mod paths;
 mod probe;
 mod run;
 mod services;
+mod uploads;
 mod visit;

@@ -100,7 +100,24 @@ impl Running {
     }
 
     pub fn say(&mut self, text: &str) {
-        let _ = self.stdin.as_mut().unwrap().write_all(text.as_bytes());
+        self.send(text.as_bytes());
+    }
+
+    pub fn send(&mut self, bytes: &[u8]) {
+        let _ = self.stdin.as_mut().unwrap().write_all(bytes);
+    }
+
+    /// Waits for anything more.
+    pub fn listen(&mut self) {
+        match self.output.recv_timeout(PATIENCE) {
+            Ok(bytes) => self.sections.feed(&bytes),
+            Err(_) => panic!("nothing more: {:?}", self.sections.all()),
+        }
+    }
+
+    /// What it has said so far.
+    pub fn sections(&self) -> &[Section] {
+        self.sections.all()
     }
 
     /// Sends a signal to the script's shell: it is the process that was started.

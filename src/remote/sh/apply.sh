@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2034 # variables and functions are shared between these files
-# The frame of a run that changes a host. The functions prepare, activate and undo come with the
-# run. All is read before anything runs: `apply` is called on the script's last line.
+# The frame of a run that changes a host. The functions uploads, prepare, activate and undo come with
+# the run. All is read before anything runs: `apply` is called on the script's last line.
 
 # NUMBER FUNCTION ARGUMENTS...: one change. What it prints is sent when it has ended: a closed
 # connection then stops nothing halfway.
@@ -9,6 +9,12 @@ change() {
   shift
   section step "$number"
   if "$@" >"$work/log" 2>&1 </dev/null; then
+    # What the reader of the result should know.
+    if [ -s "$work/told" ]; then
+      section told "$number"
+      cat "$work/told" || :
+      rm -f "$work/told"
+    fi
     return 0
   else
     status=$?
@@ -64,7 +70,7 @@ apply() {
   started=
   reloaded=
   undone=yes
-  if prepare; then
+  if uploads && prepare; then
     section staged
     # Nothing but this word lets it go on: a lost controller means no.
     if ! read -r order || [ "$order" != go ]; then

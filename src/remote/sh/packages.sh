@@ -1,6 +1,6 @@
 # shellcheck shell=sh disable=SC2154 # variables and functions are shared between these files
-# Installs and removes packages. A host without network must fail soon, not hang: what needs
-# the network is done first and under a deadline, what changes the host has none.
+# Installs and removes packages. A host without network must fail soon, not hang: what needs the network is
+# done first and under a deadline ($limit stands before apt-get there), what changes the host has none.
 
 apt_run() {
   DEBIAN_FRONTEND=noninteractive $limit apt-get -q -y \
@@ -9,19 +9,76 @@ apt_run() {
     -o Acquire::https::Timeout=20 "$@"
 }
 
-# Fetching first tells "no such package" and "no network" apart from a failing installation.
-# The index is refreshed only when the one at hand does not do.
-apt_install() {
-  limit=
+# COMMAND...: fetches something, in bounded time. What it says stands in $work/fetched. Where no name server
+# answers each name would take ten seconds and more, and there may be many.
+fetch() {
+  : "${RES_OPTIONS:=timeout:3 attempts:2}"
+  export RES_OPTIONS
   if have timeout; then limit='timeout 180'; fi
-  if ! apt_run install --download-only "$@" >/dev/null 2>&1; then
-    # It fails also for one broken repository among good ones: what counts is the package.
-    apt_run update || :
-    apt_run install --download-only "$@" || return 1
-  fi
-  # dpkg must never be cut off in the middle.
+  "$@" >"$work/fetched" 2>&1
+  status=$?
   limit=
+  if [ "$status" -eq 124 ]; then echo 'it timed out after 180 s' >>"$work/fetched"; fi
+  return "$status"
+}
+
+# Whether nothing could be reached: another try would take as long.
+fetch_is_cut_off() {
+  ! grep -q -e '^Get:' -e '^Hit:' "$work/fetched" &&
+    grep -q -i -e resolv -e 'could not connect' -e 'unable to connect' -e 'cannot initiate' -e 'timed out' \
+      -e timeout -e 'network is unreachable' -e 'connection refused' -e "couldn't connect" "$work/fetched"
+}
+
+# Shows what the last try said. 69 is the status of a service that is not to be had.
+fetch_failed() {
+  cat "$work/fetched"
+  if fetch_is_cut_off; then return 69; fi
+  return 1
+}
+
+# The index is refreshed only when the one at hand does not do.
+apt_fetch() {
+  if fetch apt_run install --download-only "$@"; then return 0; fi
+  if apt_repair "$work/fetched" && fetch apt_run install --download-only "$@"; then return 0; fi
+  if fetch_is_cut_off; then return 1; fi
+  # It fails also for one broken repository among good ones: what counts is the package.
+  fetch apt_run update
+  if fetch_is_cut_off; then return 1; fi
+  cat "$work/fetched"
+  fetch apt_run install --download-only "$@"
+}
+
+# Fetching first tells "no such package" and "no network" apart from a failing installation, and what changes
+# the host must never be cut off in the middle.
+apt_install() {
+  apt_fetch "$@" || {
+    fetch_failed
+    return
+  }
   apt_run install --no-download "$@"
+}
+
+# LOG: where an earlier run of dpkg was cut off that is brought to its end. It is looked for only when
+# apt-get says so: while somebody else's dpkg runs it looks the same, and apt-get waits for that.
+apt_repair() {
+  grep -q 'dpkg --configure -a' "$1" &&
+    DEBIAN_FRONTEND=noninteractive dpkg --configure -a --force-confdef --force-confold
+}
+
+dnf_install() {
+  fetch bounded 180 "$packager" -y -q --setopt=timeout=20 --setopt=retries=1 install --downloadonly "$@" || {
+    fetch_failed
+    return
+  }
+  "$packager" -y -q -C install "$@"
+}
+
+zypper_install() {
+  fetch bounded 180 zypper --non-interactive --quiet install --download-only "$@" || {
+    fetch_failed
+    return
+  }
+  zypper --non-interactive --quiet --no-refresh install "$@"
 }
 
 # apk does not refresh its index by itself.
@@ -34,12 +91,81 @@ no_packager() {
   return 1
 }
 
+# Installs files that were sent (see upload.sh), with nothing but them and what is installed: no list of
+# packages is read, none of the host's own is written, and nothing is fetched.
+package_install_files() {
+  for file; do
+    set -- "$@" "$work/files/$file"
+    shift
+  done
+  find_packager
+  case $packager in
+    apt-get) apt_install_files "$@" ;;
+    # With no plugins, since some ask a network: subscription-manager's.
+    dnf | yum)
+      "$packager" -y -q -C --disablerepo='*' --disableplugin='*' --setopt=install_weak_deps=False install "$@"
+      ;;
+    zypper) zypper_install_files "$@" ;;
+    '') no_packager ;;
+    *)
+      echo "$packager installs no files of a bundle: these are for apt, dnf, yum and zypper"
+      return 1
+      ;;
+  esac || return 1
+  rm -f "$@"
+}
+
+# apt-get with nothing but the files that it is given. The host's own preferences and its default release
+# mean lists that are not read.
+apt_offline() {
+  apt_run -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts=/dev/null \
+    -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null -o APT::Default-Release= \
+    -o Dir::State::Lists="$work/apt/lists" -o Dir::Cache="$work/apt" \
+    -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= \
+    -o APT::Sandbox::User=root --no-install-recommends "$@"
+}
+
+apt_install_files() {
+  limit=
+  mkdir -p "$work/apt/lists/partial" "$work/apt/archives/partial" || return 1
+  # What would be removed is known before anything is.
+  if ! apt_offline --simulate install "$@" >"$work/simulated" 2>&1; then
+    cat "$work/simulated"
+    return 1
+  fi
+  removed=$(sed -n -e 's/^Remv \([^ ]*\).*/\1/p' -e 's/^Purg \([^ ]*\).*/\1/p' "$work/simulated")
+  for name in $removed; do
+    case $(dpkg-query -W -f='${Package} ${Provides}' "$name" 2>/dev/null) in
+      *time-daemon*) ;;
+      *)
+        echo "apt would remove $name, which is no other time daemon: nothing was installed"
+        return 1
+        ;;
+    esac
+  done
+  apt_offline install "$@" >"$work/apt.log" 2>&1 || {
+    cat "$work/apt.log"
+    apt_repair "$work/apt.log" && apt_offline install "$@"
+  } || return 1
+  for name in $removed; do
+    echo "$name was removed: two time daemons cannot be installed at once" >>"$work/told"
+  done
+}
+
+# Repositories and caches are looked for where none are. Version 1.13 and older have a word for unsigned
+# files only in front of the command.
+zypper_install_files() {
+  mkdir -p "$work/zypp/repos" || return 1
+  zypper --non-interactive --quiet --no-refresh --no-gpg-checks --reposd-dir "$work/zypp/repos" \
+    --cache-dir "$work/zypp/cache" install --no-recommends "$@"
+}
+
 package_install() {
   find_packager
   case $packager in
     apt-get) apt_install "$@" ;;
-    dnf | yum) "$packager" -y -q --setopt=timeout=20 --setopt=retries=1 install "$@" ;;
-    zypper) zypper --non-interactive --quiet install "$@" ;;
+    dnf | yum) dnf_install "$@" ;;
+    zypper) zypper_install "$@" ;;
     apk) apk_install "$@" ;;
     pacman) pacman -S --noconfirm --needed --quiet "$@" ;;
     *) no_packager ;;

@@ -22,6 +22,13 @@ use crate::{nspawn, run};
 /// How long a host may take to boot. It takes two seconds, and more on a busy machine.
 const BOOT_DEADLINE: Duration = Duration::from_secs(120);
 
+/// What a host has that can send everywhere and hears nothing: a neighbour who is not there, but whose
+/// hardware address is known, so that nobody is told that he is not.
+const SWALLOW: &str = "[Service]
+ExecStart=/bin/ip neighbour add 10.99.0.254 lladdr 02:00:00:00:00:fe nud permanent dev host0
+ExecStart=/bin/ip route add default via 10.99.0.254
+";
+
 /// Where a host lives on this machine.
 #[derive(Debug)]
 pub struct Place {
@@ -42,6 +49,8 @@ pub struct Identity<'a> {
     pub authorized_key: &'a str,
     /// The host's private and public SSH key.
     pub host_key: (&'a str, &'a str),
+    /// Whether it has a name server and a default route that swallow everything.
+    pub swallowed: bool,
 }
 
 /// A host that was started.
@@ -80,19 +89,24 @@ impl Place {
         }
         let machine_id = fs::read_to_string("/proc/sys/kernel/random/uuid")?.replace('-', "");
         let network = format!("ADDRESS={}/24\nADDRESS6={}/64\n", host.address, host.address6);
+        // Without a name server there is no waiting for one.
+        let resolver = if identity.swallowed { "nameserver 10.99.0.254\n" } else { "" };
         let (private, public) = identity.host_key;
         for (name, text, mode) in [
             ("etc/hostname", format!("{}\n", host.name).as_str(), 0o644),
             ("etc/hosts", identity.hosts_file, 0o644),
             ("etc/machine-id", &machine_id, 0o444),
             ("etc/lab-network", &network, 0o644),
-            // No name server, and no waiting for one.
-            ("etc/resolv.conf", "", 0o644),
+            ("etc/resolv.conf", resolver, 0o644),
             ("etc/ssh/lab_authorized_keys", identity.authorized_key, 0o644),
             ("etc/ssh/ssh_host_ed25519_key", private, 0o600),
             ("etc/ssh/ssh_host_ed25519_key.pub", public, 0o644),
         ] {
             write_file(&upper.join(name), text, mode)?;
+        }
+        if identity.swallowed {
+            let drop_in = "etc/systemd/system/lab-network.service.d/swallow.conf";
+            write_file(&upper.join(drop_in), SWALLOW, 0o644)?;
         }
         self.clock_offset.map_or(Ok(()), |offset| uml::pack(self, offset))
     }

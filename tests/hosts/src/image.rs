@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use crate::mirror::mirror;
-use crate::recipe::{CUSTOMIZE, Image, Recipe, Suite, write_file};
+use crate::recipe::{Image, Recipe, Suite, write_file};
 use crate::run;
 
 /// A slow mirror and a slow machine; a fast one takes 20 seconds.
@@ -98,14 +98,20 @@ pub fn ensure(image: Image, suite: &Suite) -> Result<CachedImage> {
 /// Builds into a folder beside `folder`, and only a finished image gets that name.
 fn build(recipe: &Recipe, images: &Path, folder: &Path) -> Result<()> {
     let work = tempfile::Builder::new().prefix(&unfinished(recipe)).tempdir_in(images)?;
-    let (files, script) = (work.path().join("files"), work.path().join("customize.sh"));
+    let (files, build) = (work.path().join("files"), work.path().join("build"));
     let result = work.path().join("image");
     let (root, packages) = (result.join("root"), result.join("packages"));
     for folder in [&files, &packages] {
         fs::create_dir_all(folder)?;
     }
-    recipe.write_files(&files)?;
-    write_file(&script, CUSTOMIZE, 0o755)?;
+    recipe.write_files(&files, &build)?;
+
+    let mut hooks = Vec::new();
+    for (name, text) in recipe.scripts() {
+        let script = work.path().join(name);
+        write_file(&script, text, 0o755)?;
+        hooks.push(format!("--customize-hook={}", script.display()));
+    }
 
     let mut command = Command::new("mmdebstrap");
     command
@@ -113,15 +119,19 @@ fn build(recipe: &Recipe, images: &Path, folder: &Path) -> Result<()> {
         .arg(format!("--include={}", recipe.packages().join(",")))
         // A mirror may be a snapshot of another day.
         .arg("--aptopt=Acquire::Check-Valid-Until \"false\"")
-        .arg(format!("--customize-hook={}", script.display()))
+        .args(hooks)
         .arg(recipe.suite.to_string())
         .arg(&root)
         .arg(mirror())
         .env("LAB_FILES", &files)
+        .env("LAB_BUILD", &build)
         .env("LAB_PACKAGES", &packages)
         .env("LAB_OFFER", recipe.offered().join(" "));
     run::long(&mut command, BUILD_DEADLINE)?;
-    index(&packages)?;
+    // RPM packages come with an index of their own.
+    if recipe.image != Image::Rpm {
+        index(&packages)?;
+    }
     fs::rename(&result, folder)?;
     Ok(())
 }

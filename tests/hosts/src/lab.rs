@@ -45,6 +45,9 @@ pub struct LabSpec {
     pub names: Vec<String>,
     /// Whether the package repository is served; without it apt's connections are refused.
     pub repository: bool,
+    /// Whether hosts have a name server and a default route, which swallow all that is sent there, as
+    /// behind a firewall that drops. Else they have neither, and fail at once.
+    pub swallowed: bool,
     /// How far each host's own clock is from this machine's, in seconds. Hosts for which there is
     /// none share this machine's clock and may not set it.
     pub clock_offsets: Vec<i64>,
@@ -60,6 +63,7 @@ impl LabSpec {
             other_suites: Vec::new(),
             names: (1..=count).map(|number| format!("node{number}")).collect(),
             repository: true,
+            swallowed: false,
             clock_offsets: Vec::new(),
         }
     }
@@ -127,7 +131,7 @@ impl Lab {
             lab.serve_packages()?;
         }
         make_room();
-        lab.boot(&spec.clock_offsets)?;
+        lab.boot(spec)?;
         Ok(lab)
     }
 
@@ -211,8 +215,8 @@ impl Lab {
             .with_context(|| format!("{} is no host of this lab", host.name))
     }
 
-    /// Boots the hosts, with these offsets of their clocks where they have clocks of their own.
-    fn boot(&mut self, clock_offsets: &[i64]) -> Result<()> {
+    /// Boots the hosts.
+    fn boot(&mut self, spec: &LabSpec) -> Result<()> {
         let folder = &self.claim.folder;
         let (_, authorized_key) = make_key(&folder.join("key"))?;
         let hosts_file = hosts_file(&self.hosts);
@@ -222,7 +226,7 @@ impl Lab {
             let place = Place {
                 folder: folder.join(&host.machine),
                 cgroup: self.cgroup.child(&host.machine),
-                clock_offset: clock_offsets.get(number).copied(),
+                clock_offset: spec.clock_offsets.get(number).copied(),
             };
             fs::create_dir(&place.folder)?;
             let (private, public) = make_key(&place.folder.join("host_key"))?;
@@ -230,6 +234,7 @@ impl Lab {
                 hosts_file: &hosts_file,
                 authorized_key: &authorized_key,
                 host_key: (&private, &public),
+                swallowed: spec.swallowed,
             };
             place.prepare(host, &identity).context("cannot lay out a host's folder")?;
             known_hosts += &format!("{},{},{} {public}", host.name, host.address, host.address6);

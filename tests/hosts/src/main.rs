@@ -60,7 +60,7 @@ enum Action {
 
 #[derive(Args)]
 struct Hosts {
-    /// bare: no chrony and no Python; chrony: set up by somebody else
+    /// bare: no chrony and no Python; chrony: set up by somebody else; rpm: Red Hat's family
     #[arg(long, default_value_t = Image::Bare)]
     image: Image,
     /// Debian release: bullseye, bookworm, trixie
@@ -78,6 +78,9 @@ struct Hosts {
     /// Serve no package repository: nothing can be installed
     #[arg(long)]
     no_repository: bool,
+    /// Give hosts a name server and a default route that swallow all that is sent there
+    #[arg(long)]
+    swallowed: bool,
 }
 
 fn main() -> ExitCode {
@@ -165,7 +168,7 @@ fn images(suite: &Suite) -> Result<ExitCode> {
     if let Some(reason) = ezsync_hosts::unavailable() {
         bail!(reason);
     }
-    for image in [Image::Bare, Image::Chrony] {
+    for image in [Image::Bare, Image::Chrony, Image::Rpm] {
         ezsync_hosts::ensure_image(image, suite)?;
         println!("{suite}-{image} is there");
     }
@@ -192,6 +195,7 @@ fn bring_up(hosts: &Hosts) -> Result<Lab> {
     let mut spec = LabSpec::new(hosts.image, hosts.count);
     spec.suite = hosts.suite.clone();
     spec.repository = !hosts.no_repository;
+    spec.swallowed = hosts.swallowed;
     spec.clock_offsets.clone_from(&hosts.clock_offsets);
     if !hosts.names.is_empty() {
         spec.names.clone_from(&hosts.names);

@@ -16,6 +16,9 @@ pub enum Image {
     Bare,
     /// A host where somebody else installed and set up chrony.
     Chrony,
+    /// A host that says it is of Red Hat's family, where dnf and rpm install packages: sshd and
+    /// systemd-timesyncd, but no chrony. Its programs are Debian's.
+    Rpm,
 }
 
 /// A Debian release by its code name: bullseye, bookworm, trixie.
@@ -36,8 +39,9 @@ type ImageFile = (&'static str, &'static str, u32);
 const PACKAGES: &[&str] =
     &["systemd", "systemd-sysv", "dbus", "openssh-server", "sudo", "iproute2", "busybox", "tzdata"];
 
-/// The script that turns a fresh root into an image.
-pub const CUSTOMIZE: &str = include_str!("../image/customize.sh");
+/// The script that turns a fresh root into an image, and the one that turns that into [`Image::Rpm`].
+const CUSTOMIZE: (&str, &str) = ("customize.sh", include_str!("../image/customize.sh"));
+const RPM: (&str, &str) = ("rpm.sh", include_str!("../image/rpm.sh"));
 
 const FILES: &[ImageFile] = &[
     ("etc/apt/sources.list", include_str!("../image/root/etc/apt/sources.list"), 0o644),
@@ -69,6 +73,34 @@ const FILES: &[ImageFile] = &[
 const CHRONY_FILES: &[ImageFile] =
     &[("etc/chrony/chrony.conf", include_str!("../image/chrony/etc/chrony/chrony.conf"), 0o644)];
 
+const RPM_FILES: &[ImageFile] = &[
+    ("etc/rpm/macros", include_str!("../image/rpm/root/etc/rpm/macros"), 0o644),
+    (
+        "etc/systemd/system/chronyd.service.d/lab-clock.conf",
+        include_str!("../image/rpm/root/etc/systemd/system/chronyd.service.d/lab-clock.conf"),
+        0o644,
+    ),
+    ("etc/yum.repos.d/lab.repo", include_str!("../image/rpm/root/etc/yum.repos.d/lab.repo"), 0o644),
+    ("usr/lib/os-release", include_str!("../image/rpm/root/usr/lib/os-release"), 0o644),
+];
+
+/// What the packages of [`Image::Rpm`] are made of.
+const RPM_BUILD: &[ImageFile] = &[
+    ("files/etc/chrony.conf", include_str!("../image/rpm/build/files/etc/chrony.conf"), 0o644),
+    ("files/etc/chrony.keys", include_str!("../image/rpm/build/files/etc/chrony.keys"), 0o640),
+    (
+        "files/etc/sysconfig/chronyd",
+        include_str!("../image/rpm/build/files/etc/sysconfig/chronyd"),
+        0o644,
+    ),
+    (
+        "files/usr/lib/systemd/system/chronyd.service",
+        include_str!("../image/rpm/build/files/usr/lib/systemd/system/chronyd.service"),
+        0o644,
+    ),
+    ("packages.spec", include_str!("../image/rpm/build/packages.spec"), 0o644),
+];
+
 impl Recipe {
     /// The packages that the image is installed with.
     pub fn packages(&self) -> Vec<&'static str> {
@@ -76,21 +108,40 @@ impl Recipe {
         let own = match self.image {
             Image::Bare => ["systemd-timesyncd"].as_slice(),
             Image::Chrony => &["chrony", "nftables"],
+            Image::Rpm => &["systemd-timesyncd", "dnf", "rpm", "createrepo-c"],
         };
         PACKAGES.iter().chain(own).copied().collect()
     }
 
     /// What the image's repository offers, with all that it needs: chrony, a second factor for logins,
     /// another way to become root, and something harmless that a role of a test can install.
-    pub fn offered(&self) -> [&'static str; 4] {
+    pub fn offered(&self) -> Vec<&'static str> {
         let doas = if self.suite.0 == "bullseye" { "doas" } else { "opendoas" };
-        ["chrony", "libpam-google-authenticator", doas, "tree"]
+        match self.image {
+            Image::Bare | Image::Chrony => {
+                vec!["chrony", "libpam-google-authenticator", doas, "tree"]
+            }
+            // Its package is made of Debian's.
+            Image::Rpm => vec!["chrony"],
+        }
     }
 
-    /// Writes the files that go over the image's own into `folder`.
-    pub fn write_files(&self, folder: &Path) -> Result<()> {
+    /// The scripts that turn a fresh root into the image, in their order: name and text.
+    pub fn scripts(&self) -> &'static [(&'static str, &'static str)] {
+        match self.image {
+            Image::Bare | Image::Chrony => &[CUSTOMIZE],
+            Image::Rpm => &[CUSTOMIZE, RPM],
+        }
+    }
+
+    /// Writes the files that go over the image's own into `files`, and what its packages are made of
+    /// into `build`.
+    pub fn write_files(&self, files: &Path, build: &Path) -> Result<()> {
         for (name, text, mode) in self.files() {
-            write_file(&folder.join(name), text, mode)?;
+            write_file(&files.join(name), text, mode)?;
+        }
+        for (name, text, mode) in self.build_files() {
+            write_file(&build.join(name), text, *mode)?;
         }
         Ok(())
     }
@@ -106,10 +157,10 @@ impl Recipe {
         // A zero byte cannot be part of any of these: it keeps them apart.
         let mut add = |part: &str| hash.update([part.as_bytes(), b"\0"].concat());
         self.packages().into_iter().chain(self.offered()).for_each(&mut add);
-        for (name, text, mode) in self.files() {
+        for (name, text, mode) in self.files().chain(self.build_files().iter().copied()) {
             [name, text, &mode.to_string()].into_iter().for_each(&mut add);
         }
-        add(CUSTOMIZE);
+        self.scripts().iter().for_each(|(_, text)| add(text));
         let digest = hash.finalize();
         let digits: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
         format!("{}-{digits}", self.name())
@@ -119,8 +170,16 @@ impl Recipe {
         let own = match self.image {
             Image::Bare => [].as_slice(),
             Image::Chrony => CHRONY_FILES,
+            Image::Rpm => RPM_FILES,
         };
         FILES.iter().chain(own).copied()
+    }
+
+    fn build_files(&self) -> &'static [ImageFile] {
+        match self.image {
+            Image::Bare | Image::Chrony => &[],
+            Image::Rpm => RPM_BUILD,
+        }
     }
 }
 
@@ -142,6 +201,7 @@ impl fmt::Display for Image {
         f.write_str(match self {
             Self::Bare => "bare",
             Self::Chrony => "chrony",
+            Self::Rpm => "rpm",
         })
     }
 }
@@ -153,7 +213,8 @@ impl FromStr for Image {
         match name {
             "bare" => Ok(Self::Bare),
             "chrony" => Ok(Self::Chrony),
-            _ => bail!("there are the images bare and chrony"),
+            "rpm" => Ok(Self::Rpm),
+            _ => bail!("there are the images bare, chrony and rpm"),
         }
     }
 }
@@ -217,5 +278,7 @@ mod tests {
         let image = Path::new(env!("CARGO_MANIFEST_DIR")).join("image");
         assert_eq!(count(&image.join("root")), FILES.len());
         assert_eq!(count(&image.join("chrony")), CHRONY_FILES.len());
+        assert_eq!(count(&image.join("rpm/root")), RPM_FILES.len());
+        assert_eq!(count(&image.join("rpm/build")), RPM_BUILD.len());
     }
 }

@@ -203,6 +203,47 @@ fn without_a_repository_apt_fails_at_once() {
     assert!(start.elapsed() < Duration::from_secs(10));
 }
 
+/// A host of Red Hat's family: its own package manager resolves, installs and says what there is.
+#[test]
+fn dnf_installs_rpm_packages() {
+    if skip() {
+        return;
+    }
+    let lab = Lab::up(&LabSpec::new(Image::Rpm, 1)).unwrap();
+    let host = &lab.hosts()[0];
+    assert_eq!(on(&lab, host, ". /etc/os-release; echo $ID $VERSION_ID"), "rocky 9.6");
+    on(&lab, host, "for p in apt-get dpkg chronyd; do ! command -v $p || exit 1; done");
+    assert_eq!(on(&lab, host, "systemctl is-active systemd-timesyncd"), "active");
+
+    let said = on(&lab, host, "dnf -y install chrony 2>&1");
+    assert!(!said.contains("releasever"), "{said}");
+    assert_eq!(on(&lab, host, "rpm -q --qf '%{NAME} ' chrony libedit"), "chrony libedit");
+    assert_eq!(on(&lab, host, "rpm -qf --qf '%{NAME}' /usr/sbin/useradd"), "shadow-utils");
+    on(&lab, host, "rpm -V chrony && systemctl start chronyd && chronyc -n tracking");
+    assert_eq!(on(&lab, host, "systemctl is-enabled chronyd"), "enabled");
+    let command = on(&lab, host, "tr '\\0' ' ' </proc/$(cat /run/chrony/chronyd.pid)/cmdline");
+    assert!(command.starts_with("/usr/sbin/chronyd -x "), "{command}");
+    let user = on(&lab, host, "stat -c %U /proc/$(cat /run/chrony/chronyd.pid)");
+    assert_eq!(user, "chrony");
+}
+
+/// What is sent outside is neither answered nor refused.
+#[test]
+fn an_outside_that_swallows_is_silent() {
+    if skip() {
+        return;
+    }
+    let spec = LabSpec { repository: false, swallowed: true, ..LabSpec::new(Image::Bare, 1) };
+    let lab = Lab::up(&spec).unwrap();
+    for ask in ["getent hosts packages.example", "busybox nc 198.51.100.1 80 </dev/null"] {
+        let output = lab.shell(&lab.hosts()[0], &format!("timeout 4 {ask}")).unwrap();
+        assert_eq!(output.status.code(), Some(124), "{ask}: {}", text(&output));
+    }
+    // The lab's own network is as ever.
+    let host = &lab.hosts()[0];
+    assert!(ssh(&lab, &format!("root@{}", host.address), "true").status.success());
+}
+
 #[test]
 fn a_panic_leaves_nothing_behind() {
     if skip() {

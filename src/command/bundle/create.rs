@@ -1,0 +1,168 @@
+//! `ezsync bundle create`: from what is wanted to the file.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, anyhow};
+use etcetera::BaseStrategy;
+use jiff::Timestamp;
+use tokio::sync::mpsc::unbounded_channel;
+use tokio_util::sync::CancellationToken;
+
+use super::super::drive::interrupt;
+use super::super::print;
+use super::summary::Summary;
+use crate::bundle;
+use crate::cli::{BundleCreate, Cli};
+use crate::exit::Exit;
+use crate::package::{Architecture, Release, Target};
+use crate::problem::{Place, Problem};
+use crate::project::Project;
+use crate::repository::{self, Cache, Gathered, Means, Mirrors, Proxies, Wanted};
+use crate::ui;
+
+/// What a bundle is for where nobody says.
+const WANTED: &str = "chrony";
+
+pub(super) fn run(cli: &Cli, project: &Project, options: &BundleCreate) -> Result<Exit> {
+    let begun = Instant::now();
+    has_folder(&options.output)?;
+    let means = means(options)?;
+    let wanted = wanted(options)?;
+    let gathered = match gather(cli, wanted, means) {
+        Ok(gathered) => gathered,
+        Err(repository::Error::Input(problem)) => return Err(problem.into()),
+        Err(repository::Error::Interrupted) => {
+            eprintln!(
+                "interrupted: what was fetched is kept, and {} is as it was",
+                options.output.display()
+            );
+            return Ok(Exit::Interrupted);
+        }
+        Err(failed @ repository::Error::Failed(_)) => return Err(anyhow!("{failed}")),
+    };
+    let Gathered { manifest, members, notes } = gathered;
+    let size = bundle::write(&manifest, &members, &options.output)?;
+    let seconds = begun.elapsed().as_secs_f64();
+    let summary =
+        Summary { output: &options.output, size, seconds, manifest: &manifest, notes: &notes };
+    print(&if options.access.json {
+        summary.json()?
+    } else {
+        summary.text(options.from.as_deref())
+    })?;
+    Ok(Exit::Ok)
+}
+
+/// Refuses a file in a folder that is not there, before anything is fetched for it.
+fn has_folder(output: &Path) -> Result<(), Problem> {
+    let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if output.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
+        let what =
+            if output.is_dir() { "a folder stands there" } else { "there is no such folder" };
+        return Err(Problem::new(format!("--output {}: {what}", output.display()))
+            .hint("give the name of a file, as in -o time.bundle"));
+    }
+    Ok(())
+}
+
+/// Where and how packages are looked for.
+fn means(options: &BundleCreate) -> Result<Means> {
+    let environment = |name: &str| std::env::var(name).ok();
+    let read = |path: &PathBuf| {
+        let cannot = |error| Problem::new(format!("--keyring: {error}")).at(Place::in_file(path));
+        fs::read(path).map_err(cannot)
+    };
+    Ok(Means {
+        mirrors: Mirrors::parse(&options.mirrors, &options.releases)?,
+        proxies: Proxies::new(options.proxy.as_deref(), environment)?,
+        keyrings: options.keyrings.iter().map(read).collect::<Result<_, _>>()?,
+        own: Vec::new(),
+        cache: Cache::new(cache_folder()?),
+        now: Timestamp::now().as_second(),
+    })
+}
+
+/// `XDG_CACHE_HOME/ezsync`.
+fn cache_folder() -> Result<PathBuf> {
+    let strategy = etcetera::choose_base_strategy()
+        .context("there is no home folder to keep what is fetched in: set XDG_CACHE_HOME")?;
+    Ok(strategy.cache_dir().join("ezsync"))
+}
+
+/// What `--for` and `--arch` ask for, each kind of host once.
+fn wanted(options: &BundleCreate) -> Result<Vec<Wanted>, Problem> {
+    let architectures = match options.architectures.as_slice() {
+        [] => vec![own_architecture()?],
+        given => given.to_vec(),
+    };
+    let packages = match options.packages.as_slice() {
+        [] => vec![WANTED.to_owned()],
+        given => given.to_vec(),
+    };
+    let pairs = options.releases.iter().flat_map(|release: &Release| {
+        let of = |architecture: &Architecture| (release.clone(), *architecture);
+        architectures.iter().map(of).collect::<Vec<_>>()
+    });
+    let mut targets: Vec<Target> =
+        pairs.map(|(release, architecture)| Target { release, architecture }).collect();
+    targets.sort();
+    targets.dedup();
+    let of = |target| Wanted { target, packages: packages.clone(), hosts: Vec::new() };
+    Ok(targets.into_iter().map(of).collect())
+}
+
+/// That of this machine.
+fn own_architecture() -> Result<Architecture, Problem> {
+    // Rust has names of its own for three of them.
+    let name = match std::env::consts::ARCH {
+        "arm" => "armv7l",
+        "x86" => "i686",
+        "powerpc64" => "ppc64le",
+        other => other,
+    };
+    name.parse().map_err(|error: String| {
+        Problem::new(error).hint("name the hosts' architecture with --arch, such as amd64")
+    })
+}
+
+/// Gathers it all, off the threads that show how it goes.
+fn gather(cli: &Cli, wanted: Vec<Wanted>, means: Means) -> Result<Gathered, repository::Error> {
+    let failed = |error: &dyn std::fmt::Display| {
+        repository::Error::Failed(Problem::new(format!(
+            "cannot work at several things at once: {error}"
+        )))
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| failed(&error))?;
+    let cancel = CancellationToken::new();
+    let gathered = runtime.block_on(async {
+        let (events, told) = unbounded_channel();
+        let settings = ui::Settings::choose(cli.colours(), cli.verbose > 0);
+        let screen = ui::Screen::default();
+        let on_interrupt = "no more is fetched";
+        let interrupt = tokio::spawn(interrupt(cancel.clone(), screen.clone(), on_interrupt));
+        let ui = tokio::spawn(ui::show_downloads(told, settings, screen));
+        let told_to_end = cancel.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            repository::gather(&wanted, means, events, &told_to_end)
+        });
+        let gathered = tokio::select! {
+            gathered = work => gathered.unwrap_or_else(|error| Err(failed(&error))),
+            // A server that is silent is not waited for.
+            () = cancel.cancelled() => Err(repository::Error::Interrupted),
+        };
+        interrupt.abort();
+        match &gathered {
+            // Its last events are shown before the result is.
+            Ok(_) | Err(repository::Error::Input(_) | repository::Error::Failed(_)) => _ = ui.await,
+            Err(repository::Error::Interrupted) => ui.abort(),
+        }
+        gathered
+    });
+    runtime.shutdown_background();
+    gathered
+}

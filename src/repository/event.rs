@@ -1,0 +1,38 @@
+//! What happens while packages are gathered.
+
+/// Something that happens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A new part of the work begins: `lists of packages`.
+    Begun(String),
+    /// A file is being fetched.
+    Fetching {
+        /// Its number within the run.
+        id: usize,
+        /// Its name.
+        name: String,
+        /// How large it is in bytes, when that is known.
+        size: Option<u64>,
+        /// How much of it was fetched before, in bytes.
+        have: u64,
+    },
+    /// So many bytes of a file are here, with those of before.
+    Received {
+        /// The file's number.
+        id: usize,
+        /// The bytes.
+        bytes: u64,
+    },
+    /// It is tried again.
+    Again {
+        /// The file's number.
+        id: usize,
+        /// Why the try before ended.
+        why: String,
+    },
+    /// A file is here whole.
+    Fetched {
+        /// The file's number.
+        id: usize,
+    },
+}

@@ -1,0 +1,140 @@
+//! An RPM repository: from `repomd.xml` to its list of packages.
+
+use serde::Deserialize;
+
+use super::deb::Trust;
+use super::error::Error;
+use super::fetch::{Fetcher, Item};
+use super::release_file::is_sha256;
+use super::{below, shown};
+
+/// `repodata/repomd.xml`, as far as it is needed:
+/// <https://rpm-software-management.github.io/createrepo_c/>.
+#[derive(Debug, Deserialize)]
+struct Repomd {
+    #[serde(default)]
+    data: Vec<Data>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Data {
+    #[serde(rename = "@type")]
+    kind: String,
+    checksum: Checksum,
+    location: Location,
+    #[serde(default)]
+    size: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Checksum {
+    #[serde(rename = "@type")]
+    kind: String,
+    #[serde(rename = "$text")]
+    value: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Location {
+    #[serde(rename = "@href")]
+    href: String,
+}
+
+/// The list of the packages of the repository at `url`. Where the user names keys, one of them must have
+/// signed; else what came over the way is believed, as dnf does with `repo_gpgcheck=0`.
+pub(super) fn list(fetcher: &Fetcher<'_>, trust: &Trust, url: &str) -> Result<Item, Error> {
+    let repomd_url = format!("{url}/repodata/repomd.xml");
+    let failed =
+        |what: String, hint: &str| Error::failed(format!("{}: {what}", shown(&repomd_url)), hint);
+    let missing = || {
+        failed(
+            "there is no such file".to_owned(),
+            "the URL of an RPM repository is the folder that has repodata/ in it: look at --mirror, --arch and the release",
+        )
+    };
+    let text = fetcher.fresh(&repomd_url, &name(url, "repomd.xml"))?.ok_or_else(missing)?;
+    if let Some(keyring) = &trust.keyring {
+        let signature_url = format!("{repomd_url}.asc");
+        let signature = fetcher.fresh(&signature_url, &name(url, "repomd.xml.asc"))?;
+        let checked = match signature {
+            Some(signature) => keyring.detached(&text, &signature, trust.now),
+            None => Err("there is no repomd.xml.asc beside it".to_owned()),
+        };
+        checked.map_err(|why| {
+            failed(
+                format!("not trusted: {why}"),
+                "give the keys of this repository with --keyring, or leave --keyring out for one that nobody signs",
+            )
+        })?;
+    }
+    parse(&text, url).map_err(|what| {
+        failed(
+            what,
+            "this is no RPM repository, or a login page is in between: try the URL in a browser",
+        )
+    })
+}
+
+fn parse(text: &[u8], url: &str) -> Result<Item, String> {
+    let text = std::str::from_utf8(text).map_err(|_| "it is no text".to_owned())?;
+    let repomd: Repomd = quick_xml::de::from_str(text).map_err(|error| error.to_string())?;
+    let mut data = repomd.data.into_iter();
+    let primary = data.find(|data| data.kind == "primary").ok_or("it names no list of packages")?;
+    let sum = primary.checksum.value.trim().to_ascii_lowercase();
+    if primary.checksum.kind != "sha256" || !is_sha256(&sum) {
+        let kind = primary.checksum.kind;
+        return Err(format!(
+            "its list of packages has no SHA-256 but a checksum of the kind {kind}"
+        ));
+    }
+    Ok(Item {
+        url: below(url, &primary.location.href)?,
+        name: name(url, "primary.xml"),
+        size: primary.size,
+        sha256: sum,
+    })
+}
+
+/// What a file of the repository is called: by the last words of its URL that tell something.
+fn name(url: &str, file: &str) -> String {
+    let words: Vec<&str> = url.rsplit('/').filter(|word| !word.is_empty()).take(3).collect();
+    let words: Vec<&str> = words.into_iter().rev().collect();
+    format!("{} {file}", words.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REPOMD: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+<repomd xmlns="http://linux.duke.edu/metadata/repo" xmlns:rpm="http://linux.duke.edu/metadata/rpm">
+  <revision>1700000000</revision>
+  <data type="filelists"><checksum type="sha256">00</checksum><location href="repodata/f.xml.gz"/></data>
+  <data type="primary">
+    <checksum type="sha256">E3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855</checksum>
+    <open-checksum type="sha256">00</open-checksum>
+    <location href="repodata/p.xml.zst"/><timestamp>1</timestamp><size>123</size><open-size>9</open-size>
+  </data>
+</repomd>"#;
+
+    #[test]
+    fn the_list_of_packages_is_found() {
+        let item = parse(REPOMD.as_bytes(), "https://m.example/9/BaseOS/x86_64/os").unwrap();
+        assert_eq!(item.url, "https://m.example/9/BaseOS/x86_64/os/repodata/p.xml.zst");
+        assert_eq!((item.size, item.name.as_str()), (Some(123), "BaseOS/x86_64/os primary.xml"));
+        assert!(item.sha256.starts_with("e3b0c4"), "{item:?}");
+    }
+
+    #[test]
+    fn what_cannot_be_checked_is_refused() {
+        for (from, to) in [
+            ("sha256\">E", "sha1\">E"),
+            ("repodata/p.xml.zst", "../../elsewhere"),
+            ("\"primary\"", "\"other\""),
+            ("<repomd", "<html"),
+        ] {
+            let text = REPOMD.replace(from, to);
+            assert!(parse(text.as_bytes(), "https://m.example").is_err(), "{to}");
+        }
+    }
+}

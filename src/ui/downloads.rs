@@ -1,0 +1,204 @@
+//! Downloads as they go: a live picture with sizes and rates, or a line for each file.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::board::cut;
+use super::live::room;
+use super::{Screen, Settings, Style};
+use crate::length;
+use crate::repository::Event;
+use crate::sanitise::sanitise;
+
+/// How often the picture is drawn anew.
+const TICK: Duration = Duration::from_millis(200);
+
+/// A rate over a shorter time than this says nothing.
+const LEAST: Duration = Duration::from_millis(100);
+
+/// A file that is on its way.
+struct File {
+    name: String,
+    size: Option<u64>,
+    /// What was here before, in bytes.
+    before: u64,
+    /// What is here now, in bytes.
+    have: u64,
+    begun: Instant,
+}
+
+/// All downloads of a run.
+struct Downloads {
+    what: String,
+    files: BTreeMap<usize, File>,
+    begun: Instant,
+    /// How many files have come, and how many bytes.
+    done: usize,
+    received: u64,
+}
+
+/// Shows `events` on `screen` until no more can come.
+pub async fn show(mut events: UnboundedReceiver<Event>, settings: Settings, screen: Screen) {
+    let mut downloads = Downloads::new(Instant::now());
+    let mut tick = interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        tokio::select! {
+            event = events.recv() => {
+                let Some(event) = event else { break };
+                let line = downloads.apply(event, Instant::now());
+                if let Some(line) = line.filter(|line| line.always || settings.style == Style::Plain) {
+                    screen.say(line.text);
+                }
+            }
+            _ = tick.tick(), if settings.style == Style::Live => {
+                screen.draw(downloads.picture(room().0, Instant::now()));
+            }
+        }
+    }
+    screen.clear();
+}
+
+/// Something to say.
+struct Line {
+    text: String,
+    /// Also where there is a picture.
+    always: bool,
+}
+
+impl Downloads {
+    fn new(now: Instant) -> Self {
+        Self { what: String::new(), files: BTreeMap::new(), begun: now, done: 0, received: 0 }
+    }
+
+    /// Takes an event in, and gives the line for it when it means something.
+    fn apply(&mut self, event: Event, now: Instant) -> Option<Line> {
+        let line = |text: String, always| Some(Line { text, always });
+        match event {
+            Event::Begun(what) => {
+                self.what = what;
+                line(format!("fetching {}", sanitise(&self.what)), false)
+            }
+            Event::Fetching { id, name, size, have } => {
+                let name = sanitise(&name).into_owned();
+                let text =
+                    format!("{name}: goes on where it was broken off, at {}", length::bytes(have));
+                let file = File { name, size, before: have, have, begun: now };
+                self.files.insert(id, file);
+                if have > 0 { line(text, false) } else { None }
+            }
+            Event::Received { id, bytes } => {
+                let file = self.files.get_mut(&id)?;
+                self.received += bytes.saturating_sub(file.have);
+                file.have = bytes;
+                None
+            }
+            Event::Again { id, why } => {
+                let name = self.files.get(&id).map(|file| file.name.clone()).unwrap_or_default();
+                line(format!("{name}: {}; it is tried again", sanitise(&why)), true)
+            }
+            Event::Fetched { id } => {
+                let file = self.files.remove(&id).filter(|file| file.have > 0)?;
+                self.done += 1;
+                let taken = now.duration_since(file.begun);
+                let rate = rate(file.have.saturating_sub(file.before), taken);
+                let seconds = taken.as_secs_f64();
+                let size = length::bytes(file.have);
+                line(format!("{}: {size} in {seconds:.1} s{rate}", file.name), false)
+            }
+        }
+    }
+
+    /// A line for each file that is on its way, and one for all.
+    fn picture(&self, columns: usize, now: Instant) -> String {
+        let mut lines: Vec<String> = self.files.values().map(|file| file.line(now)).collect();
+        let taken = now.duration_since(self.begun);
+        lines.push(format!(
+            "{}: {} files, {}{}, {} s",
+            sanitise(&self.what),
+            self.done,
+            length::bytes(self.received),
+            rate(self.received, taken),
+            taken.as_secs()
+        ));
+        let lines: Vec<String> = lines.iter().map(|line| cut(line, columns)).collect();
+        lines.join("\n")
+    }
+}
+
+impl File {
+    fn line(&self, now: Instant) -> String {
+        let have = length::bytes(self.have);
+        let size = match self.size {
+            Some(size) => format!("{have} of {}", length::bytes(size)),
+            None => have,
+        };
+        let rate = rate(self.have.saturating_sub(self.before), now.duration_since(self.begun));
+        format!("{}  {size}{rate}", self.name)
+    }
+}
+
+/// `, 3.4 MB/s`; nothing where there is nothing to tell.
+fn rate(received: u64, taken: Duration) -> String {
+    if received == 0 || taken < LEAST {
+        return String::new();
+    }
+    let millis = u64::try_from(taken.as_millis()).unwrap_or(u64::MAX).max(1);
+    format!(", {}/s", length::bytes(received.saturating_mul(1000) / millis))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said for `events` that are a second apart, and the picture after them.
+    fn told(events: Vec<Event>) -> (Vec<String>, String) {
+        let begun = Instant::now();
+        let mut downloads = Downloads::new(begun);
+        let (mut lines, mut now) = (Vec::new(), begun);
+        for event in events {
+            lines.extend(downloads.apply(event, now).map(|line| line.text));
+            now += Duration::from_secs(1);
+        }
+        (lines, downloads.picture(60, now))
+    }
+
+    fn fetching(id: usize, name: &str, size: Option<u64>, have: u64) -> Event {
+        Event::Fetching { id, name: name.to_owned(), size, have }
+    }
+
+    #[test]
+    fn files_are_told_with_sizes_and_rates() {
+        let (lines, picture) = told(vec![
+            Event::Begun("packages".to_owned()),
+            fetching(0, "chrony.deb", Some(3_000_000), 0),
+            fetching(1, "libc6.deb\u{1b}[2J", Some(2_000_000), 500_000),
+            Event::Received { id: 0, bytes: 3_000_000 },
+            Event::Fetched { id: 0 },
+            Event::Received { id: 1, bytes: 1_500_000 },
+            Event::Again { id: 1, why: "the connection was cut".to_owned() },
+        ]);
+        assert_eq!(
+            lines,
+            [
+                "fetching packages",
+                "libc6.deb\\x1b[2J: goes on where it was broken off, at 500.0 kB",
+                "chrony.deb: 3.0 MB in 3.0 s, 1.0 MB/s",
+                "libc6.deb\\x1b[2J: the connection was cut; it is tried again",
+            ]
+        );
+        assert_eq!(
+            picture,
+            "libc6.deb\\x1b[2J  1.5 MB of 2.0 MB, 200.0 kB/s\npackages: 1 files, 4.0 MB, 571.4 kB/s, 7 s"
+        );
+    }
+
+    #[test]
+    fn what_is_not_there_is_no_download() {
+        let (lines, _) = told(vec![fetching(0, "InRelease", None, 0), Event::Fetched { id: 0 }]);
+        assert!(lines.is_empty(), "{lines:?}");
+    }
+}
