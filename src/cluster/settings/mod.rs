@@ -8,6 +8,7 @@ mod line;
 mod lookup;
 mod networks;
 mod own;
+mod packages;
 mod servers;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ mod tests;
 pub use conf::{Conf, Spoken};
 pub use keys::MadeKey;
 pub use networks::Networks;
+pub use packages::PackageSettings;
 
 pub(super) use lookup::{Lookup, Part};
 
@@ -44,6 +46,8 @@ pub struct Settings {
     pub standby: bool,
     /// The bundle that packages come from, below the project's folder.
     pub bundle: Option<String>,
+    /// Where the packages of a bundle come from.
+    pub packages: PackageSettings,
     servers: Vec<Server>,
     family: Family,
     following: Following,
@@ -81,6 +85,7 @@ impl Settings {
             set_clock: set_clock(lookup, &servers)?,
             following: Following::read(lookup, family, keys.shared(), standby)?,
             min_sources: min_sources(lookup, &servers)?,
+            packages: PackageSettings::read(lookup)?,
             standby,
             bundle: bundle(lookup)?,
             servers,
