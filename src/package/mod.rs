@@ -3,6 +3,7 @@
 //! Pure: where packages come from is `repository`'s to know, how they travel `bundle`'s and `fleet`'s.
 
 pub mod deb;
+mod file;
 mod malformed;
 mod minimal;
 mod resolve;
@@ -14,6 +15,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use file::{is_package, read_file};
 pub use malformed::Malformed;
 pub use minimal::minimal;
 pub use resolve::{Unmet, resolve};

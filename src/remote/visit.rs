@@ -3,9 +3,11 @@
 use super::probe::Release;
 use super::script::{Script, quote};
 use super::{Section, Word};
+use crate::bundle::Stock;
 
 const PING: &str = include_str!("sh/ping.sh");
 const COMMAND: &str = include_str!("sh/command.sh");
+const STOCK: &str = include_str!("sh/stock.sh");
 
 /// A script that says who runs it and what the host is, and answers one line.
 #[must_use]
@@ -52,4 +54,24 @@ pub fn command_script(line: &str, mark: &Word) -> String {
 pub fn command_status(sections: &[Section]) -> Option<u32> {
     let ended = sections.iter().rfind(|section| section.name == "ended")?;
     ended.args.first()?.parse().ok()
+}
+
+/// A script that lists the packages of the host.
+#[must_use]
+pub fn stock_script(mark: &Word) -> String {
+    let mut script = Script::new(mark, &[STOCK]);
+    script.line("list_all() {").line("list_stock").line("section end").line("}");
+    script.finish("list_all")
+}
+
+/// The host's packages in an answer; none when they are not in it, or it was cut off.
+#[must_use]
+pub fn stock(sections: &[Section]) -> Option<Stock> {
+    let text = |name: &str| {
+        let found = sections.iter().find(|section| section.name == name);
+        found.map(Section::text)
+    };
+    text("end")?;
+    let architecture = text("architecture")?.lines().next().unwrap_or_default().trim().to_owned();
+    Some(Stock { architecture, packages: text("stock")? })
 }

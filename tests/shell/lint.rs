@@ -9,7 +9,7 @@ use ezsync::facts::{Facts, Platform};
 use ezsync::plan::Plan;
 use ezsync::remote::{
     Glance, Request, Word, apply_script, command_script, ping_script, probe_script, source_script,
-    watch_script,
+    stock_script, watch_script,
 };
 use ezsync::resource::Observed;
 use serde_json::json;

@@ -7,11 +7,13 @@ mod repomd;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
+
 pub use primary::read_primary;
 pub use repomd::{Checksum, Primary, read_repomd};
 
 use super::malformed::{self, Malformed};
-use super::{Comparison, Given, Installed, Relation};
+use super::{Comparison, Given, Installed, Package, Relation};
 
 /// What is installed, by lines of rpm: name, `[EPOCH:]VERSION-RELEASE`, and what it provides, with tabs
 /// between them. Provides have commas between them, and are like `name`, `name = 1:2.0-3` or the path of a
@@ -43,14 +45,14 @@ pub fn read_installed(lines: &str) -> Result<Vec<Installed>, Malformed> {
 
 /// Something that a package provides. What is not just one version but a range of them counts as if it had
 /// none: any bound is met, as RPM has it where one of the two sides has no version.
-fn given(name: &str, sign: &str, version: &str) -> Given {
+pub(super) fn given(name: &str, sign: &str, version: &str) -> Given {
     let is_exact = Comparison::from_sign(sign) == Some(Comparison::Equal) && !version.is_empty();
     let version = is_exact.then(|| without_zero_epoch(version).to_owned());
     Given { name: name.to_owned(), version }
 }
 
 /// Something that a package requires, conflicts with or obsoletes.
-fn relation(name: &str, sign: &str, version: &str) -> Relation {
+pub(super) fn relation(name: &str, sign: &str, version: &str) -> Relation {
     let bound = Comparison::from_sign(sign)
         .filter(|_| !version.is_empty())
         .map(|comparison| (comparison, without_zero_epoch(version).to_owned()));
@@ -58,7 +60,7 @@ fn relation(name: &str, sign: &str, version: &str) -> Relation {
 }
 
 /// `[EPOCH:]VERSION[-RELEASE]`, without the epoch that all have that have none.
-fn evr(epoch: &str, version: &str, release: &str) -> String {
+pub(super) fn evr(epoch: &str, version: &str, release: &str) -> String {
     let epoch = if epoch.is_empty() { String::new() } else { format!("{epoch}:") };
     let release = if release.is_empty() { String::new() } else { format!("-{release}") };
     without_zero_epoch(&format!("{epoch}{version}{release}")).to_owned()
@@ -66,4 +68,20 @@ fn evr(epoch: &str, version: &str, release: &str) -> String {
 
 fn without_zero_epoch(version: &str) -> &str {
     version.strip_prefix("0:").unwrap_or(version)
+}
+
+/// Takes from each package the files in it that none of these packages needs: a shell gives hundreds of
+/// programs, and a list of them all helps nobody.
+pub fn forget_idle_files(packages: &mut [Package]) {
+    let is_of_name = |sign: char| !sign.is_whitespace() && !"()".contains(sign);
+    let needed: HashSet<String> = packages
+        .iter()
+        .flat_map(|package| package.needs.iter().flatten())
+        .flat_map(|relation| relation.name.split(|sign| !is_of_name(sign)))
+        .filter(|word| word.starts_with('/'))
+        .map(str::to_owned)
+        .collect();
+    for package in packages {
+        package.gives.retain(|given| !given.name.starts_with('/') || needed.contains(&given.name));
+    }
 }
