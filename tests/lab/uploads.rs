@@ -152,8 +152,14 @@ fn a_cable_that_is_cut_in_the_middle_of_sending() {
     assert_eq!(code, 0, "{run:#}");
 }
 
-/// Holds dpkg's lock as another apt does, until /tmp/unlock stands there.
-const LOCK: &str = r#"setsid perl -e 'open F, ">>", "/var/lib/dpkg/lock-frontend"; fcntl(F, 6, pack("s s l! l! i", 1, 0, 0, 0, 0)) or die; open L, ">", "/tmp/locked"; close L; $n = 0; select undef, undef, undef, 0.1 until -e "/tmp/unlock" or $n++ > 600' >/dev/null 2>&1 </dev/null & "#;
+/// Holds dpkg's lock as another apt does, until /tmp/unlock stands there: F_SETLK with an F_WRLCK of the whole
+/// file (fcntl(2), struct flock of 64-bit machines).
+const LOCK: &str = r#"setsid perl -e '
+    $lock = pack("s s x4 q q i x4", 1, 0, 0, 0, 0);
+    open F, ">>", "/var/lib/dpkg/lock-frontend"; fcntl(F, 6, $lock) or die;
+    open L, ">", "/tmp/locked"; close L;
+    until (-e "/tmp/unlock" or $n++ > 600) { select undef, undef, undef, 0.1 }
+' >/dev/null 2>&1 </dev/null &"#;
 
 #[test]
 fn hosts_that_are_full_or_half_done_or_busy() {
@@ -181,7 +187,7 @@ fn hosts_that_are_full_or_half_done_or_busy() {
     assert_eq!(ran.code, 2, "{}", ran.stderr);
     let run = serde_json::from_str(&ran.stdout).unwrap();
     for (name, expected) in
-        [("node2", "MB in /var/lib/ezsync, 1 MB are free"), ("node3", "No space left on device")]
+        [("node2", "MB in /var/lib/ezsync, 0 MB are free"), ("node3", "No space left on device")]
     {
         let what = trouble(&run, name, "failed");
         assert!(what.ends_with("nothing was changed"), "{what}");
