@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::BufReader;
+use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use ezsync::bundle::{self, Manifest, Member, Set};
 use ezsync::package::{Architecture, Target, deb};
 use ezsync_hosts::{Image, LabSpec, Suite};
 
+use crate::on_node::OnNode;
 use crate::support::{Bench, LITTER, Ran, host, line, skipped, trouble};
 
 /// Connections that the host has opened itself since it booted.
@@ -92,6 +94,20 @@ fn packages_travel_over_the_connection_by_every_way_to_root() {
     assert!(came < size + size / 50 + 60_000, "{came} bytes for {size}");
     let (code, run) = bench.json(&[&SETUP[..], &["--become-password-file", "password"]].concat());
     assert_eq!((code, &host(&run, "node1")["execs"]), (0, &1.into()), "{run:#}");
+}
+
+#[test]
+fn the_controllers_own_machine_gets_them_too() {
+    if skipped() {
+        return;
+    }
+    let (bench, _) = bench("bookworm", "debian-12", 1);
+    let on = OnNode::new(&bench, 0, Path::new(env!("CARGO_BIN_EXE_ezsync")));
+    on.send(&bench.folder.path().join("time.bundle"), "/root/p/time.bundle");
+    let ran = on.run("setup c1 --bundle time.bundle --known-hosts /root/known_hosts");
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stderr.contains("node1: sending 28"), "{}", ran.stderr);
+    assert_eq!(bench.on(0, LITTER), "");
 }
 
 /// Waits until `condition` holds on the host.
