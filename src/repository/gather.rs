@@ -163,8 +163,8 @@ impl Gathering<'_> {
         }
         // From here on they are in the cache: not all of them are held at once.
         let mut items: Vec<&Item> = lists.values().collect();
-        items.sort_by(|one, other| one.url.cmp(&other.url));
-        items.dedup();
+        items.sort_by(|one, other| (&one.sum, &one.url).cmp(&(&other.sum, &other.url)));
+        items.dedup_by(|next, kept| next.sum == kept.sum);
         self.fetcher.each(&items, |item| self.fetcher.get(item).map(drop))?;
         Ok(lists)
     }
