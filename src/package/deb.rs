@@ -146,3 +146,131 @@ fn relation(text: &str, architecture: &str) -> Relation {
     };
     understood().unwrap_or_else(|| Relation { name: text.to_owned(), bound: None })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As in the lists of Debian 12, cut.
+    const LIST: &str = "\
+Package: chrony
+Version: 4.3-2+deb12u1
+Installed-Size: 654
+Maintainer: Somebody <somebody@example.org>
+Architecture: amd64
+Replaces: time-daemon
+Provides: time-daemon, ntp-like (= 4.3)
+Depends: adduser, iproute2 | init, libc6 (>= 2.34),
+ libcap2:any (>= 1:2.10), tzdata
+Pre-Depends: init-system-helpers (>= 1.54~)
+Conflicts: time-daemon
+Breaks: old (<< 2)
+Description: Versatile implementation of the Network Time Protocol
+Priority: optional
+Filename: pool/main/c/chrony/chrony_4.3-2+deb12u1_amd64.deb
+Size: 301916
+SHA256: C4E1A67C1C1E0C2D8F1E8F1CBE7B1D3F5E2B9AB54FA44F1E4EF7F1E1E4E2D8AA
+
+Package: chrony
+Version: 4.3-2+deb12u1
+Architecture: arm64
+Filename: pool/main/c/chrony/chrony_4.3-2+deb12u1_arm64.deb
+Size: 1
+SHA256: 0000000000000000000000000000000000000000000000000000000000000000
+
+Package: base-files
+Essential: yes
+Version: 12.4
+Architecture: all
+Priority: required
+Filename: ./base-files.deb
+Size: 2
+SHA256: 1111111111111111111111111111111111111111111111111111111111111111
+";
+
+    fn relation(name: &str, bound: Option<(Comparison, &str)>) -> Relation {
+        let bound = bound.map(|(comparison, version)| (comparison, version.to_owned()));
+        Relation { name: name.to_owned(), bound }
+    }
+
+    #[test]
+    fn a_list_of_packages_is_read() {
+        let packages = read_packages(LIST.as_bytes(), Architecture::Amd64).unwrap();
+        let [chrony, base] = packages.as_slice() else { panic!("{packages:?}") };
+        let at_least = |version| Some((Comparison::GreaterOrEqual, version));
+        let needs: Vec<Need> = vec![
+            vec![relation("init-system-helpers", at_least("1.54~"))],
+            vec![relation("adduser", None)],
+            vec![relation("iproute2", None), relation("init", None)],
+            vec![relation("libc6", at_least("2.34"))],
+            vec![relation("libcap2", at_least("1:2.10"))],
+            vec![relation("tzdata", None)],
+        ];
+        let given = |name: &str, version: Option<&str>| Given {
+            name: name.to_owned(),
+            version: version.map(str::to_owned),
+        };
+        let expected = Package {
+            name: "chrony".to_owned(),
+            version: "4.3-2+deb12u1".to_owned(),
+            architecture: "amd64".to_owned(),
+            file: "chrony_4.3-2+deb12u1_amd64.deb".to_owned(),
+            location: "pool/main/c/chrony/chrony_4.3-2+deb12u1_amd64.deb".to_owned(),
+            size: 301_916,
+            installed_size: 654 * 1024,
+            sha256: "c4e1a67c1c1e0c2d8f1e8f1cbe7b1d3f5e2b9ab54fa44f1e4ef7f1e1e4e2d8aa".to_owned(),
+            needs,
+            gives: vec![given("time-daemon", None), given("ntp-like", Some("4.3"))],
+            conflicts: vec![
+                relation("time-daemon", None),
+                relation("old", Some((Comparison::Less, "2"))),
+            ],
+            ..Package::default()
+        };
+        assert_eq!(*chrony, expected);
+        assert_eq!(
+            (base.priority, base.location.as_str()),
+            (Priority::Essential, "base-files.deb")
+        );
+    }
+
+    #[test]
+    fn a_list_that_cannot_be_trusted_is_refused() {
+        for (wrong, right, why) in [
+            ("Filename: ../x.deb", "Filename: ./base-files.deb", "where a package's file is"),
+            ("Filename: /etc/x.deb", "Filename: ./base-files.deb", "where a package's file is"),
+            ("Filename: pool/-x.deb", "Filename: ./base-files.deb", "where a package's file is"),
+            ("Filename: pool/a b.deb", "Filename: ./base-files.deb", "where a package's file is"),
+            ("", "Filename: ./base-files.deb\n", "base-files: it has no Filename"),
+            ("Size: -2", "Size: 2", "is no number"),
+            (
+                "SHA256: 12",
+                "SHA256: 1111111111111111111111111111111111111111111111111111111111111111",
+                "is no SHA-256",
+            ),
+            ("Package: -o", "Package: base-files", "cannot be a package's name"),
+            ("Version: 1;2", "Version: 12.4", "cannot be a version"),
+            ("Version 1", "Version: 12.4", ""),
+        ] {
+            let list = LIST.replace(right, wrong);
+            assert_ne!(list, LIST, "{right}");
+            let error =
+                read_packages(list.as_bytes(), Architecture::Amd64).unwrap_err().to_string();
+            assert!(error.contains(why), "{wrong}: {error}");
+        }
+        assert!(read_packages(&b"Package: \xff\n"[..], Architecture::Amd64).is_err());
+    }
+
+    #[test]
+    fn what_dpkg_has_installed_is_read() {
+        let lines = "chrony\t4.3-2\ttime-daemon, x (= 2)\nlibc6:amd64\t2.36\t\nlibc6:i386\t2.31\t\nucf\t3\n\n";
+        let installed = read_installed(lines, Architecture::Amd64).unwrap();
+        let names: Vec<(&str, &str)> =
+            installed.iter().map(|p| (p.name.as_str(), p.version.as_str())).collect();
+        assert_eq!(names, [("chrony", "4.3-2"), ("libc6", "2.36"), ("ucf", "3")]);
+        let gives = installed.first().map(|chrony| chrony.gives.clone()).unwrap();
+        assert_eq!(gives.last().and_then(|given| given.version.clone()).as_deref(), Some("2"));
+        assert!(read_installed("chrony", Architecture::Amd64).is_err());
+        assert!(read_installed("a b\t1\t", Architecture::Amd64).is_err());
+    }
+}

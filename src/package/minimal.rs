@@ -68,3 +68,66 @@ fn earliest_version(format: Format, version: &str) -> String {
         None => version.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_those_of_the_release_s_first_day() {
+        for (format, version, expected) in [
+            (Format::Deb, "2.36-9", "2.36-9"),
+            (Format::Deb, "2.36-9+deb12u10", "2.36-9"),
+            (Format::Deb, "2.36-9+b1", "2.36-9+b1"),
+            (Format::Deb, "1:3.0.17-1~deb12u2", "1:3"),
+            (Format::Deb, "2.39-0ubuntu8.6", "2.39-0ubuntu8"),
+            (Format::Rpm, "2.34-100.el9_4.2", "2"),
+            (Format::Rpm, "1:3.0.7-27.el9", "1:3"),
+        ] {
+            assert_eq!(earliest_version(format, version), expected, "{version}");
+        }
+    }
+
+    #[test]
+    fn a_minimal_host_has_what_is_required_and_what_that_needs() {
+        let package = |name: &str, priority, needs: &[&str]| Package {
+            name: name.to_owned(),
+            version: "1-1+deb12u1".to_owned(),
+            priority,
+            needs: needs
+                .iter()
+                .map(|need| {
+                    vec![crate::package::Relation { name: (*need).to_owned(), bound: None }]
+                })
+                .collect(),
+            ..Package::default()
+        };
+        let mut packages = vec![
+            package("dpkg", Priority::Essential, &["libc6"]),
+            package("libc6", Priority::Optional, &[]),
+            package("apt", Priority::Important, &["gpgv"]),
+            package("gpgv", Priority::Important, &[]),
+            package("passwd", Priority::Required, &[]),
+            package("nano", Priority::Important, &[]),
+        ];
+        let names = |packages: &[Package]| -> Vec<String> {
+            minimal(packages)
+                .unwrap()
+                .into_iter()
+                .map(|p| format!("{} {}", p.name, p.version))
+                .collect()
+        };
+        assert_eq!(
+            names(&packages),
+            ["apt 1-1", "dpkg 1-1", "gpgv 1-1", "libc6 1-1", "passwd 1-1"]
+        );
+        packages.iter_mut().for_each(|package| package.format = Format::Rpm);
+        packages.push(Package {
+            format: Format::Rpm,
+            ..package("bash", Priority::Optional, &["libc6"])
+        });
+        assert_eq!(names(&packages), ["bash 1", "libc6 1"]);
+        packages.retain(|package| package.name != "libc6");
+        assert!(minimal(&packages).unwrap_err().to_string().contains("there is no libc6"));
+    }
+}

@@ -91,3 +91,94 @@ fn compare_numbers(one: &str, other: &str) -> Ordering {
     let (one, other) = (one.trim_start_matches('0'), other.trim_start_matches('0'));
     one.len().cmp(&other.len()).then_with(|| one.cmp(other))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    /// Debian versions, each earlier than the next.
+    const DEB: &str = "0~~ 0~ 0 0+ 1~~a 1~ 1~beta1~svn1245 1~beta1 1 1a 1a0.1 1b 1+dfsg-1 1.0~rc1 1.0~rc1.1 \
+         1.0-0+deb12u1 1.0-1~bpo12+1 1.0-1 1.0-1ubuntu0.1 1.0-1ubuntu1 1.0-1+b1 1.0-1+b10 1.0-1+deb12u1 \
+         1.0-1.1 1.0-2 1.0-10 1.0a-1 1.0+-1 1.0+b 1.0.0-1 1.2-1-1 1.2-1-2 1.2.3 1.2.03a 1.10 10 00011 \
+         99999999999999999999 100000000000000000000 1:0~ 1:0 1:0.9-1 2:0 10:0";
+
+    /// Versions of RPM, each earlier than the next.
+    const RPM: &str = "0~ 0 1.0~rc1-1 1.0~rc1^git1-1 1.0~rc2-1 1.0-1 1.0-1.el8 1.0-1.el9 1.0-1.el9_4.2 1.0-1.el10 1.0-2 \
+         1.0-10 1.0^-1 1.0^20240101-1 1.0^20240102-1 1.0a-1 1.0.1~a-1 1.0.1-1 1.0.1^a-1 1.1-1 1.1a-1 1.1b-1 \
+         1.1.1-1 1.10-1 10-1 99999999999999999999-1 100000000000000000000-1 1:0.1-1 2:0-1 10:0-1";
+
+    /// Pairs that count as the same.
+    const SAME: &[(Format, &str, &str)] = &[
+        (Format::Deb, "1", "1-0"),
+        (Format::Deb, "1a", "1a0"),
+        (Format::Deb, "1.", "1.0"),
+        (Format::Deb, "0:1.02", "1.2"),
+        (Format::Deb, "", "0"),
+        (Format::Rpm, "0:1.0-1", "1.0-1"),
+        (Format::Rpm, "1.01-1", "1.1-1"),
+        (Format::Rpm, "1_0-1", "1.0-1"),
+        (Format::Rpm, "1.1.a-1", "1.1a-1"),
+        (Format::Rpm, "1.0.-1", "1.0-1"),
+    ];
+
+    #[test]
+    fn versions_follow_each_other() {
+        for (format, sorted) in [(Format::Deb, DEB), (Format::Rpm, RPM)] {
+            let sorted = || sorted.split_whitespace().enumerate();
+            for (place, one) in sorted() {
+                for (other_place, other) in sorted() {
+                    let found = compare(format, one, other);
+                    assert_eq!(found, place.cmp(&other_place), "{one} and {other}");
+                }
+            }
+        }
+        for (format, one, other) in SAME {
+            assert_eq!(compare(*format, one, other), Ordering::Equal, "{one} and {other}");
+        }
+    }
+
+    /// dpkg itself is asked where there is one.
+    #[test]
+    fn dpkg_agrees() {
+        let asked = |one: &str, sign: &str, other: &str| {
+            let status =
+                Command::new("dpkg").args(["--compare-versions", one, sign, other]).status();
+            status.ok().map(|status| status.success())
+        };
+        if asked("1", "lt", "2").is_none() {
+            return;
+        }
+        for (place, one) in DEB.split_whitespace().enumerate() {
+            for other in DEB.split_whitespace().skip(place + 1) {
+                assert_eq!(asked(one, "lt", other), Some(true), "{one} and {other}");
+            }
+        }
+        for (_, one, other) in
+            SAME.iter().filter(|(format, one, _)| *format == Format::Deb && !one.is_empty())
+        {
+            assert_eq!(asked(one, "eq", other), Some(true), "{one} and {other}");
+        }
+    }
+
+    #[test]
+    fn bounds_without_a_release_take_any() {
+        use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual};
+        for (format, version, comparison, limit, expected) in [
+            (Format::Rpm, "4.1-3", Equal, "4.1", true),
+            (Format::Rpm, "4.1-3", Greater, "4.1", false),
+            (Format::Rpm, "4.1-3", LessOrEqual, "4.1", true),
+            (Format::Rpm, "4.1", Equal, "4.1-3", true),
+            (Format::Rpm, "4.1-3", Equal, "4.1-4", false),
+            (Format::Rpm, "1:4.1-3", GreaterOrEqual, "5", true),
+            (Format::Deb, "4.1-3", Equal, "4.1", false),
+            (Format::Deb, "4.1-3", Greater, "4.1", true),
+            (Format::Deb, "4.1-3", Less, "4.1-3", false),
+            (Format::Deb, "4.1-3", LessOrEqual, "4.1-3", true),
+        ] {
+            let bound = (comparison, limit.to_owned());
+            assert_eq!(is_within(format, version, &bound), expected, "{version} {bound:?}");
+        }
+    }
+}

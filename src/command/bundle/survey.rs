@@ -166,12 +166,15 @@ fn read(surveyed: &Surveyed) -> Result<(Target, Vec<Installed>), Trouble> {
         let what = format!("its os-release names no release: ID and VERSION_ID make `{name}`");
         Trouble::new(what, leave_out)
     })?;
-    let architecture =
-        facts.architecture.parse().map_err(|what: String| Trouble::new(what, leave_out))?;
+    let architecture = surveyed
+        .stock
+        .architecture
+        .parse()
+        .map_err(|what: String| Trouble::new(what, leave_out))?;
     let installed = if facts.package_manager == "apt" {
-        package::deb::read_installed(&surveyed.stock, architecture)
+        package::deb::read_installed(&surveyed.stock.packages, architecture)
     } else {
-        package::rpm::read_installed(&surveyed.stock)
+        package::rpm::read_installed(&surveyed.stock.packages)
     };
     let installed = installed.map_err(|error| {
         let what = format!("its list of packages cannot be read: {error}");

@@ -1,11 +1,15 @@
 //! Which packages to bring so that all needs are met: a search in apt's manner.
 //!
 //! Needs are met one after the other, each by the first that can: what is there already, then the newest
-//! version of the first alternative. Where that leads nowhere the search goes back and takes the next one.
+//! version of the first alternative. Where several packages could meet a need it waits until all others are
+//! met, for one of these may be there by then. Where a choice leads nowhere the search goes back and takes the
+//! next one.
 
 mod clause;
 mod rich;
 mod state;
+#[cfg(test)]
+mod tests;
 mod unmet;
 
 use std::collections::HashMap;
@@ -16,8 +20,9 @@ pub use unmet::Unmet;
 
 use super::{Installed, Package};
 
-/// So many candidates are tried before a search that conflicts drive around in circles is given up.
-const MAX_TRIES: usize = 100_000;
+/// So often a search goes back because packages exclude each other before it is given up. In the release of a
+/// distribution that happens a few times, if at all.
+const MAX_RETREATS: usize = 5_000;
 
 /// The packages to bring to a host that has what is `installed`, so that it gets what is `wanted` with all
 /// that this needs: by name, no name twice, the same ones for the same lists in whatever order.
@@ -35,7 +40,7 @@ pub fn resolve<'a>(
     installed: &'a [Installed],
 ) -> Result<Vec<&'a Package>, Unmet> {
     let format = offered.first().map(|package| package.format).unwrap_or_default();
-    let goal = |clause| Goal { by: None, clause };
+    let goal = |clause| Goal { by: None, clause, is_due: false };
     let mut search = Search {
         state: State::new(format, offered, installed),
         goals: wanted.iter().flat_map(|name| clause::wanted(name, format)).map(goal).collect(),
@@ -43,6 +48,7 @@ pub fn resolve<'a>(
         steps: Vec::new(),
         dead: HashMap::new(),
         hindrance: None,
+        retreats: 0,
     };
     search.run()?;
     let mut chosen: Vec<&Package> = search.state.chosen().collect();
@@ -56,6 +62,8 @@ struct Goal {
     /// Which of the offered packages needs it; none, when it was wanted.
     by: Option<usize>,
     clause: Clause,
+    /// Whether it must be met now, though several packages could do that.
+    is_due: bool,
 }
 
 /// A package that was chosen, and what there was before it.
@@ -79,31 +87,33 @@ struct Search<'a> {
     dead: HashMap<usize, Goal>,
     /// What first made the search go back, where that was no package's own fault.
     hindrance: Option<Unmet>,
+    /// How often that was.
+    retreats: usize,
 }
 
 impl Search<'_> {
     fn run(&mut self) -> Result<(), Unmet> {
-        for _ in 0..MAX_TRIES {
+        loop {
             match self.goals.get(self.next) {
                 Some(goal) if self.state.meets(goal) => self.next += 1,
+                Some(goal) if !goal.is_due && self.state.is_open(goal) => self.next += 1,
                 Some(_) => self.choose()?,
-                // A later choice may have replaced what met an earlier goal, or brought what a goal
-                // asks to be absent.
+                // Left are goals that several packages could meet, those whose answer a later choice has
+                // replaced, and those that ask for something to be absent that came later.
                 None => match self.goals.iter().find(|goal| !self.state.meets(goal)).cloned() {
-                    Some(undone) => self.goals.push(undone),
+                    Some(goal) => self.goals.push(Goal { is_due: true, ..goal }),
                     None => return Ok(()),
                 },
             }
         }
-        Err(self.hindrance.take().unwrap_or_else(Unmet::tangled))
     }
 
     /// Takes a candidate for the next goal, or goes back and takes another one for an earlier goal.
     fn choose(&mut self) -> Result<(), Unmet> {
         let mut tried = 0;
         loop {
-            let Some(goal) = self.goals.get(self.next) else { return Ok(()) };
-            let candidates = self.state.candidates(goal);
+            let Some(goal) = self.goals.get(self.next).cloned() else { return Ok(()) };
+            let candidates = self.state.candidates(&goal);
             let mut rest = candidates.iter().enumerate().skip(tried);
             let fits = |index: &usize| {
                 !self.dead.contains_key(index) && self.state.clash(*index).is_none()
@@ -115,19 +125,20 @@ impl Search<'_> {
             let is_hopeless = goal.clause.lacks.is_empty()
                 && candidates.iter().all(|index| self.dead.contains_key(index));
             let back_to = if is_hopeless {
-                let Some(by) = goal.by else { return Err(Unmet::hopeless(self, goal)) };
-                let goal = goal.clone();
-                self.dead.insert(by, goal);
+                let Some(by) = goal.by else { return Err(Unmet::hopeless(self, &goal)) };
+                self.dead.insert(by, goal.clone());
                 self.state.step_of(by)
             } else {
                 if self.hindrance.is_none() {
-                    self.hindrance = Some(Unmet::hindered(self, goal, &candidates));
+                    self.hindrance = Some(Unmet::hindered(self, &goal, &candidates));
                 }
-                self.steps.len().checked_sub(1)
+                self.retreats = self.retreats.saturating_add(1);
+                self.steps.len().checked_sub(1).filter(|_| self.retreats < MAX_RETREATS)
             };
             let step = back_to.and_then(|step| self.steps.drain(step..).next());
             let Some(step) = step else {
-                return Err(self.hindrance.take().unwrap_or_else(Unmet::tangled));
+                let first = self.hindrance.take();
+                return Err(first.unwrap_or_else(|| Unmet::hopeless(self, &goal)));
             };
             self.state.truncate(self.steps.len());
             self.goals.truncate(step.goals);
@@ -142,7 +153,7 @@ impl Search<'_> {
         self.steps.push(Step { goal: self.next, tried, goals: self.goals.len() });
         self.state.choose(index);
         let goals = clause::clauses(package).into_iter();
-        self.goals.extend(goals.map(|clause| Goal { by: Some(index), clause }));
+        self.goals.extend(goals.map(|clause| Goal { by: Some(index), clause, is_due: false }));
         self.next += 1;
     }
 }

@@ -52,7 +52,7 @@ impl<'a> State<'a> {
 
     /// Which step chose a package.
     pub(super) fn step_of(&self, package: usize) -> Option<usize> {
-        self.chosen.iter().position(|index| *index == package)
+        self.chosen.iter().rposition(|index| *index == package)
     }
 
     pub(super) fn choose(&mut self, index: usize) {
@@ -147,6 +147,16 @@ impl<'a> State<'a> {
         found
     }
 
+    /// Whether packages of several names would meet a goal.
+    pub(super) fn is_open(&self, goal: &Goal) -> bool {
+        let mut names = self
+            .candidates(goal)
+            .into_iter()
+            .filter_map(|index| self.offered.get(index).map(|package| &package.name));
+        let first = names.next();
+        names.any(|name| Some(name) != first)
+    }
+
     /// No package manager goes back to an older version by itself.
     fn is_older_than_installed(&self, package: &Package) -> bool {
         self.installed(&package.name).is_some_and(|installed| {
@@ -175,11 +185,11 @@ impl<'a> State<'a> {
     /// The chosen package beside which this one cannot be installed.
     pub(super) fn clash(&self, index: usize) -> Option<&'a Package> {
         let candidate = self.offered.get(index)?;
-        self.chosen().find(|chosen| {
-            chosen.name == candidate.name
-                || self.excludes(chosen, candidate)
-                || self.excludes(candidate, chosen)
-        })
+        if let Some(chosen) = self.chosen_by_name.get(candidate.name.as_str()) {
+            return self.offered.get(*chosen);
+        }
+        self.chosen()
+            .find(|chosen| self.excludes(chosen, candidate) || self.excludes(candidate, chosen))
     }
 
     fn excludes(&self, one: &Package, other: &Package) -> bool {

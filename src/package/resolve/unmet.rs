@@ -44,15 +44,6 @@ impl Unmet {
         Self::new(search, goal, reason)
     }
 
-    /// A search that came to no end.
-    pub(super) fn tangled() -> Self {
-        Self {
-            by: None,
-            need: "these packages".to_owned(),
-            reason: "too many of them exclude each other".to_owned(),
-        }
-    }
-
     fn new(search: &Search, goal: &Goal, reason: String) -> Self {
         let by = goal.by.and_then(|by| search.state.package(by)).map(ToString::to_string);
         Self { by, need: goal.clause.text.clone(), reason }
