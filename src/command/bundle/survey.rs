@@ -136,7 +136,8 @@ impl From {
                 Trouble::new(problem.to_string(), "mend the file and run again")
             })?;
         let name = |subject| match subject {
-            Subject::Package(name) => Some(name),
+            // Of those alone that shall be there.
+            Subject::Stock(name) => Some(name),
             _ => None,
         };
         Ok(desired.subjects().filter_map(name).collect())
