@@ -68,8 +68,14 @@ impl Cache {
             path = folder.join(format!("{wanted}.{}", std::process::id()));
             file = open(&path).map_err(cannot)?;
         }
-        let mut partial =
-            Partial { path, file, digest: Hasher::of(wanted), wanted: wanted.to_owned(), have: 0, is_spare };
+        let mut partial = Partial {
+            path,
+            file,
+            digest: Hasher::of(wanted),
+            wanted: wanted.to_owned(),
+            have: 0,
+            is_spare,
+        };
         partial.take_up().map_err(cannot)?;
         Ok(partial)
     }
