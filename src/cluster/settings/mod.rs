@@ -46,6 +46,8 @@ pub struct Settings {
     pub standby: bool,
     /// Where the packages of a bundle come from.
     pub packages: PackageSettings,
+    /// The bundle that packages come from, below the project's folder.
+    pub bundle: Option<String>,
     servers: Vec<Server>,
     family: Family,
     following: Following,
@@ -85,6 +87,7 @@ impl Settings {
             min_sources: min_sources(lookup, &servers)?,
             packages: PackageSettings::read(lookup)?,
             standby,
+            bundle: bundle(lookup)?,
             servers,
             family,
             keys,
@@ -146,6 +149,12 @@ impl Settings {
     pub fn made_key(&self) -> Option<&MadeKey> {
         self.keys.made_key()
     }
+}
+
+/// The bundle, where one is named.
+fn bundle(lookup: &Lookup<'_>) -> Result<Option<String>, Problem> {
+    let Some(entry) = lookup.entry("bundle")? else { return Ok(None) };
+    Ok(Some(entry.text()?.to_owned()).filter(|path| !path.is_empty()))
 }
 
 /// Whether the controller sets the source's clock. What follows a server gets its time from there.
