@@ -3,6 +3,7 @@
 mod access;
 mod bundle;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use anstream::ColorChoice;
@@ -148,6 +149,12 @@ pub struct Setup {
     /// How long the source may take to follow one of its servers, before it serves its own clock
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = |text: &str| length::whole(text, 0..=86_400), allow_hyphen_values = true)]
     pub source_timeout: u32,
+    /// Take packages from this file of `ezsync bundle create` alone; '' for none where the settings name one
+    #[arg(long, value_name = "FILE")]
+    pub bundle: Option<OsString>,
+    /// With a bundle: set up the hosts that it does for, also when it does not do for others
+    #[arg(long)]
+    pub partial: bool,
     /// Set the clock of a source that follows no server from this machine's
     #[arg(long)]
     pub set_clock: bool,

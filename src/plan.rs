@@ -1,5 +1,6 @@
 //! The plan: what must change on one host. Nothing else happens there.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde::Serialize;
@@ -46,9 +47,11 @@ impl Plan {
     /// The host cannot be brought there.
     pub fn new(desired: &Desired, observed: &Observed) -> Result<Self, Obstacle> {
         let mut plan = Self::default();
+        // What changes bring by themselves is there for the later ones.
+        let mut observed = Cow::Borrowed(observed);
         let mut notified: BTreeSet<usize> = BTreeSet::new();
         for step in &desired.steps {
-            if plan.add(step, observed, false)? {
+            if plan.add(step, &mut observed, false)? {
                 notified.extend(&step.notify);
             } else {
                 plan.unchanged += 1;
@@ -56,7 +59,7 @@ impl Plan {
         }
         for (number, handler) in desired.handlers.iter().enumerate() {
             if notified.contains(&number) {
-                plan.add(handler, observed, true)?;
+                plan.add(handler, &mut observed, true)?;
             }
         }
         Ok(plan)
@@ -68,13 +71,21 @@ impl Plan {
         self.changes.is_empty()
     }
 
-    fn add(&mut self, step: &Step, observed: &Observed, handler: bool) -> Result<bool, Obstacle> {
-        let placed = |Obstacle { what, next }| {
-            let what = format!("{} : {}: {what}", step.role, step.task);
-            Obstacle { what, next }
+    fn add(
+        &mut self,
+        step: &Step,
+        observed: &mut Cow<'_, Observed>,
+        handler: bool,
+    ) -> Result<bool, Obstacle> {
+        let placed = |obstacle: Obstacle| {
+            let what = format!("{} : {}: {}", step.role, step.task, obstacle.what);
+            Obstacle { what, ..obstacle }
         };
         let difference = step.resource.compare(observed).map_err(placed)?;
         let Some(difference) = difference else { return Ok(false) };
+        if !difference.work.uploads.is_empty() {
+            observed.to_mut().expect(&difference.work);
+        }
         self.changes.push(Change {
             number: self.changes.len() + 1,
             role: step.role.clone(),

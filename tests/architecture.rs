@@ -24,7 +24,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("facts", "template"),
     // From files to what is wanted on a host. None of these knows that there is SSH.
     ("inventory", "problem sanitise yaml"),
-    ("resource", "length problem verify"),
+    ("resource", "bundle length problem verify"),
     ("role", "problem project resource template yaml"),
     ("desired", "cluster facts problem project resource role template"),
     (
@@ -37,7 +37,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("bundle", "package problem sanitise"),
     ("repository", "bundle package problem"),
     // A host's side: scripts out, answers in, verdicts. None of these opens a connection.
-    ("remote", "facts plan resource verify"),
+    ("remote", "bundle facts plan resource verify"),
     ("verify", "length"),
     // Connections, and the hosts that are reached by them.
     ("ssh", "exec problem sanitise"),
@@ -45,7 +45,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("access", "inventory problem remote ssh"),
     (
         "fleet",
-        "access cluster desired exec facts length local plan problem remote resource sanitise ssh verify",
+        "access bundle cluster desired exec facts length local plan problem remote resource sanitise ssh verify",
     ),
     // What is shown. None of these knows how results come about.
     ("report", "exit facts fleet length plan sanitise verify"),

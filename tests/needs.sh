@@ -9,6 +9,7 @@ need() { # PROGRAM PACKAGE
 }
 PATH=$PATH:/usr/sbin:/sbin
 need cc build-essential
+need objdump binutils
 need mmdebstrap mmdebstrap
 need systemd-nspawn systemd-container
 need apt-ftparchive apt-utils

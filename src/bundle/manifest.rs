@@ -1,6 +1,6 @@
 //! What stands in a bundle.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -78,6 +78,15 @@ impl Manifest {
         serde_json::from_slice(text).map_err(unread)
     }
 
+    /// What its packages need by the path of a file (RPM).
+    #[must_use]
+    pub fn paths_needed(&self) -> Vec<String> {
+        let packages = self.sets.iter().flat_map(|set| &set.packages);
+        let relations = packages.flat_map(|package| &package.needs).flatten();
+        let paths = relations.map(|relation| &relation.name).filter(|name| name.starts_with('/'));
+        paths.collect::<BTreeSet<_>>().into_iter().cloned().collect()
+    }
+
     /// The members that the file has after the manifest, in their order. The error says what cannot be.
     pub(super) fn promises(&self) -> Result<Vec<Promise>, String> {
         let mut promises: Vec<Promise> = Vec::new();
@@ -138,7 +147,7 @@ fn check(package: &Package) -> Result<(), String> {
         Format::Rpm => ".rpm",
     };
     let sound = |c: char| c.is_ascii_alphanumeric() || "._+~:^%-".contains(c);
-    let begins_well = file.starts_with(|c: char| c.is_ascii_alphanumeric());
+    let begins_well = file.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
     if !begins_well || !file.chars().all(sound) || !file.ends_with(end) || file.len() > 100 {
         return Err(format!(
             "`{file}` cannot be the name of a package's file: letters, digits and ._+~:^%- it may have, \

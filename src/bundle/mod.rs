@@ -4,8 +4,10 @@
 //! file is a tar, compressed with zstd: first `manifest.json`, then each package once, in the order in
 //! which the manifest first names it, and nothing else.
 
+mod fit;
 mod manifest;
 mod open;
+mod supply;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -13,14 +15,16 @@ mod write;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+pub use fit::{Host, Misfit};
 pub use manifest::{Manifest, Set};
 pub use open::Bundle;
+pub use supply::{Stock, Supply};
 pub use write::write;
 
 use crate::package::Package;
 
 /// A package with its file.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
     /// What it is.
     pub package: Package,

@@ -28,7 +28,7 @@ const WINDOW_LOG_MAX: u32 = 23;
 const SET_ASIDE_MAX: u64 = 64 << 20;
 
 /// A bundle whose every byte was checked. It is in memory once, however many hosts get packages of it.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Bundle {
     path: PathBuf,
     size: u64,

@@ -45,7 +45,7 @@ pub struct BundleCreate {
     /// A package to take in with all that it needs; else chrony, or with --from what the roles install
     #[arg(long = "package", value_name = "NAME", value_delimiter = ',')]
     pub packages: Vec<String>,
-    /// Take .deb and .rpm files of this folder in as well; they go before those of mirrors
+    /// Take .deb and .rpm files of this folder too, before those of mirrors; DIR/debian-12/ for one release
     #[arg(long = "packages", value_name = "DIR")]
     pub folders: Vec<PathBuf>,
     /// Take a repository, or all of a release, from another place: http, https or file

@@ -21,7 +21,7 @@ use crate::template::{Layer, Vars};
 const NODE_GROUPS: [&str; 4] = ["kube_master", "kube_node", "etcd", "ex_lb"];
 
 /// The settings that are read once for the whole cluster, as its source has them.
-const OF_CLUSTER: [&str; 11] = [
+const OF_CLUSTER: [&str; 14] = [
     "ntp_servers",
     "source_clock",
     "local_network",
@@ -33,6 +33,9 @@ const OF_CLUSTER: [&str; 11] = [
     "ip_family",
     "chrony_keys",
     "time_key",
+    "package_mirrors",
+    "package_proxy",
+    "bundle",
 ];
 
 /// The others that mean something to ezsync itself: of each host, and the roles of config.yml.

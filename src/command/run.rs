@@ -1,5 +1,7 @@
 //! `ezsync setup`, `verify` and `doctor`: the fleet, from the files to the report.
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -9,6 +11,7 @@ use super::access::{Rights, warn};
 use super::drive::{Moved, drive};
 use super::{list_hosts, print};
 use crate::access::Access;
+use crate::bundle::Bundle;
 use crate::cli::{self, Cli, Doctor, Setup, Verify};
 use crate::cluster::{self, Cluster, Member, TimeSource};
 use crate::exit::Exit;
@@ -34,11 +37,34 @@ pub(super) fn setup(cli: &Cli, project: &Project, options: &Setup) -> Result<Exi
     if cluster.settings.set_clock {
         clock_is_sane(Timestamp::now(), env!("EZSYNC_BUILT"))?;
     }
+    let bundle = bundle(project, options, &cluster)?;
     let mode = if options.check { Mode::Check } else { Mode::Setup };
     let source_timeout = Duration::from_secs(options.source_timeout.into());
     let verify_timeout = Duration::from_secs(options.proof.verify_timeout.into());
-    let plan = Plan { mode, source_timeout, verify_timeout, diff: options.diff };
+    let partial = options.partial;
+    let plan = Plan { mode, source_timeout, verify_timeout, diff: options.diff, bundle, partial };
     carry_out(cli, cluster, &options.access, &plan)
+}
+
+/// The bundle that packages come from, all of it checked; none when they come from repositories.
+fn bundle(
+    project: &Project,
+    options: &Setup,
+    cluster: &Cluster,
+) -> Result<Option<Arc<Bundle>>, Problem> {
+    let path = match &options.bundle {
+        // Nothing typed for it means none, whatever the settings say.
+        Some(path) => Some(PathBuf::from(path)).filter(|path| !path.as_os_str().is_empty()),
+        None => cluster.settings.bundle.as_ref().map(|path| project.path(path)),
+    };
+    match path {
+        Some(path) => Ok(Some(Arc::new(Bundle::open(&path)?))),
+        None if options.partial => {
+            Err(Problem::new("--partial is for runs with a bundle, and this is none")
+                .hint("leave it out, or give the bundle with --bundle"))
+        }
+        None => Ok(None),
+    }
 }
 
 /// Refuses `--set-clock` where it would do nothing.
@@ -104,7 +130,8 @@ fn look(
         .into());
     }
     let source_timeout = Duration::ZERO;
-    let plan = Plan { mode, source_timeout, verify_timeout, diff: false };
+    let plan =
+        Plan { mode, source_timeout, verify_timeout, diff: false, bundle: None, partial: false };
     carry_out(cli, cluster, access, &plan)
 }
 
@@ -130,6 +157,8 @@ struct Plan {
     source_timeout: Duration,
     verify_timeout: Duration,
     diff: bool,
+    bundle: Option<Arc<Bundle>>,
+    partial: bool,
 }
 
 fn carry_out(cli: &Cli, cluster: Cluster, access: &cli::Access, plan: &Plan) -> Result<Exit> {
@@ -183,6 +212,8 @@ fn order(cluster: &Cluster, plan: &Plan) -> Order {
         local_stratum: cluster.settings.local_stratum,
         max_offset: cluster.settings.max_offset,
         sources: cluster.sources.clone(),
+        bundle: plan.bundle.clone(),
+        partial: plan.partial,
     }
 }
 

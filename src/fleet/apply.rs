@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::gate::Source;
 use super::host::Driver;
 use super::result::{Outcome, Trouble};
-use super::send::{STALL, Sending};
+use super::send::{STALL, Sending, stalled};
 use super::shell::{exec_trouble, word};
 use super::talk::Talk;
 use super::{Doing, Part};
@@ -45,8 +45,14 @@ impl Driver<'_> {
         let mut staged = false;
         let mut sending = Sending::of(&[]);
         loop {
-            let silence = if sending.is_under_way() { STALL } else { SILENCE };
-            let Some(section) = talk.next(silence).await.map_err(lost)? else { break };
+            let heard = match sending.is_under_way() {
+                false => talk.next(SILENCE).await,
+                true => talk.next(STALL).await.map_err(|error| match error {
+                    ExecError::TimedOut(_) => stalled(),
+                    error => error,
+                }),
+            };
+            let Some(section) = heard.map_err(lost)? else { break };
             match Progress::of(section) {
                 None => {}
                 Some(Progress::Upload(number)) => {
@@ -191,6 +197,9 @@ impl Driver<'_> {
     fn failed(&self, outcome: remote::Outcome, begun: bool, token: &Word) -> Trouble {
         let usual = "mend the cause and run again".to_owned();
         let (failure, back, mut next) = match outcome {
+            remote::Outcome::Undone(failure) if failure.leaves => {
+                (failure, "not all of it could be put back: see the notes", usual)
+            }
             remote::Outcome::Undone(failure) if begun => {
                 (failure, "what had been changed before was put back", usual)
             }

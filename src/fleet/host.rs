@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::gate::Source;
+use super::muster::Ticket;
 use super::result::{HostResult, Outcome, Trouble};
 use super::shell::{Shell, exec_trouble, word};
 use super::{Doing, Job, Mode, Part, Shared};
+use crate::bundle::{Host, Supply};
+use crate::facts::Version;
 use crate::plan::Plan;
 use crate::remote::{Probe, Request, probe_script};
 use crate::resource::Subject;
@@ -26,6 +29,8 @@ pub(super) struct Driver<'a> {
     pub result: HostResult,
     /// When its services were let restart.
     pub activated: Option<Instant>,
+    /// Its place in the muster, in a run that has one.
+    pub ticket: Option<Ticket>,
 }
 
 /// What is known of a host after its probe.
@@ -38,9 +43,17 @@ pub(super) struct Known {
 pub(super) async fn drive(job: &Job, shared: &Shared) -> HostResult {
     let begun = Instant::now();
     let mut result = HostResult::interrupted(job);
+    // Lost with whatever becomes of the host: nobody waits for it then.
+    let ticket = shared.muster.as_ref().map(|muster| muster.ticket(&job.name));
     match shared.means.connect(&job.name, &job.reach).await {
-        Ok(shell) => result = Driver { job, shared, shell, result, activated: None }.run().await,
-        Err(no) => result.outcome = no.into(),
+        Ok(shell) => {
+            let driver = Driver { job, shared, shell, result, activated: None, ticket };
+            result = driver.run().await;
+        }
+        Err(no) => {
+            drop(ticket);
+            result.outcome = no.into();
+        }
     }
     if job.part != Part::Client {
         // Whatever became of the source: nobody waits for it any longer.
@@ -48,6 +61,22 @@ pub(super) async fn drive(job: &Job, shared: &Shared) -> HostResult {
     }
     result.seconds = begun.elapsed().as_secs_f64();
     shared.means.tell(&job.name, Doing::Done(Box::new(result.clone())));
+    result
+}
+
+/// Finds out what `job` needs, and leaves the host as it is.
+pub(super) async fn look_ahead(job: &Job, shared: &Shared, ticket: Ticket) -> HostResult {
+    let begun = Instant::now();
+    let mut result = HostResult::interrupted(job);
+    let ticket = Some(ticket);
+    match shared.means.connect(&job.name, &job.reach).await {
+        Ok(shell) => {
+            let driver = Driver { job, shared, shell, result, activated: None, ticket };
+            result = driver.only_plan().await;
+        }
+        Err(no) => result.outcome = no.into(),
+    }
+    result.seconds = begun.elapsed().as_secs_f64();
     result
 }
 
@@ -71,15 +100,12 @@ impl Driver<'_> {
     }
 
     async fn stages(&mut self) -> Result<Outcome, Outcome> {
-        self.tell(Doing::Probing);
-        let Known { probe, plan } = self.probe().await?;
-        self.result.facts = Some(probe.facts.clone());
-        self.result.plan = plan;
-        self.tell(Doing::Planned(self.result.plan.changes.len()));
+        let probe = self.plan().await?;
         if self.shared.order.mode == Mode::Check {
             return Ok(Outcome::Ok);
         }
         if !self.result.plan.is_empty() {
+            self.muster().await?;
             if !self.apply().await? {
                 return Ok(Outcome::Interrupted);
             }
@@ -90,6 +116,28 @@ impl Driver<'_> {
         }
         // Without times to prove the gate has been open from the start.
         Ok(Outcome::Ok)
+    }
+
+    /// What is to change: after that nobody waits to know it.
+    async fn plan(&mut self) -> Result<Probe, Outcome> {
+        self.tell(Doing::Probing);
+        let Known { probe, plan } = self.probe().await?;
+        self.result.facts = Some(probe.facts.clone());
+        self.result.plan = plan;
+        drop(self.ticket.take());
+        self.tell(Doing::Planned(self.result.plan.changes.len()));
+        Ok(probe)
+    }
+
+    /// The same, and no more.
+    async fn only_plan(mut self) -> HostResult {
+        self.result.outcome = match self.plan().await {
+            Ok(_) => Outcome::Ok,
+            Err(stopped) => stopped,
+        };
+        self.result.execs = self.shell.link().execs();
+        self.shell.close().await;
+        self.result
     }
 
     pub(super) fn tell(&self, doing: Doing) {
@@ -113,23 +161,74 @@ impl Driver<'_> {
             Mode::Verify | Mode::Doctor => BTreeSet::new(),
             Mode::Setup | Mode::Check => self.job.subjects.clone(),
         };
-        let request = Request::new(&subjects, &self.names());
-        let probe = self.look(&request).await?;
+        let request = self.request(&subjects);
+        let mut probe = self.look(&request).await?;
         if matches!(self.shared.order.mode, Mode::Verify | Mode::Doctor) {
             return Ok(Known { probe, plan: Plan::default() });
         }
         let desired = recipe.desired(&self.job.vars, &probe.facts).map_err(problem)?;
         self.result.notes.extend(desired.notes.iter().cloned());
         let missed: Vec<Subject> = desired.subjects().filter(|s| !request.covers(s)).collect();
-        let probe = if missed.is_empty() {
-            probe
-        } else {
+        if !missed.is_empty() {
             subjects.extend(missed);
-            self.look(&Request::new(&subjects, &self.names())).await?
-        };
-        let plan = Plan::new(&desired, &probe.observed)
-            .map_err(|obstacle| Trouble::new(obstacle.what, obstacle.next))?;
+            probe = self.look(&self.request(&subjects)).await?;
+        }
+        let plan = Plan::new(&desired, &probe.observed).map_err(|obstacle| {
+            if obstacle.misfit {
+                self.is_misfit();
+            }
+            Trouble::new(obstacle.what, obstacle.next)
+        })?;
         Ok(Known { probe, plan })
+    }
+
+    /// Asks for `subjects`, and with a bundle for all that decides what the host gets of it.
+    fn request(&self, subjects: &BTreeSet<Subject>) -> Request {
+        let request = Request::new(subjects, &self.names());
+        match &self.shared.order.bundle {
+            Some(bundle) => request.with_bundle(bundle.manifest().paths_needed()),
+            None => request,
+        }
+    }
+
+    /// Holds the bundle against the host that answered.
+    fn supply(&mut self, probe: &mut Probe) -> Result<(), Outcome> {
+        let Some(bundle) = &self.shared.order.bundle else { return Ok(()) };
+        // Without a word of it nothing is missing.
+        let Some(stock) = probe.stock.take() else { return Ok(()) };
+        let facts = &mut probe.facts;
+        let host = Host {
+            distribution: facts.distribution.clone(),
+            version: facts.distribution_version.clone(),
+            architecture: stock.architecture.clone(),
+            package_manager: facts.package_manager.clone(),
+        };
+        let supply = Supply::new(bundle.clone(), host, &stock).map_err(|misfit| {
+            self.is_misfit();
+            Trouble::new(misfit.what, misfit.next)
+        })?;
+        if !facts.chrony.installed
+            && let Some(version) = supply.version_of("chrony").and_then(Version::parse)
+        {
+            facts.chrony.written_for = version;
+        }
+        probe.observed.supply = Some(supply);
+        Ok(())
+    }
+
+    fn is_misfit(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            ticket.misfit();
+        }
+    }
+
+    /// Waits until it is known of all hosts what they need: nothing is changed anywhere before.
+    async fn muster(&self) -> Result<(), Outcome> {
+        let Some(muster) = &self.shared.muster else { return Ok(()) };
+        tokio::select! {
+            misfits = muster.all() => misfits.map_err(Into::into),
+            () = self.shared.means.cancel.cancelled() => Err(Outcome::Interrupted),
+        }
     }
 
     /// The sources' names that must be resolved on the host; an address needs no resolving.
@@ -154,6 +253,7 @@ impl Driver<'_> {
         match Probe::parse(request, talk.sections()) {
             Some(mut probe) if probe.root => {
                 probe.observed.clock = self.result.clock.map(|clock| clock.before);
+                self.supply(&mut probe)?;
                 Ok(probe)
             }
             Some(_) if self.job.reach.become_.is_some() => Err(Outcome::Failed(Trouble::new(

@@ -11,9 +11,11 @@ mod event;
 mod gate;
 mod host;
 mod link;
+mod muster;
 mod result;
 mod send;
 mod shell;
+mod survey;
 mod talk;
 mod visit;
 mod watch;
@@ -29,9 +31,11 @@ use tokio_util::sync::CancellationToken;
 pub use agreement::{Agreement, Spread, Terms, agree};
 pub use event::{Doing, Event, Judged};
 pub use result::{HostResult, Outcome, Trouble};
+pub use survey::{Surveyed, survey};
 pub use visit::{Pong, Ran, Visit, Visitee, exec, ping};
 
 use crate::access::{Reach, Way};
+use crate::bundle::Bundle;
 use crate::cluster::TimeSource;
 use crate::desired::{HostVars, Recipe};
 use crate::local::Machine;
@@ -39,6 +43,7 @@ use crate::resource::Subject;
 use crate::ssh::{Client, ConnectError};
 use gate::Gate;
 use link::Link;
+use muster::Muster;
 use shell::Shell;
 
 /// How far a run goes.
@@ -105,6 +110,10 @@ pub struct Order {
     pub max_offset: f64,
     /// The time source, then its standbys in order.
     pub sources: Vec<TimeSource>,
+    /// Where packages come from, when not from repositories.
+    pub bundle: Option<Arc<Bundle>>,
+    /// Whether hosts that the bundle does for are set up also when it does not do for others.
+    pub partial: bool,
 }
 
 impl Order {
@@ -140,6 +149,8 @@ struct Shared {
     recipe: Recipe,
     order: Order,
     gate: Gate,
+    /// Where hosts wait for each other before the first one changes.
+    muster: Option<Muster>,
 }
 
 /// Runs all `jobs` and returns their results in the same order. The sources should stand first:
@@ -151,7 +162,16 @@ pub async fn run(means: Means, recipe: Recipe, jobs: Vec<Job>, order: Order) -> 
     let gate = Gate::new(order.sources.len(), |rank| {
         order.verify && jobs.iter().any(|job| order.rank(&job.name) == rank)
     });
-    let shared = Arc::new(Shared { means, recipe, order, gate });
+    let all_or_none = order.mode == Mode::Setup && order.bundle.is_some() && !order.partial;
+    let mut shared = Shared { means, recipe, order, gate, muster: None };
+    if all_or_none && jobs.len() <= forks {
+        shared.muster = Some(Muster::of(jobs.len()));
+    }
+    let crowded = all_or_none && jobs.len() > forks;
+    let shared = Arc::new(shared);
+    if crowded && let Some(results) = look_ahead(&shared, &jobs, forks).await {
+        return results;
+    }
     let source = jobs.iter().find(|job| job.part == Part::Source).cloned();
     let drive = |job: Job| {
         let shared = shared.clone();
@@ -160,6 +180,25 @@ pub async fn run(means: Means, recipe: Recipe, jobs: Vec<Job>, order: Order) -> 
     let mut results = each(jobs, forks, HostResult::interrupted, drive).await;
     diagnose::ask_source(&shared, source.as_ref(), &mut results).await;
     results
+}
+
+/// Finds out what all hosts need, where not all can wait for each other with their connections open. Gives
+/// their results when that is the end: the bundle does not do for some of them.
+async fn look_ahead(shared: &Arc<Shared>, jobs: &[Job], forks: usize) -> Option<Vec<HostResult>> {
+    let muster = Muster::of(jobs.len());
+    let plan = |job: Job| {
+        let (shared, ticket) = (shared.clone(), muster.ticket(&job.name));
+        async move { host::look_ahead(&job, &shared, ticket).await }
+    };
+    let mut results = each(jobs.to_vec(), forks, HostResult::interrupted, plan).await;
+    let held_back = muster.all().await.err()?;
+    for result in &mut results {
+        if result.outcome == Outcome::Ok {
+            result.outcome = held_back.clone().into();
+        }
+        shared.means.tell(&result.host, Doing::Done(Box::new(result.clone())));
+    }
+    Some(results)
 }
 
 /// Does `work` for each of `jobs`, `forks` of them at a time, and gives the results in their

@@ -24,7 +24,7 @@ const PIECE: usize = 32 * 1024;
 const UNDER_WAY: u64 = 256 * 1024;
 
 /// How long a host may take nothing in.
-pub(super) const STALL: Duration = Duration::from_secs(45);
+pub(super) const STALL: Duration = Duration::from_secs(30);
 
 /// The files of a change on their way to a host.
 pub(super) struct Sending {
@@ -69,6 +69,12 @@ impl Sending {
     }
 }
 
+/// The host takes nothing in any more: a cut cable looks like that.
+pub(super) fn stalled() -> ExecError {
+    let seconds = STALL.as_secs();
+    ExecError::Lost(format!("it took in nothing of the files that it was sent for {seconds} s"))
+}
+
 /// A slice is a handle on the same bytes.
 fn pieces(bytes: &Bytes) -> impl Iterator<Item = Bytes> {
     let mut rest = bytes.clone();
@@ -93,7 +99,7 @@ impl Driver<'_> {
         self.tell(Doing::Sending { sent: sending.taken, total: sending.total });
         while let Some(piece) = sending.next() {
             let poured = timeout(STALL, talk.pour(piece, goes_on)).await;
-            if !poured.map_err(|_| ExecError::TimedOut(STALL))?? {
+            if !poured.map_err(|_| stalled())?? {
                 // Why, its next section or its end tells.
                 break;
             }

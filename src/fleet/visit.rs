@@ -102,7 +102,7 @@ impl<T> Visit<T> {
 }
 
 /// What is done on a host that is looked in on.
-trait Errand: Send + Sync + 'static {
+pub(super) trait Errand: Send + Sync + 'static {
     /// What it brings back.
     type Answer: Send + 'static;
 
@@ -130,7 +130,11 @@ pub async fn exec(
     visit(means, hosts, Command { line: command, limit }).await
 }
 
-async fn visit<E: Errand>(means: Means, hosts: Vec<Visitee>, errand: E) -> Vec<Visit<E::Answer>> {
+pub(super) async fn visit<E: Errand>(
+    means: Means,
+    hosts: Vec<Visitee>,
+    errand: E,
+) -> Vec<Visit<E::Answer>> {
     let forks = means.forks;
     let shared = Arc::new((means, errand));
     let work = move |host: Visitee| {
@@ -292,7 +296,7 @@ fn answer(talk: &Talk) -> Ran {
 }
 
 /// The script ended, and not at its end.
-fn broken_off(talk: &Talk) -> Trouble {
+pub(super) fn broken_off(talk: &Talk) -> Trouble {
     let (said, status) = talk.ending();
     let status = status.map_or("no status".to_owned(), ToString::to_string);
     let what = format!("the shell on the host was ended ({status})");

@@ -91,8 +91,12 @@ fn words(frame: &str, number: usize, call: &Call) -> Vec<String> {
     head.into_iter().chain(call.args.iter().cloned()).collect()
 }
 
+/// Where the files stand that were sent to a host, up to what mktemp made up and behind it: see upload.sh.
+const SENT: [&str; 2] = ["/var/lib/ezsync/run.", "/files/"];
+
 /// `log` with the paths of files in the place of those of their candidates, which the run of `token` put
-/// beside them: the same mistake then reads the same on every host.
+/// beside them, and with the names of the files that were sent: the same mistake then reads the same on
+/// every host.
 #[must_use]
 pub fn name_targets(log: &str, token: &Word) -> String {
     // `/etc/chrony/.chrony.conf.TOKEN-1.new`: see `beside` in files.sh.
@@ -106,7 +110,15 @@ pub fn name_targets(log: &str, token: &Word) -> String {
         let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
         named.push_str(rest.strip_prefix(".new").unwrap_or(rest));
     }
-    named
+    let mut parts = named.split(SENT[0]);
+    let mut short = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.get(6..).and_then(|rest| rest.strip_prefix(SENT[1])) {
+            Some(name) => short.push_str(name),
+            None => short.extend([SENT[0], part]),
+        }
+    }
+    short
 }
 
 /// How a run on a host ended.
@@ -133,6 +145,8 @@ pub struct Failure {
     pub log: String,
     /// Whether it failed since no repository of packages could be reached.
     pub no_network: bool,
+    /// Whether something of it stays: its notes say what.
+    pub leaves: bool,
 }
 
 /// The status of a change that found no repository: `fetch_failed` in sh/packages.sh.
@@ -190,5 +204,7 @@ fn failure(sections: &[Section]) -> Failure {
     let failed = of("failed").next();
     let no_network =
         failed.and_then(|section| section.args.get(1)).is_some_and(|s| s == NO_NETWORK);
-    Failure { number: failed.and_then(Section::number), log, no_network }
+    let number = failed.and_then(Section::number);
+    let leaves = number.is_some() && of("told").any(|section| section.number() == number);
+    Failure { number, log, no_network, leaves }
 }

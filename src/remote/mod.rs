@@ -22,7 +22,7 @@ pub use look::{
 pub use privilege::{Become, Method, Opening};
 pub use probe::{Probe, Request, probe_script};
 pub use script::{Word, quote};
-pub use visit::{Greeted, command_script, command_status, ping_script};
+pub use visit::{Greeted, command_script, command_status, ping_script, stock, stock_script};
 
 #[cfg(test)]
 mod tests;

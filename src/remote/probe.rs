@@ -8,6 +8,7 @@ use super::look::Look;
 use super::script::Script;
 use super::units::{self, CHRONY_UNITS, Units};
 use super::{Section, Word};
+use crate::bundle::Stock;
 use crate::facts::{ChronyFacts, Facts, LeapSeconds, Platform, Version};
 use crate::resource::{Account, CONTENT_MAX, Observed, PathState, Subject, UnitState};
 
@@ -30,6 +31,10 @@ pub struct Request {
     clock: bool,
     /// Names of the time source that the host shall resolve.
     names: Vec<String>,
+    /// Packages without which a bundle has to know all that are there.
+    stock: Vec<String>,
+    /// What the bundle's packages need by path; none in a run without a bundle.
+    paths_needed: Option<Vec<String>>,
 }
 
 impl Request {
@@ -45,10 +50,17 @@ impl Request {
                 Subject::Unit(name) if request.units.contains(name) => {}
                 Subject::Unit(name) => request.units.push(name.clone()),
                 Subject::Timezone(name) => request.zones.push(name.clone()),
+                Subject::Stock(name) => request.stock.push(name.clone()),
                 Subject::Clock => request.clock = true,
             }
         }
         request
+    }
+
+    /// The same in a run with a bundle, whose packages need these `paths`.
+    #[must_use]
+    pub fn with_bundle(self, paths: Vec<String>) -> Self {
+        Self { paths_needed: Some(paths), ..self }
     }
 
     /// Whether `subject` is among what is looked at.
@@ -59,6 +71,7 @@ impl Request {
             Subject::Path(path) => self.paths.contains(path),
             Subject::Unit(name) => self.units.contains(name),
             Subject::Timezone(name) => self.zones.contains(name),
+            Subject::Stock(name) => self.paths_needed.is_none() || self.stock.contains(name),
             Subject::Clock => self.clock,
         }
     }
@@ -77,6 +90,10 @@ pub fn probe_script(request: &Request, mark: &Word) -> String {
     script.call(with("probe_units", &request.units), "");
     if !request.packages.is_empty() {
         script.call(with("probe_packages", &request.packages), "");
+    }
+    if let Some(paths) = request.paths_needed.as_ref().filter(|_| !request.stock.is_empty()) {
+        let words = [request.stock.as_slice(), &["--".to_owned()], paths].concat();
+        script.call(with("probe_stock", &words), "");
     }
     if !request.paths.is_empty() {
         script.call(with("probe_paths", &request.paths), "");
@@ -99,6 +116,8 @@ pub struct Probe {
     pub observed: Observed,
     /// What it says of its time.
     pub look: Look,
+    /// All of its packages, where a bundle has to know them.
+    pub stock: Option<Stock>,
     /// Whether the script ran as root.
     pub root: bool,
 }
@@ -128,8 +147,13 @@ impl Probe {
             clock: None,
             container: Some(facts.container.clone()).filter(|kind| !kind.is_empty()),
             zones: text("zones").lines().filter(|line| !line.is_empty()).map(Into::into).collect(),
+            supply: None,
         };
-        Some(Self { facts, observed, look, root: text("user").trim() == "0" })
+        let stock = find("stock").map(|packages| Stock {
+            architecture: text("architecture").trim().to_owned(),
+            packages: packages.text(),
+        });
+        Some(Self { facts, observed, look, stock, root: text("user").trim() == "0" })
     }
 }
 

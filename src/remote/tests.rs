@@ -261,7 +261,7 @@ fn the_outcome_is_told_by_all_sections() {
     let failure = |number: usize, log: &str| Failure {
         number: Some(number),
         log: log.to_owned(),
-        no_network: false,
+        ..Failure::default()
     };
     for (text, wanted) in [
         ("result changed", Outcome::Changed),
@@ -270,6 +270,10 @@ fn the_outcome_is_told_by_all_sections() {
         (
             "failed 2 1\nno such thing\n\n@ result undone-yes",
             Outcome::Undone(failure(2, "no such thing")),
+        ),
+        (
+            "told 1\nfine\n\n@ told 2\nleft\n\n@ failed 2 69\nno way\n\n@ result undone-yes",
+            Outcome::Undone(Failure { no_network: true, leaves: true, ..failure(2, "no way") }),
         ),
         (
             "failed 2 1\nit broke\n\n@ not-undone 1\nbusy\n\n@ not-undone 3\nbusy too\n\n\
@@ -291,6 +295,9 @@ fn a_candidate_is_called_by_the_name_of_its_file() {
         format!("in file /etc/chrony/.chrony.conf.{}-12.new, not /etc/.x\nbye", token.as_str());
     let named = "in file /etc/chrony/chrony.conf, not /etc/.x\nbye";
     assert_eq!(super::apply::name_targets(&log, &token), named);
+    let log = "of /var/lib/ezsync/run.a1B2c3/files/a.deb, /var/lib/ezsync/run.a1B2c3/log, /var/lib/ezsync/run.";
+    let named = "of a.deb, /var/lib/ezsync/run.a1B2c3/log, /var/lib/ezsync/run.";
+    assert_eq!(super::apply::name_targets(log, &token), named);
 }
 
 #[test]

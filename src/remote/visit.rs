@@ -6,6 +6,7 @@ use super::{Section, Word};
 
 const PING: &str = include_str!("sh/ping.sh");
 const COMMAND: &str = include_str!("sh/command.sh");
+const STOCK: &str = include_str!("sh/stock.sh");
 
 /// A script that says who runs it and what the host is, and answers one line.
 #[must_use]
@@ -52,4 +53,18 @@ pub fn command_script(line: &str, mark: &Word) -> String {
 pub fn command_status(sections: &[Section]) -> Option<u32> {
     let ended = sections.iter().rfind(|section| section.name == "ended")?;
     ended.args.first()?.parse().ok()
+}
+
+/// A script that lists the packages of the host.
+#[must_use]
+pub fn stock_script(mark: &Word) -> String {
+    Script::new(mark, &[STOCK]).finish("list_stock")
+}
+
+/// The lines of that list: name, version, what it gives, with tabs between them. None when the answer was
+/// cut off.
+#[must_use]
+pub fn stock(sections: &[Section]) -> Option<String> {
+    sections.iter().find(|section| section.name == "end")?;
+    sections.iter().find(|section| section.name == "stock").map(Section::text)
 }

@@ -1,14 +1,14 @@
-//! What was fetched before: files by their SHA-256, and those that were broken off.
+//! What was fetched before: files by their SHA-256 or SHA-512, and those that were broken off.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha512};
 
 use super::error::Error;
 
-/// A folder with files by their SHA-256.
+/// A folder with files by their checksums.
 #[derive(Debug, Clone)]
 pub struct Cache {
     folder: PathBuf,
@@ -18,7 +18,8 @@ pub struct Cache {
 pub(super) struct Partial {
     path: PathBuf,
     file: File,
-    digest: Sha256,
+    digest: Hasher,
+    wanted: String,
     /// How much of it is here, in bytes.
     pub have: u64,
 }
@@ -30,41 +31,42 @@ impl Cache {
         Self { folder }
     }
 
-    /// Where the file with this SHA-256 is or will be.
-    fn path(&self, sha256: &str) -> PathBuf {
-        self.folder.join("sha256").join(sha256)
+    /// Where the file with this checksum is or will be.
+    fn path(&self, wanted: &str) -> PathBuf {
+        self.folder.join("files").join(wanted)
     }
 
-    /// The file with this SHA-256, if it is here and whole: disks lie, too.
-    pub(super) fn get(&self, sha256: &str) -> Option<Vec<u8>> {
-        let path = self.path(sha256);
+    /// The file with this checksum, if it is here and whole: disks lie, too.
+    pub(super) fn get(&self, wanted: &str) -> Option<Vec<u8>> {
+        let path = self.path(wanted);
         let bytes = fs::read(&path).ok()?;
-        if hex(&Sha256::digest(&bytes)) == sha256 {
+        if sum(&bytes, wanted) == wanted {
             return Some(bytes);
         }
         let _ = fs::remove_file(path);
         None
     }
 
-    /// Begins or takes up the file with this SHA-256.
+    /// Begins or takes up the file with this checksum.
     ///
     /// # Errors
     /// The folder cannot be written.
-    pub(super) fn partial(&self, sha256: &str) -> Result<Partial, Error> {
+    pub(super) fn partial(&self, wanted: &str) -> Result<Partial, Error> {
         let folder = self.folder.join("partial");
         let cannot = |error: io::Error| cannot(&folder, &error);
         fs::create_dir_all(&folder).map_err(cannot)?;
         let open = |path: &Path| {
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
         };
-        let mut path = folder.join(sha256);
+        let mut path = folder.join(wanted);
         let mut file = open(&path).map_err(cannot)?;
         if file.try_lock().is_err() {
             // Another ezsync fetches it as well: not into the same file.
-            path = folder.join(format!("{sha256}.{}", std::process::id()));
+            path = folder.join(format!("{wanted}.{}", std::process::id()));
             file = open(&path).map_err(cannot)?;
         }
-        let mut partial = Partial { path, file, digest: Sha256::new(), have: 0 };
+        let mut partial =
+            Partial { path, file, digest: Hasher::of(wanted), wanted: wanted.to_owned(), have: 0 };
         partial.take_up().map_err(cannot)?;
         Ok(partial)
     }
@@ -73,8 +75,8 @@ impl Cache {
     ///
     /// # Errors
     /// The folder cannot be written.
-    pub(super) fn keep(&self, partial: &Partial, sha256: &str) -> Result<(), Error> {
-        let path = self.path(sha256);
+    pub(super) fn keep(&self, partial: &Partial, wanted: &str) -> Result<(), Error> {
+        let path = self.path(wanted);
         let folder = path.parent().unwrap_or(&self.folder);
         let moved = fs::create_dir_all(folder).and_then(|()| fs::rename(&partial.path, &path));
         moved.map_err(|error| cannot(folder, &error))
@@ -107,14 +109,14 @@ impl Partial {
     pub(super) fn begin_again(&mut self) -> Result<(), Error> {
         let emptied = self.file.set_len(0).and_then(|()| self.file.seek(SeekFrom::Start(0)));
         emptied.map_err(|error| cannot(&self.path, &error))?;
-        self.digest = Sha256::new();
+        self.digest = Hasher::of(&self.wanted);
         self.have = 0;
         Ok(())
     }
 
-    /// The SHA-256 of what is here, in hexadecimal digits.
-    pub(super) fn sha256(&self) -> String {
-        hex(&self.digest.clone().finalize())
+    /// The checksum of what is here, in hexadecimal digits.
+    pub(super) fn sum(&self) -> String {
+        self.digest.clone().digits()
     }
 
     /// All of it.
@@ -127,8 +129,43 @@ impl Partial {
     }
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// The checksum of `bytes`, of the kind that `wanted` is.
+pub(super) fn sum(bytes: &[u8], wanted: &str) -> String {
+    let mut hasher = Hasher::of(wanted);
+    hasher.update(bytes);
+    hasher.digits()
+}
+
+/// Reckons a checksum.
+#[derive(Clone)]
+enum Hasher {
+    Sha256(Sha256),
+    Sha512(Sha512),
+}
+
+impl Hasher {
+    /// Of the kind that the digits in `wanted` are.
+    fn of(wanted: &str) -> Self {
+        match wanted.len() {
+            128 => Self::Sha512(Sha512::new()),
+            _ => Self::Sha256(Sha256::new()),
+        }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Sha256(hasher) => hasher.update(bytes),
+            Self::Sha512(hasher) => hasher.update(bytes),
+        }
+    }
+
+    fn digits(self) -> String {
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        match self {
+            Self::Sha256(hasher) => hex(&hasher.finalize()),
+            Self::Sha512(hasher) => hex(&hasher.finalize()),
+        }
+    }
 }
 
 fn cannot(path: &Path, error: &io::Error) -> Error {

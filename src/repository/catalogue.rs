@@ -30,6 +30,15 @@ pub(super) enum Keys {
     Ubuntu,
 }
 
+impl Source {
+    /// The root of the repository.
+    pub(super) fn url(&self) -> &str {
+        match self {
+            Self::Deb { url, .. } | Self::Rpm { url } => url,
+        }
+    }
+}
+
 /// The sources of one target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Sources {
@@ -307,7 +316,7 @@ mod tests {
 
     fn urls(release: &str, architecture: Architecture, mirrors: &[&str]) -> Vec<String> {
         let mirrors: Vec<String> = mirrors.iter().map(|text| (*text).to_owned()).collect();
-        let mirrors = Mirrors::parse(&mirrors, &[release.parse().unwrap()]).unwrap();
+        let mirrors = Mirrors::parse(&mirrors, Some(&[release.parse().unwrap()])).unwrap();
         let found = sources(&target(release, architecture), &mirrors, false).unwrap();
         let shown = |source: &Source| match source {
             Source::Deb { url, suite, component, .. } => format!("{url} {suite} {component}"),

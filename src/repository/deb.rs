@@ -112,6 +112,6 @@ impl Suite {
         } else {
             format!("{base}/{path}")
         };
-        Ok(Item { url, name: format!("{} {path}", self.name), size: Some(size), sha256 })
+        Ok(Item { url, name: format!("{} {path}", self.name), size: Some(size), sum: sha256 })
     }
 }

@@ -9,18 +9,17 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
-use super::cache::{Cache, Partial, hex};
+use super::cache::{Cache, Partial, sum};
 use super::error::Error;
 use super::event::Event;
 use super::http::{Answer, Http, Refusal};
 use super::shown;
 
 /// How many files are fetched at once: enough to hide the way there and back, and no burden for a mirror.
-const AT_ONCE: usize = 6;
+pub(super) const AT_ONCE: usize = 6;
 
 /// How often a file is tried that comes no further, and how long to wait before the second try. The wait
 /// doubles each time.
@@ -39,8 +38,8 @@ pub(super) struct Item {
     pub name: String,
     /// Its size in bytes, when that is known.
     pub size: Option<u64>,
-    /// Its SHA-256 in small hexadecimal digits.
-    pub sha256: String,
+    /// Its SHA-256 or SHA-512 in small hexadecimal digits.
+    pub sum: String,
 }
 
 /// Fetches files.
@@ -109,10 +108,10 @@ impl Fetcher<'_> {
         if let Some(path) = item.url.strip_prefix("file://") {
             return local(item, path);
         }
-        if let Some(bytes) = self.cache.get(&item.sha256) {
+        if let Some(bytes) = self.cache.get(&item.sum) {
             return Ok(bytes);
         }
-        let mut partial = self.cache.partial(&item.sha256)?;
+        let mut partial = self.cache.partial(&item.sum)?;
         let id = self.begin(&item.name, item.size, partial.have);
         let mut tries = 0;
         loop {
@@ -120,7 +119,7 @@ impl Fetcher<'_> {
             let before = partial.have;
             let took_up = before > 0;
             match self.read_on(item, &mut partial, id)? {
-                Ok(()) if partial.sha256() == item.sha256 => break,
+                Ok(()) if partial.sum() == item.sum => break,
                 // What was here of it before may be what is wrong.
                 Ok(()) if took_up => partial.begin_again()?,
                 Ok(()) => {
@@ -137,7 +136,7 @@ impl Fetcher<'_> {
             }
         }
         let bytes = partial.read()?;
-        self.cache.keep(&partial, &item.sha256)?;
+        self.cache.keep(&partial, &item.sum)?;
         self.tell(Event::Fetched { id });
         Ok(bytes)
     }
@@ -267,13 +266,13 @@ fn local(item: &Item, path: &str) -> Result<Vec<u8>, Error> {
     let bytes = std::fs::read(Path::new(path)).map_err(|error| {
         Error::failed(format!("{path}: {error}"), "look at the path of the mirror")
     })?;
-    if hex(&Sha256::digest(&bytes)) == item.sha256 { Ok(bytes) } else { Err(wrong_hash(item)) }
+    if sum(&bytes, &item.sum) == item.sum { Ok(bytes) } else { Err(wrong_hash(item)) }
 }
 
 fn wrong_hash(item: &Item) -> Error {
     Error::failed(
         format!(
-            "{}: this is not the file that its list names: its SHA-256 is another",
+            "{}: this is not the file that its list names: its checksum is another",
             shown(&item.url)
         ),
         "the mirror is being updated, or is broken: try again in a while, or name another with --mirror NAME=URL",
@@ -289,3 +288,6 @@ fn cut(what: &str) -> Refusal {
         missing: false,
     }
 }
+
+#[cfg(test)]
+mod tests;

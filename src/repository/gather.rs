@@ -1,7 +1,7 @@
 //! From what is wanted to the packages with their files.
 
-use std::collections::{BTreeMap, HashMap};
-use std::io::{BufReader, Cursor, Read};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io::{BufReader, Read};
 use std::sync::atomic::AtomicUsize;
 
 use bytes::Bytes;
@@ -14,12 +14,13 @@ use super::deb::{Suite, Trust};
 use super::error::Error;
 use super::event::Event;
 use super::fetch::{Fetcher, Item};
-use super::http::Http;
+use super::http::{Http, SILENCE};
+use super::offered::{Offered, Roots, fits, place, resolve, sum, unpacked};
 use super::release_file::ReleaseFile;
 use super::signature::Keyring;
-use super::{Mirrors, Proxies, below, rpm, shown};
-use crate::bundle::{Manifest, Member, Set};
-use crate::package::{self, Format, Installed, Package, Target};
+use super::{Mirrors, Own, Proxies, below, rpm, shown};
+use crate::bundle::{self, Manifest, Member, Set};
+use crate::package::{self, Installed, Package, Target};
 use crate::problem::Problem;
 
 /// No list of packages is larger than this when unpacked (bytes): Fedora's has 300 MB.
@@ -48,7 +49,7 @@ pub struct Means {
     /// sign with.
     pub keyrings: Vec<Vec<u8>>,
     /// The user's own packages: they go before those of repositories.
-    pub own: Vec<Member>,
+    pub own: Vec<Own>,
     /// What was fetched before.
     pub cache: Cache,
     /// Now, in seconds since 1970.
@@ -64,13 +65,6 @@ pub struct Gathered {
     pub members: Vec<Member>,
     /// What the reader of the result should know.
     pub notes: Vec<String>,
-}
-
-/// A package, and where it is.
-struct Offered {
-    package: Package,
-    /// The root of its repository; none for the user's own.
-    root: Option<String>,
 }
 
 /// Gathers all that is `wanted`, and tells what happens by `events`. It blocks until it is done, or
@@ -94,7 +88,7 @@ pub fn gather(
         return Err(problem.hint("give a file as `gpg --export` writes it").into());
     }
     let fetcher = Fetcher {
-        http: Http::new(means.proxies),
+        http: Http::new(means.proxies, SILENCE),
         cache: means.cache,
         events,
         cancelled,
@@ -107,7 +101,7 @@ pub fn gather(
 struct Gathering<'a> {
     fetcher: Fetcher<'a>,
     trust: Trust,
-    own: Vec<Member>,
+    own: Vec<Own>,
 }
 
 /// The lists of packages that were fetched, by their sources.
@@ -117,23 +111,17 @@ impl Gathering<'_> {
     fn run(&self, wanted: &[Wanted], all: &[Sources]) -> Result<Gathered, Error> {
         self.fetcher.tell(Event::Begun("what repositories have".to_owned()));
         let lists = self.lists(wanted.iter().zip(all).map(|(it, of)| (&it.target, &of.first)))?;
-        let mut roots: HashMap<String, String> = HashMap::new();
+        let mut roots = HashMap::new();
         let (mut manifest, mut notes) = (Manifest::default(), Vec::new());
         for (it, sources) in wanted.iter().zip(all) {
-            let offered = self.offered(&it.target, sources, &lists)?;
+            let offered = self.offered(&it.target, &sources.first, &lists)?;
             let chosen = self.choose(it, sources, offered, &mut notes)?;
-            let mut packages = Vec::new();
-            for Offered { package, root } in chosen {
-                if let Some(root) = root {
-                    roots.insert(package.sha256.clone(), root);
-                }
-                packages.push(package);
-            }
+            roots.extend(chosen.roots);
             let (target, wanted) = (it.target.clone(), it.packages.clone());
-            manifest.sets.push(Set { target, wanted, packages });
+            manifest.sets.push(Set { target, wanted, packages: chosen.packages });
         }
         self.fetcher.tell(Event::Begun("packages".to_owned()));
-        let members = self.members(&manifest, &roots)?;
+        let members = self.members(&mut manifest, &roots)?;
         Ok(Gathered { manifest, members, notes })
     }
 
@@ -185,39 +173,31 @@ impl Gathering<'_> {
     fn offered(
         &self,
         target: &Target,
-        sources: &Sources,
+        sources: &[Source],
         lists: &Lists,
-    ) -> Result<Vec<Offered>, Error> {
-        let mut offered: Vec<Offered> = Vec::new();
-        for source in &sources.first {
-            let Some(item) = lists.get(&(source.clone(), target.clone())) else { continue };
-            offered.extend(self.read(source, item, target)?);
+    ) -> Result<Offered, Error> {
+        let mut offered = Offered::default();
+        for source in sources {
+            if let Some(item) = lists.get(&(source.clone(), target.clone())) {
+                offered.add(self.read(source, item, target)?, source.url());
+            }
         }
         Ok(offered)
     }
 
     /// The packages of one list.
-    fn read(
-        &self,
-        source: &Source,
-        item: &Item,
-        target: &Target,
-    ) -> Result<impl Iterator<Item = Offered> + use<>, Error> {
+    fn read(&self, source: &Source, item: &Item, target: &Target) -> Result<Vec<Package>, Error> {
         let text = BufReader::new(unpacked(self.fetcher.get(item)?).take(LIST_MAX));
-        let (root, packages) = match source {
-            Source::Deb { url, .. } => {
-                (url, package::deb::read_packages(text, target.architecture))
-            }
-            Source::Rpm { url } => (url, package::deb::read_packages(text, target.architecture)),
+        let packages = match source {
+            Source::Deb { .. } => package::deb::read_packages(text, target.architecture),
+            Source::Rpm { .. } => package::rpm::read_primary(text, target.architecture),
         };
-        let packages = packages.map_err(|error| {
+        packages.map_err(|error| {
             Error::failed(
                 format!("{}: this list of packages cannot be read: {error}", shown(&item.url)),
                 "name another mirror with --mirror NAME=URL",
             )
-        })?;
-        let root = root.clone();
-        Ok(packages.into_iter().map(move |package| Offered { package, root: Some(root.clone()) }))
+        })
     }
 
     /// What of `offered` goes into the bundle.
@@ -225,64 +205,73 @@ impl Gathering<'_> {
         &self,
         wanted: &Wanted,
         sources: &Sources,
-        offered: Vec<Offered>,
+        mut offered: Offered,
         notes: &mut Vec<String>,
-    ) -> Result<Vec<Offered>, Error> {
+    ) -> Result<Offered, Error> {
         let target = &wanted.target;
-        let mine: Vec<&Package> = self
-            .own
-            .iter()
-            .map(|member| &member.package)
-            .filter(|package| fits(package, target, sources.format))
-            .collect();
+        let is_for = |own: &&Own| own.release.as_ref().is_none_or(|it| *it == target.release);
+        let own = self.own.iter().filter(is_for).map(|own| &own.package);
+        let own: Vec<&Package> = own.filter(|it| fits(it, target, sources.format)).collect();
         if sources.first.is_empty() {
             notes.push(format!(
-                "{target}: all packages of the folder are taken, and what they need besides is not checked before setup: no repository of {} was named",
+                "{target}: all packages of the folder are taken; what they need besides is only checked by setup, for no repository of {} was named",
                 target.release
             ));
-            let own = mine.into_iter().cloned();
-            return Ok(best(own.map(|package| Offered { package, root: None }), &[]));
+            offered.choose_best(&own);
+            return Ok(offered);
         }
-        let first = best(offered.into_iter(), &mine);
-        match resolve(wanted, &first) {
-            Err(_) if !sources.further.is_empty() => {}
-            Err(unmet) => return Err(lacks(target, &unmet)),
-            Ok(chosen) => return Ok(picked(first, &chosen)),
+        offered.choose_best(&own);
+        let mut chosen = resolve(wanted, &offered.packages);
+        if chosen.is_err() && !sources.further.is_empty() {
+            let lists = self.lists(std::iter::once((target, &sources.further)))?;
+            let further = self.offered(target, &sources.further, &lists)?;
+            offered.packages.extend(further.packages);
+            offered.roots.extend(further.roots);
+            offered.choose_best(&own);
+            chosen = resolve(wanted, &offered.packages);
         }
-        let further =
-            Sources { format: sources.format, first: sources.further.clone(), further: Vec::new() };
-        let lists = self.lists(std::iter::once((target, &further.first)))?;
-        let more = self.offered(target, &further, &lists)?;
-        let all = best(first.into_iter().chain(more), &mine);
-        let chosen = resolve(wanted, &all).map_err(|unmet| lacks(target, &unmet))?;
-        Ok(picked(all, &chosen))
+        let chosen = chosen.map_err(|unmet| lacks(target, &unmet))?;
+        offered.packages.retain(|package| chosen.contains(&package.name));
+        let places: HashSet<(String, String)> = offered.packages.iter().map(place).collect();
+        offered.roots.retain(|place, _| places.contains(place));
+        Ok(offered)
     }
 
-    /// The files of all packages.
-    fn members(
-        &self,
-        manifest: &Manifest,
-        roots: &HashMap<String, String>,
-    ) -> Result<Vec<Member>, Error> {
+    /// The files of all packages. The manifest learns the SHA-256 of those that a list knows by another
+    /// checksum.
+    fn members(&self, manifest: &mut Manifest, roots: &Roots) -> Result<Vec<Member>, Error> {
         let packages = manifest.sets.iter().flat_map(|set| &set.packages);
         let packages: BTreeMap<&str, &Package> =
-            packages.map(|package| (package.sha256.as_str(), package)).collect();
+            packages.map(|package| (sum(package), package)).collect();
         let packages: Vec<&Package> = packages.into_values().collect();
-        self.fetcher.each(&packages, |package| {
-            let bytes = match roots.get(&package.sha256) {
+        let members = self.fetcher.each(&packages, |package| {
+            let bytes = match roots.get(&place(package)) {
                 None => self.own_file(package)?,
                 Some(root) => Bytes::from(self.fetcher.get(&item(package, root)?)?),
             };
-            Ok(Member { package: (*package).clone(), bytes })
-        })
+            let mut package = (*package).clone();
+            if package.sha256.is_empty() {
+                package.sha256 = bundle::sha256(&bytes);
+            }
+            Ok(Member { package, bytes })
+        })?;
+        let known: HashMap<String, &Package> = members
+            .iter()
+            .map(|member| (sum(&member.package).to_owned(), &member.package))
+            .collect();
+        for package in manifest.sets.iter_mut().flat_map(|set| &mut set.packages) {
+            if let Some(known) = known.get(sum(package)) {
+                package.sha256.clone_from(&known.sha256);
+            }
+        }
+        Ok(members)
     }
 
     fn own_file(&self, package: &Package) -> Result<Bytes, Error> {
-        let mut own = self.own.iter();
-        let found = own.find(|member| member.package.sha256 == package.sha256);
-        found.map(|member| member.bytes.clone()).ok_or_else(|| {
-            Error::failed(format!("{package}: its file is not there"), "look at --packages")
-        })
+        let own = self.own.iter().find(|own| sum(&own.package) == sum(package));
+        let missing =
+            || Error::failed(format!("{package}: its file is not there"), "look at --packages");
+        own.ok_or_else(missing)?.bytes()
     }
 }
 
@@ -303,78 +292,8 @@ fn item(package: &Package, root: &str) -> Result<Item, Error> {
             "name another mirror with --mirror NAME=URL",
         )
     })?;
-    let (name, sha256) = (package.file.clone(), package.sha256.clone());
-    Ok(Item { url, name, size: Some(package.size), sha256 })
-}
-
-/// What is in a packed list, by its first bytes.
-fn unpacked(bytes: Vec<u8>) -> Box<dyn Read> {
-    let is = |magic: &[u8]| bytes.starts_with(magic);
-    // xz, gzip (RFC 1952), Zstandard (RFC 8878).
-    let (xz, gz, zst) = (is(b"\xfd7zXZ\0"), is(b"\x1f\x8b"), is(b"\x28\xb5\x2f\xfd"));
-    let source = Cursor::new(bytes);
-    match (xz, gz, zst) {
-        (true, ..) => Box::new(lzma_rust2::XzReader::new(source, true)),
-        (_, true, _) => Box::new(flate2::read::MultiGzDecoder::new(source)),
-        (.., true) => match zstd::Decoder::new(source) {
-            Ok(decoder) => Box::new(decoder),
-            Err(_) => Box::new(std::io::empty()),
-        },
-        _ => Box::new(source),
-    }
-}
-
-fn fits(package: &Package, target: &Target, format: Format) -> bool {
-    let (own, all) = match format {
-        Format::Deb => (target.architecture.deb(), "all"),
-        Format::Rpm => (target.architecture.rpm(), "noarch"),
-    };
-    package.format == format && [own, all].contains(&package.architecture.as_str())
-}
-
-/// One package of each name, as apt and dnf choose: the latest, wherever it is from; the user's own
-/// before that.
-fn best(offered: impl Iterator<Item = Offered>, own: &[&Package]) -> Vec<Offered> {
-    let mut names: BTreeMap<String, Offered> = BTreeMap::new();
-    let mut add = |candidate: Offered| {
-        let known = names.get(&candidate.package.name);
-        let later = known.is_none_or(|known| {
-            let (one, other) = (&candidate.package, &known.package);
-            package::compare(one.format, &one.version, &other.version).is_gt()
-        });
-        if later {
-            names.insert(candidate.package.name.clone(), candidate);
-        }
-    };
-    offered
-        .filter(|candidate| own.iter().all(|own| own.name != candidate.package.name))
-        .for_each(&mut add);
-    own.iter().for_each(|package| add(Offered { package: (*package).clone(), root: None }));
-    names.into_values().collect()
-}
-
-/// The names of the packages that are needed on a host that has next to nothing, and on each host that
-/// is known.
-fn resolve(wanted: &Wanted, offered: &[Offered]) -> Result<Vec<String>, String> {
-    let packages: Vec<Package> = offered.iter().map(|it| it.package.clone()).collect();
-    let of = |what: &str, installed: &[Installed]| -> Result<Vec<String>, String> {
-        let chosen = package::resolve(&wanted.packages, &packages, installed)
-            .map_err(|unmet| format!("{what}{unmet}"))?;
-        Ok(chosen.into_iter().map(|package| package.name.clone()).collect())
-    };
-    let minimal =
-        package::minimal(&packages).map_err(|unmet| format!("what every host has: {unmet}"))?;
-    let mut names = of("", &minimal)?;
-    for (host, installed) in &wanted.hosts {
-        names.extend(of(&format!("{host}: "), installed)?);
-    }
-    names.sort();
-    names.dedup();
-    Ok(names)
-}
-
-fn picked(offered: Vec<Offered>, names: &[String]) -> Vec<Offered> {
-    offered.into_iter().filter(|it| names.binary_search(&it.package.name).is_ok()).collect()
+    let (name, sum) = (package.file.clone(), sum(package).to_owned());
+    Ok(Item { url, name, size: Some(package.size), sum })
 }
 
 fn lacks(target: &Target, unmet: &str) -> Error {

@@ -5,22 +5,27 @@ use std::time::Duration;
 
 use ureq::http::{Response, StatusCode, header};
 use ureq::tls::{RootCerts, TlsConfig};
-use ureq::unversioned::resolver::DefaultResolver;
 use ureq::{Agent, Body};
 
+use super::fetch::AT_ONCE;
 use super::proxied;
 use super::proxy::Proxies;
+use super::resolver::Remembering;
 use super::shown;
 
-/// How long a connection may take (seconds), and how long a server may be silent.
+/// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(20);
-const SILENCE: Duration = Duration::from_secs(30);
+
+/// How long a server may be silent.
+pub(super) const SILENCE: Duration = Duration::from_secs(30);
 
 /// Opens files behind URLs.
 #[derive(Debug, Clone)]
 pub(super) struct Http {
     proxies: Proxies,
     direct: Agent,
+    /// Behind proxies, by the scheme of what is fetched.
+    by_proxy: [(&'static str, Agent); 2],
 }
 
 /// An answer, its body still to be read.
@@ -49,9 +54,11 @@ pub(super) struct Refusal {
 const TRY_MIRROR: &str = "name another place with --mirror NAME=URL, or a proxy with --proxy URL";
 
 impl Http {
-    pub fn new(proxies: Proxies) -> Self {
-        let direct = agent(None);
-        Self { proxies, direct }
+    /// A server may be silent for so long.
+    pub fn new(proxies: Proxies, silence: Duration) -> Self {
+        let behind = |scheme| (scheme, agent(proxies.for_scheme(scheme), silence));
+        let by_proxy = ["http", "https"].map(behind);
+        Self { direct: agent(None, silence), by_proxy, proxies }
     }
 
     /// Opens the file at `url` from the byte `start` on, if the server can do that.
@@ -64,7 +71,9 @@ impl Http {
             _ => host,
         };
         let proxy = self.proxies.of(&scheme.to_ascii_lowercase(), bare);
-        let agent = proxy.map_or_else(|| self.direct.clone(), |proxy| agent(Some(proxy)));
+        let behind = self.by_proxy.iter().find(|(known, _)| scheme.eq_ignore_ascii_case(known));
+        let behind = behind.filter(|_| proxy.is_some()).map(|(_, agent)| agent);
+        let agent = behind.unwrap_or(&self.direct);
         let mut request = agent.get(url);
         if start > 0 {
             request = request.header(header::RANGE, format!("bytes={start}-"));
@@ -74,7 +83,7 @@ impl Http {
     }
 }
 
-fn agent(proxy: Option<&ureq::Proxy>) -> Agent {
+fn agent(proxy: Option<&ureq::Proxy>, silence: Duration) -> Agent {
     // Where someone looks into TLS for a company, his certificate is among the system's.
     let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
     let config = Agent::config_builder()
@@ -85,12 +94,13 @@ fn agent(proxy: Option<&ureq::Proxy>) -> Agent {
         .accept_encoding("identity")
         .http_status_as_error(false)
         .max_redirects(10)
+        .max_idle_connections_per_host(AT_ONCE)
         .timeout_resolve(Some(CONNECT))
         .timeout_connect(Some(CONNECT))
-        .timeout_recv_response(Some(SILENCE))
-        .timeout_per_read(Some(SILENCE))
+        .timeout_recv_response(Some(silence))
+        .timeout_per_read(Some(silence))
         .build();
-    Agent::with_parts(config, proxied::connector(), DefaultResolver::default())
+    Agent::with_parts(config, proxied::connector(), Remembering::default())
 }
 
 /// The answer as far as it is a file.
@@ -127,7 +137,7 @@ fn of_status(status: StatusCode) -> Refusal {
     let reason = status.canonical_reason().unwrap_or_default().to_ascii_lowercase();
     let hint = match status {
         _ if missing => {
-            "the mirror does not have this release or architecture: name another with --mirror NAME=URL"
+            "the mirror is being updated, or does not have this release: try again in a while, or name another with --mirror NAME=URL"
         }
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             "it wants a name and a password, or lets nobody in: --mirror NAME=https://USER:PASSWORD@HOST/..."

@@ -10,11 +10,11 @@ use crate::problem::Problem;
 pub struct Mirrors(Vec<(String, String)>);
 
 impl Mirrors {
-    /// Reads `NAME=URL` each; `releases` are those that are asked for.
+    /// Reads `NAME=URL` each; `releases` are those that are asked for, if that is known yet.
     ///
     /// # Errors
     /// No such repository, no release that is asked for, no URL.
-    pub fn parse(texts: &[String], releases: &[Release]) -> Result<Self, Problem> {
+    pub fn parse(texts: &[String], releases: Option<&[Release]>) -> Result<Self, Problem> {
         let mirror = |text: &String| {
             let (name, url) = text.split_once('=').ok_or_else(|| {
                 Problem::new(format!("`{}` is not NAME=URL", text.escape_debug()))
@@ -27,6 +27,15 @@ impl Mirrors {
         texts.iter().map(mirror).collect::<Result<_, _>>().map(Self)
     }
 
+    /// These, and `other` where these name no place.
+    #[must_use]
+    pub fn or(mut self, other: Self) -> Self {
+        let more = other.0.into_iter().filter(|(name, _)| self.of(name).is_empty());
+        let more: Vec<(String, String)> = more.collect();
+        self.0.extend(more);
+        self
+    }
+
     /// The places that are given for `name`.
     pub(super) fn of(&self, name: &str) -> Vec<&str> {
         let given = self.0.iter().filter(|(known, _)| known == name);
@@ -34,8 +43,13 @@ impl Mirrors {
     }
 }
 
-fn check_name(name: &str, releases: &[Release]) -> Result<(), Problem> {
-    let releases: Vec<String> = releases.iter().map(ToString::to_string).collect();
+fn check_name(name: &str, releases: Option<&[Release]>) -> Result<(), Problem> {
+    if releases.is_none() && name.parse::<Release>().is_ok() && !repository_names().contains(&name)
+    {
+        return Ok(());
+    }
+    let releases = releases.unwrap_or_default().iter();
+    let releases: Vec<String> = releases.map(ToString::to_string).collect();
     let mut known = repository_names();
     known.extend(releases.iter().map(String::as_str));
     if known.contains(&name) {
@@ -67,7 +81,7 @@ mod tests {
     #[test]
     fn mirrors_have_a_known_name_and_a_url() {
         let releases = ["debian-12".parse().unwrap()];
-        let parse = |text: &str| Mirrors::parse(&[text.to_owned()], &releases);
+        let parse = |text: &str| Mirrors::parse(&[text.to_owned()], Some(&releases));
         for good in ["debian=http://x/y", "debian-12=file:///srv/x", "ubuntu-ports=https://u:p@x"] {
             assert!(parse(good).is_ok(), "{good}");
         }
@@ -84,5 +98,22 @@ mod tests {
             let problem = parse(bad).unwrap_err().to_string();
             assert!(problem.contains(words) && !problem.contains("secret"), "{problem}");
         }
+        let any = |text: &str| Mirrors::parse(&[text.to_owned()], None);
+        assert!(any("rhel-9=http://x").is_ok() && any("debain=http://x").is_err());
+    }
+
+    #[test]
+    fn what_is_typed_goes_before_what_is_set() {
+        let parse = |texts: &[&str]| {
+            let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
+            Mirrors::parse(&texts, None).unwrap()
+        };
+        let both = parse(&["debian=http://typed"]).or(parse(&[
+            "debian=http://set",
+            "ubuntu=http://a",
+            "ubuntu=http://b",
+        ]));
+        assert_eq!(both.of("debian"), ["http://typed"]);
+        assert_eq!(both.of("ubuntu"), ["http://a", "http://b"]);
     }
 }

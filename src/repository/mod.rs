@@ -11,9 +11,12 @@ mod fetch;
 mod gather;
 mod http;
 mod mirror;
+mod offered;
+mod own;
 mod proxied;
 mod proxy;
 mod release_file;
+mod resolver;
 mod rpm;
 mod signature;
 
@@ -22,6 +25,7 @@ pub use error::Error;
 pub use event::Event;
 pub use gather::{Gathered, Means, Wanted, gather};
 pub use mirror::Mirrors;
+pub use own::Own;
 pub use proxy::Proxies;
 
 /// A URL, or a text with one in it, without the name and the password that may stand in it.

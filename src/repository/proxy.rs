@@ -17,16 +17,17 @@ pub struct Proxies {
 }
 
 impl Proxies {
-    /// The proxy that was named, for everything; else those of the environment, as curl reads them.
+    /// The proxy that was named by `--proxy` or `package_proxy`, for everything; else those of the
+    /// environment, as curl reads them.
     ///
     /// # Errors
     /// What was named is no URL of a proxy.
     pub fn new(
-        named: Option<&str>,
+        named: Option<(&str, &str)>,
         environment: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, Problem> {
-        if let Some(url) = named {
-            let proxy = proxy("--proxy", url)?;
+        if let Some((name, url)) = named {
+            let proxy = proxy(name, url)?;
             return Ok(Self { http: Some(proxy.clone()), https: Some(proxy), except: Vec::new() });
         }
         let get = |name: &str| {
@@ -52,8 +53,12 @@ impl Proxies {
 
     /// The proxy for what is at `host` behind `scheme`.
     pub(super) fn of(&self, scheme: &str, host: &str) -> Option<&ureq::Proxy> {
-        let proxy = if scheme == "https" { &self.https } else { &self.http };
-        proxy.as_ref().filter(|_| !self.is_excepted(host))
+        self.for_scheme(scheme).filter(|_| !self.is_excepted(host))
+    }
+
+    /// The proxy for what is behind `scheme`, but for hosts that `no_proxy` names.
+    pub(super) fn for_scheme(&self, scheme: &str) -> Option<&ureq::Proxy> {
+        if scheme == "https" { self.https.as_ref() } else { self.http.as_ref() }
     }
 
     /// Whether `no_proxy` names the host: itself, a domain that it is in, a subnet, or `*`.
@@ -89,7 +94,7 @@ mod tests {
     use super::*;
 
     fn read(named: Option<&str>, environment: &[(&str, &str)]) -> Result<Proxies, Problem> {
-        Proxies::new(named, |name| {
+        Proxies::new(named.map(|url| ("--proxy", url)), |name| {
             let found = environment.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
         })
@@ -122,7 +127,7 @@ mod tests {
         let environment = [("http_proxy", "http://other.example"), ("no_proxy", "*")];
         let proxies = read(Some("http://u:p@p.example:3128"), &environment).unwrap();
         assert_eq!(proxies.of("https", "a").unwrap().port(), 3128);
-        for bad in ["socks5://x", "http://", "http://u:secret@x:y"] {
+        for bad in ["socks5://x", "http://", "http://u:secret@x y"] {
             let problem = read(Some(bad), &[]).unwrap_err().to_string();
             assert!(problem.contains("--proxy") && !problem.contains("secret"), "{problem}");
         }

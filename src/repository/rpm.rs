@@ -1,44 +1,10 @@
 //! An RPM repository: from `repomd.xml` to its list of packages.
 
-use serde::Deserialize;
-
 use super::deb::Trust;
 use super::error::Error;
 use super::fetch::{Fetcher, Item};
-use super::release_file::is_sha256;
 use super::{below, shown};
-
-/// `repodata/repomd.xml`, as far as it is needed:
-/// <https://rpm-software-management.github.io/createrepo_c/>.
-#[derive(Debug, Deserialize)]
-struct Repomd {
-    #[serde(default)]
-    data: Vec<Data>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Data {
-    #[serde(rename = "@type")]
-    kind: String,
-    checksum: Checksum,
-    location: Location,
-    #[serde(default)]
-    size: Option<u64>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Checksum {
-    #[serde(rename = "@type")]
-    kind: String,
-    #[serde(rename = "$text")]
-    value: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Location {
-    #[serde(rename = "@href")]
-    href: String,
-}
+use crate::package::rpm::{Checksum, Primary, read_repomd};
 
 /// The list of the packages of the repository at `url`. Where the user names keys, one of them must have
 /// signed; else what came over the way is believed, as dnf does with `repo_gpgcheck=0`.
@@ -76,23 +42,10 @@ pub(super) fn list(fetcher: &Fetcher<'_>, trust: &Trust, url: &str) -> Result<It
 }
 
 fn parse(text: &[u8], url: &str) -> Result<Item, String> {
-    let text = std::str::from_utf8(text).map_err(|_| "it is no text".to_owned())?;
-    let repomd: Repomd = quick_xml::de::from_str(text).map_err(|error| error.to_string())?;
-    let mut data = repomd.data.into_iter();
-    let primary = data.find(|data| data.kind == "primary").ok_or("it names no list of packages")?;
-    let sum = primary.checksum.value.trim().to_ascii_lowercase();
-    if primary.checksum.kind != "sha256" || !is_sha256(&sum) {
-        let kind = primary.checksum.kind;
-        return Err(format!(
-            "its list of packages has no SHA-256 but a checksum of the kind {kind}"
-        ));
-    }
-    Ok(Item {
-        url: below(url, &primary.location.href)?,
-        name: name(url, "primary.xml"),
-        size: primary.size,
-        sha256: sum,
-    })
+    let Primary { location, checksum, size } =
+        read_repomd(text).map_err(|error| error.to_string())?;
+    let (Checksum::Sha256(sum) | Checksum::Sha512(sum)) = checksum;
+    Ok(Item { url: below(url, &location)?, name: name(url, "primary.xml"), size, sum })
 }
 
 /// What a file of the repository is called: by the last words of its URL that tell something.
@@ -122,7 +75,7 @@ mod tests {
         let item = parse(REPOMD.as_bytes(), "https://m.example/9/BaseOS/x86_64/os").unwrap();
         assert_eq!(item.url, "https://m.example/9/BaseOS/x86_64/os/repodata/p.xml.zst");
         assert_eq!((item.size, item.name.as_str()), (Some(123), "BaseOS/x86_64/os primary.xml"));
-        assert!(item.sha256.starts_with("e3b0c4"), "{item:?}");
+        assert!(item.sum.starts_with("e3b0c4"), "{item:?}");
     }
 
     #[test]

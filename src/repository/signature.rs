@@ -303,3 +303,6 @@ pub(super) fn date(seconds: i64) -> String {
     jiff::Timestamp::from_second(seconds)
         .map_or_else(|_| seconds.to_string(), |time| time.strftime("%Y-%m-%d").to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,25 +30,24 @@ impl Resource for Clock {
 
     fn compare(&self, observed: &Observed) -> Result<Option<Difference>, Obstacle> {
         let Some(clock) = observed.clock else {
-            return Err(Obstacle {
-                what: "the host does not tell its time".to_owned(),
-                next: "see what `date +%s` prints there".to_owned(),
-            });
+            return Err(Obstacle::new(
+                "the host does not tell its time",
+                "see what `date +%s` prints there",
+            ));
         };
         let ahead = clock.measure();
         if !ahead.exceeds(self.max_offset) {
             return Ok(None);
         }
         if let Some(kind) = &observed.container {
-            return Err(Obstacle {
-                what: format!(
+            return Err(Obstacle::new(
+                format!(
                     "its clock is {} the controller's, and a container's ({kind}) is its host's: it is \
                      not set from inside",
                     ahead.of()
                 ),
-                next: "set the clock of the container's host, or let another node be the source"
-                    .to_owned(),
-            });
+                "set the clock of the container's host, or let another node be the source",
+            ));
         }
         // With a fraction, and in whole seconds for a `date` that knows no fractions.
         let by = |seconds: f64| [format!("{seconds:+.6}"), format!("{:+.0}", seconds.round())];

@@ -23,6 +23,7 @@ pub use args::Args;
 pub use file::{CONTENT_MAX, Content};
 pub use timezone::is_name as is_timezone;
 
+use crate::bundle::{Misfit, Supply};
 use crate::problem::Problem;
 use crate::verify::ClockOffset;
 
@@ -31,6 +32,9 @@ use crate::verify::ClockOffset;
 pub enum Subject {
     /// An installed package, by name.
     Package(String),
+    /// All packages of the host, where the one of this name is missing: what a bundle has to bring depends
+    /// on them. Nothing in a run without a bundle.
+    Stock(String),
     /// A path in the file system.
     Path(String),
     /// A service, by the name that the host's service manager uses.
@@ -128,6 +132,18 @@ pub struct Observed {
     /// Zones that the host has: those that were asked for, and where one of these is missing all others
     /// as well.
     pub zones: Vec<String>,
+    /// What the run's bundle has for the host; none in a run without one.
+    pub supply: Option<Supply>,
+}
+
+impl Observed {
+    /// Counts on it that `work` brings the packages that it sends: later changes find them there.
+    pub fn expect(&mut self, work: &Work) {
+        if let Some(supply) = &mut self.supply {
+            let digests = work.uploads.iter().map(|upload| upload.sha256.as_str());
+            self.packages.extend(supply.expect(digests));
+        }
+    }
 }
 
 /// Why a host cannot be brought to what is wanted.
@@ -137,12 +153,24 @@ pub struct Obstacle {
     pub what: String,
     /// What to do about it.
     pub next: String,
+    /// Whether it is the bundle that lacks something: then no host is to be changed.
+    pub misfit: bool,
 }
 
 impl Obstacle {
+    fn new(what: impl Into<String>, next: impl Into<String>) -> Self {
+        Self { what: what.into(), next: next.into(), misfit: false }
+    }
+
     /// Something else stands where a file or a folder shall be.
     fn at_path(what: String) -> Self {
-        Self { what, next: "put it out of the way, or name another path".to_owned() }
+        Self::new(what, "put it out of the way, or name another path")
+    }
+}
+
+impl From<Misfit> for Obstacle {
+    fn from(Misfit { what, next }: Misfit) -> Self {
+        Self { what, next, misfit: true }
     }
 }
 

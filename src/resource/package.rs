@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 
-use super::{Args, Call, Difference, Observed, Obstacle, Resource, Subject, Work};
+use super::{Args, Call, Difference, Observed, Obstacle, Resource, Subject, Upload, Work};
+use crate::bundle::{Member, Supply};
+use crate::length;
 use crate::problem::Problem;
 
 /// The function that installs packages.
 pub(super) const INSTALL: &str = "package_install";
+
+/// The function that installs packages from files that were sent.
+const INSTALL_FILES: &str = "package_install_files";
 
 /// Packages that are there, or are not.
 #[derive(Debug)]
@@ -33,7 +38,9 @@ pub(super) fn make(args: &mut Args) -> Result<Arc<dyn Resource>, Problem> {
 
 impl Resource for Package {
     fn subjects(&self) -> Vec<Subject> {
-        self.names.iter().cloned().map(Subject::Package).collect()
+        let names = self.names.iter().cloned();
+        let stock = names.clone().filter(|_| self.present).map(Subject::Stock);
+        names.map(Subject::Package).chain(stock).collect()
     }
 
     fn compare(&self, observed: &Observed) -> Result<Option<Difference>, Obstacle> {
@@ -45,6 +52,9 @@ impl Resource for Package {
         if names.is_empty() {
             return Ok(None);
         }
+        if let Some(supply) = observed.supply.as_ref().filter(|_| self.present) {
+            return from_bundle(supply, names.into_iter().cloned().collect());
+        }
         let listed = names.iter().map(|n| n.as_str()).collect::<Vec<_>>().join(", ");
         let args = || names.iter().map(|name| (*name).clone());
         let work = if self.present {
@@ -54,5 +64,44 @@ impl Resource for Package {
         };
         let verb = if self.present { "install" } else { "remove" };
         Ok(Some(Difference { summary: format!("{verb} {listed}"), texts: None, work }))
+    }
+}
+
+/// What a host that lacks the packages `names` gets from the bundle.
+fn from_bundle(supply: &Supply, names: Vec<String>) -> Result<Option<Difference>, Obstacle> {
+    let members = supply.bring(&names)?;
+    if members.is_empty() {
+        // Something on the host stands for all of them.
+        return Ok(None);
+    }
+    let (wanted, others): (Vec<&Member>, Vec<&Member>) =
+        members.iter().partition(|member| names.contains(&member.package.name));
+    let listed: Vec<String> = wanted.iter().map(|member| member.package.to_string()).collect();
+    let more = match others.len() {
+        0 => String::new(),
+        number => format!(" and {number} more"),
+    };
+    let size = length::bytes(members.iter().map(|member| member.package.size).sum());
+    let summary = format!(
+        "install {} (from the bundle: {}{more}, {size})",
+        names.join(", "),
+        listed.join(", ")
+    );
+    let uploads: Vec<Upload> = members.into_iter().map(upload).collect();
+    let files = uploads.iter().map(|upload| upload.name.clone());
+    let prepare = Some(Call::new(INSTALL_FILES, files));
+    Ok(Some(Difference {
+        summary,
+        texts: None,
+        work: Work { prepare, uploads, ..Work::default() },
+    }))
+}
+
+fn upload(Member { package, bytes }: Member) -> Upload {
+    Upload {
+        name: package.file,
+        sha256: package.sha256,
+        installed_size: package.installed_size,
+        bytes,
     }
 }

@@ -71,10 +71,10 @@ impl Resource for Service {
         // systemd refuses to enable or disable by an alias: act on the service's own name.
         let name = if stands.id.is_empty() { self.name.clone() } else { stands.id.clone() };
         if stands.masked && self.masked != Some(false) && self.runs() {
-            return Err(Obstacle {
-                what: format!("{name}.service is masked"),
-                next: format!("run `systemctl unmask {name}.service` on this host, then setup"),
-            });
+            return Err(Obstacle::new(
+                format!("{name}.service is masked"),
+                format!("run `systemctl unmask {name}.service` on this host, then setup"),
+            ));
         }
         let active = match self.state {
             Some(State::Restarted) => {

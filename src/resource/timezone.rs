@@ -62,18 +62,16 @@ impl Timezone {
     fn missing(&self, zones: &[String]) -> Obstacle {
         let name = &self.name;
         if zones.is_empty() {
-            return Obstacle {
-                what: format!(
-                    "the host has no time zones: there is no {name} in /usr/share/zoneinfo"
-                ),
-                next: "install its package tzdata (timezone on openSUSE)".to_owned(),
-            };
+            return Obstacle::new(
+                format!("the host has no time zones: there is no {name} in /usr/share/zoneinfo"),
+                "install its package tzdata (timezone on openSUSE)",
+            );
         }
         let known: Vec<&str> = zones.iter().map(String::as_str).collect();
         let next = match nearest(name, &known) {
             Some(near) => format!("did you mean {near}?"),
             None => "`timedatectl list-timezones` there lists those that it has; Debian keeps old names in the package tzdata-legacy".to_owned(),
         };
-        Obstacle { what: format!("the host has no time zone {name} in /usr/share/zoneinfo"), next }
+        Obstacle::new(format!("the host has no time zone {name} in /usr/share/zoneinfo"), next)
     }
 }

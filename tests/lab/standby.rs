@@ -56,7 +56,7 @@ fn clients_follow_the_standby_when_the_source_dies_and_return_to_it() {
     // chrony 4.3, 4.0 and 4.6 as sources and as clients.
     let [bullseye, trixie] = ["bullseye", "trixie"].map(|suite| suite.parse().unwrap());
     let spec = LabSpec {
-        other_suites: vec![(1, bullseye), (2, trixie)],
+        others: vec![(1, Image::Chrony, bullseye), (2, Image::Chrony, trixie)],
         ..LabSpec::new(Image::Chrony, 5)
     };
     let bench = cluster(&spec, "ntp_servers: []\n");

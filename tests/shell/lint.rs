@@ -9,7 +9,7 @@ use ezsync::facts::{Facts, Platform};
 use ezsync::plan::Plan;
 use ezsync::remote::{
     Glance, Request, Word, apply_script, command_script, ping_script, probe_script, source_script,
-    watch_script,
+    stock_script, watch_script,
 };
 use ezsync::resource::Observed;
 use serde_json::json;
@@ -63,6 +63,7 @@ fn each_whole_script_passes() {
         watch_script(&Glance::Examine(vec![[10, 0, 0, 1].into()]), &chrony, &[], &mark),
         source_script(&[[10, 0, 0, 2].into()], &mark),
         ping_script(&mark),
+        stock_script(&mark),
         command_script("it's $HOME", &mark),
     ] {
         let Some(mut shellcheck) = shellcheck() else { return };

@@ -71,6 +71,62 @@ fn a_package_that_cannot_be_had_is_named() {
 }
 
 #[test]
+fn where_nothing_can_be_reached_no_second_try_follows() {
+    for (tool, words) in [
+        ("apt-get", "  Temporary failure resolving 'deb.debian.org'"),
+        (
+            "apt-get",
+            "  Could not connect to 10.99.0.1:80 (10.99.0.1). - connect (111: Connection refused)",
+        ),
+        ("dnf", "  - Curl error (6): Couldn't resolve host name for https://mirrors/x"),
+        ("yum", "http://mirror/x: [Errno 12] Timeout on http://mirror/x"),
+        ("zypper", "Download (curl) error: Connection timed out after 60000 milliseconds"),
+    ] {
+        for host in Host::each() {
+            host.program(
+                tool,
+                format!("#!/bin/sh\necho call >>/calls\necho \"{words}\"\nexit 100\n"),
+            );
+            let answer = host.carry_out(&host.plan(install(&["chrony"])));
+            let Outcome::Undone(failure) = answer.outcome() else { panic!() };
+            assert!(failure.no_network, "{:?} {tool}: {}", host.shell, failure.log);
+            assert_eq!(failure.log, words.trim());
+            assert_eq!(host.calls(), ["call"], "{:?} {tool}", host.shell);
+        }
+    }
+}
+
+#[test]
+fn a_repository_that_is_there_but_lacks_the_package_is_no_missing_network() {
+    for host in Host::each() {
+        let says = "#!/bin/sh\nprintf 'Hit:1 http://a\\nErr:2 http://b\\n  Temporary failure resolving\\n'\nexit 100\n";
+        host.program("apt-get", says);
+        let answer = host.carry_out(&host.plan(install(&["chrony"])));
+        let Outcome::Undone(failure) = answer.outcome() else { panic!() };
+        assert!(!failure.no_network, "{:?}", host.shell);
+    }
+}
+
+#[test]
+fn a_dpkg_that_was_cut_off_is_brought_to_its_end_first() {
+    for host in Host::each() {
+        debian(&host, &[("chrony", "index")]);
+        let apt = fs::read_to_string(host.at("usr/bin/apt-get")).unwrap();
+        let cut = "#!/bin/sh\nif [ -e /apt/cut ]; then echo \"E: dpkg was interrupted, run 'dpkg --configure -a'\"; exit 100; fi\n";
+        host.program("apt-get", apt.replacen("#!/bin/sh\n", cut, 1));
+        host.program("dpkg", "#!/bin/sh\necho \"dpkg $*\" >>/calls; rm /apt/cut\n");
+        host.write("/apt/cut", "");
+        host.apply(|| install(&["chrony"]));
+        let calls = [
+            "dpkg --configure -a --force-confdef --force-confold",
+            "apt-get install --download-only chrony",
+            "apt-get install --no-download chrony",
+        ];
+        assert_eq!(host.calls(), calls, "{:?}", host.shell);
+    }
+}
+
+#[test]
 fn apt_is_told_to_ask_nothing_and_to_give_up_soon() {
     for host in Host::each() {
         debian(&host, &[]);
@@ -98,33 +154,35 @@ fn a_removed_package_that_has_left_its_files_is_not_installed() {
     }
 }
 
-/// The package managers, the program that lists packages, and what they are called with.
-const OTHERS: [(&str, &str, &str, &str); 5] = [
+/// The package managers, and what they are called with. Those that fetch and install at once are let fetch
+/// before, under a deadline.
+const OTHERS: [(&str, &[&str], &str); 5] = [
     (
         "dnf",
-        "rpm",
-        "dnf -y -q --setopt=timeout=20 --setopt=retries=1 install chrony",
+        &[
+            "dnf -y --setopt=timeout=20 --setopt=retries=1 install --downloadonly chrony",
+            "dnf -y -q -C install chrony",
+        ],
         "dnf -y -q remove chrony",
     ),
     (
         "yum",
-        "rpm",
-        "yum -y -q --setopt=timeout=20 --setopt=retries=1 install chrony",
+        &[
+            "yum -y --setopt=timeout=20 --setopt=retries=1 install --downloadonly chrony",
+            "yum -y -q -C install chrony",
+        ],
         "yum -y -q remove chrony",
     ),
     (
         "zypper",
-        "rpm",
-        "zypper --non-interactive --quiet install chrony",
+        &[
+            "zypper --non-interactive --quiet install --download-only chrony",
+            "zypper --non-interactive --quiet --no-refresh install chrony",
+        ],
         "zypper --non-interactive --quiet remove chrony",
     ),
-    ("apk", "apk", "apk add --quiet chrony", "apk del --quiet chrony"),
-    (
-        "pacman",
-        "pacman",
-        "pacman -S --noconfirm --needed --quiet chrony",
-        "pacman -R --noconfirm chrony",
-    ),
+    ("apk", &["apk add --quiet chrony"], "apk del --quiet chrony"),
+    ("pacman", &["pacman -S --noconfirm --needed --quiet chrony"], "pacman -R --noconfirm chrony"),
 ];
 
 /// `manager` under the name `tool`, with what lists packages in the same program.
@@ -143,11 +201,11 @@ fn manager(host: &Host, tool: &str) {
 
 #[test]
 fn every_package_manager_installs_and_removes() {
-    for (tool, _, installs, removes) in OTHERS {
+    for (tool, installs, removes) in OTHERS {
         for host in Host::each() {
             manager(&host, tool);
             host.apply(|| install(&["chrony"]));
-            assert_eq!(host.calls(), [installs], "{:?}", host.shell);
+            assert_eq!(host.calls(), installs, "{:?}", host.shell);
             host.apply(|| remove("chrony"));
             assert_eq!(host.calls(), [removes], "{:?}", host.shell);
         }

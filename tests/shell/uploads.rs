@@ -160,7 +160,7 @@ fn a_line_that_falls_silent_is_given_up() {
         debian(&host);
         let files = [upload("a.deb", 300_000)];
         let hasty = |script: String| {
-            let hasty = script.replace("upload_patience=60\n", "upload_patience=1\n");
+            let hasty = script.replace("upload_patience=45\n", "upload_patience=1\n");
             assert_ne!(hasty, script);
             hasty
         };

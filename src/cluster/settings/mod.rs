@@ -8,6 +8,7 @@ mod line;
 mod lookup;
 mod networks;
 mod own;
+mod packages;
 mod servers;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ mod tests;
 pub use conf::{Conf, Spoken};
 pub use keys::MadeKey;
 pub use networks::Networks;
+pub use packages::PackageSettings;
 
 pub(super) use lookup::{Lookup, Part};
 
@@ -42,6 +44,10 @@ pub struct Settings {
     pub set_clock: bool,
     /// Whether the further hosts of the group `chrony` stand by for the first.
     pub standby: bool,
+    /// Where the packages of a bundle come from.
+    pub packages: PackageSettings,
+    /// The bundle that packages come from, below the project's folder.
+    pub bundle: Option<String>,
     servers: Vec<Server>,
     family: Family,
     following: Following,
@@ -79,7 +85,9 @@ impl Settings {
             set_clock: set_clock(lookup, &servers)?,
             following: Following::read(lookup, family, keys.shared(), standby)?,
             min_sources: min_sources(lookup, &servers)?,
+            packages: PackageSettings::read(lookup)?,
             standby,
+            bundle: bundle(lookup)?,
             servers,
             family,
             keys,
@@ -141,6 +149,12 @@ impl Settings {
     pub fn made_key(&self) -> Option<&MadeKey> {
         self.keys.made_key()
     }
+}
+
+/// The bundle, where one is named.
+fn bundle(lookup: &Lookup<'_>) -> Result<Option<String>, Problem> {
+    let Some(entry) = lookup.entry("bundle")? else { return Ok(None) };
+    Ok(Some(entry.text()?.to_owned()).filter(|path| !path.is_empty()))
 }
 
 /// Whether the controller sets the source's clock. What follows a server gets its time from there.

@@ -7,19 +7,22 @@ use std::time::Instant;
 use anyhow::{Context, Result, anyhow};
 use etcetera::BaseStrategy;
 use jiff::Timestamp;
+use secrecy::ExposeSecret;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 
 use super::super::drive::interrupt;
 use super::super::print;
 use super::summary::Summary;
+use super::survey::{From, Said};
 use crate::bundle;
 use crate::cli::{BundleCreate, Cli};
+use crate::cluster::PackageSettings;
 use crate::exit::Exit;
 use crate::package::{Architecture, Release, Target};
 use crate::problem::{Place, Problem};
 use crate::project::Project;
-use crate::repository::{self, Cache, Gathered, Means, Mirrors, Proxies, Wanted};
+use crate::repository::{self, Cache, Gathered, Means, Mirrors, Own, Proxies, Wanted};
 use crate::ui;
 
 /// What a bundle is for where nobody says.
@@ -28,16 +31,26 @@ const WANTED: &str = "chrony";
 pub(super) fn run(cli: &Cli, project: &Project, options: &BundleCreate) -> Result<Exit> {
     let begun = Instant::now();
     has_folder(&options.output)?;
-    let means = means(options)?;
-    let wanted = wanted(options)?;
+    let from = options.from.as_deref().map(|cluster| From::read(project, options, cluster));
+    let from = from.transpose()?;
+    let means = means(options, from.as_ref().map(From::settings))?;
+    let mut wanted = wanted(options)?;
+    let mut left_out = Vec::new();
+    if let Some(from) = &from {
+        match from.ask(cli, options)? {
+            Said::Trouble(exit) => return Ok(exit),
+            Said::Wanted(more, notes) => {
+                wanted = merged(wanted, more);
+                left_out = notes;
+            }
+        }
+    }
     let gathered = match gather(cli, wanted, means) {
         Ok(gathered) => gathered,
         Err(repository::Error::Input(problem)) => return Err(problem.into()),
         Err(repository::Error::Interrupted) => {
-            eprintln!(
-                "interrupted: what was fetched is kept, and {} is as it was",
-                options.output.display()
-            );
+            let output = options.output.display();
+            eprintln!("interrupted: what was fetched is kept, and {output} is as it was");
             return Ok(Exit::Interrupted);
         }
         Err(failed @ repository::Error::Failed(_)) => return Err(anyhow!("{failed}")),
@@ -45,14 +58,30 @@ pub(super) fn run(cli: &Cli, project: &Project, options: &BundleCreate) -> Resul
     let Gathered { manifest, members, notes } = gathered;
     let size = bundle::write(&manifest, &members, &options.output)?;
     let seconds = begun.elapsed().as_secs_f64();
+    let notes = [left_out, notes].concat();
     let summary =
         Summary { output: &options.output, size, seconds, manifest: &manifest, notes: &notes };
-    print(&if options.access.json {
-        summary.json()?
-    } else {
-        summary.text(options.from.as_deref())
+    print(&match options.access.json {
+        true => summary.json()?,
+        false => summary.text(options.from.as_deref()),
     })?;
     Ok(Exit::Ok)
+}
+
+/// Both, each kind of host once.
+fn merged(mut wanted: Vec<Wanted>, more: Vec<Wanted>) -> Vec<Wanted> {
+    for it in more {
+        match wanted.iter_mut().find(|known| known.target == it.target) {
+            None => wanted.push(it),
+            Some(known) => {
+                known.hosts.extend(it.hosts);
+                known.packages.extend(it.packages);
+                known.packages.sort();
+                known.packages.dedup();
+            }
+        }
+    }
+    wanted
 }
 
 /// Refuses a file in a folder that is not there, before anything is fetched for it.
@@ -67,18 +96,35 @@ fn has_folder(output: &Path) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Where and how packages are looked for.
-fn means(options: &BundleCreate) -> Result<Means> {
+/// Where and how packages are looked for; `set` is what the cluster's settings say.
+fn means(options: &BundleCreate, set: Option<&PackageSettings>) -> Result<Means> {
     let environment = |name: &str| std::env::var(name).ok();
     let read = |path: &PathBuf| {
         let cannot = |error| Problem::new(format!("--keyring: {error}")).at(Place::in_file(path));
         fs::read(path).map_err(cannot)
     };
+    let mut own = Vec::new();
+    for folder in &options.folders {
+        own.extend(Own::in_folder(folder)?);
+    }
+    // Which releases the hosts have is not known yet.
+    let releases = Some(options.releases.as_slice()).filter(|_| set.is_none());
+    let typed =
+        Mirrors::parse(&options.mirrors, releases).map_err(|problem| problem.of("--mirror"))?;
+    let mut in_settings = Vec::new();
+    for (text, place) in set.iter().flat_map(|set| &set.mirrors) {
+        in_settings.push(text.clone());
+        Mirrors::parse(std::slice::from_ref(text), releases)
+            .map_err(|problem| problem.of("package_mirrors").at(place.clone()))?;
+    }
+    let proxy = set.and_then(|set| set.proxy.as_ref());
+    let proxy = proxy.map(|proxy| ("package_proxy", proxy.expose_secret()));
+    let proxy = options.proxy.as_deref().map(|proxy| ("--proxy", proxy)).or(proxy);
     Ok(Means {
-        mirrors: Mirrors::parse(&options.mirrors, &options.releases)?,
-        proxies: Proxies::new(options.proxy.as_deref(), environment)?,
+        mirrors: typed.or(Mirrors::parse(&in_settings, releases)?),
+        proxies: Proxies::new(proxy, environment)?,
         keyrings: options.keyrings.iter().map(read).collect::<Result<_, _>>()?,
-        own: Vec::new(),
+        own,
         cache: Cache::new(cache_folder()?),
         now: Timestamp::now().as_second(),
     })
@@ -94,6 +140,7 @@ fn cache_folder() -> Result<PathBuf> {
 /// What `--for` and `--arch` ask for, each kind of host once.
 fn wanted(options: &BundleCreate) -> Result<Vec<Wanted>, Problem> {
     let architectures = match options.architectures.as_slice() {
+        [] if options.releases.is_empty() => Vec::new(),
         [] => vec![own_architecture()?],
         given => given.to_vec(),
     };

@@ -2,6 +2,7 @@
 
 mod create;
 mod summary;
+mod survey;
 
 use anyhow::Result;
 

@@ -9,20 +9,24 @@ change() {
   shift
   section step "$number"
   if "$@" >"$work/log" 2>&1 </dev/null; then
-    # What the reader of the result should know.
-    if [ -s "$work/told" ]; then
-      section told "$number"
-      cat "$work/told" || :
-      rm -f "$work/told"
-    fi
+    tell
     return 0
   else
     status=$?
+    tell
     section failed "$number" "$status"
     if [ -s "$work/log" ]; then cat "$work/log" || :; else echo "it ended with status $status and printed nothing"; fi
     if ! echo room >"$work/room" 2>/dev/null; then echo 'nothing can be written to /var/lib/ezsync: is the disk full?'; fi
     return 1
   fi
+}
+
+# Passes on what the reader of the result should know of the change: what stays of it, and was not asked for.
+tell() {
+  if [ ! -s "$work/told" ]; then return; fi
+  section told "$number"
+  cat "$work/told" || :
+  rm -f "$work/told"
 }
 
 # NUMBER FUNCTION ARGUMENTS...: undoes one change and goes on also when that fails.

@@ -6,7 +6,7 @@ apt_run() {
   DEBIAN_FRONTEND=noninteractive $limit apt-get -q -y \
     -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold \
     -o DPkg::Lock::Timeout=120 -o Acquire::Retries=0 -o Acquire::http::Timeout=20 \
-    -o Acquire::https::Timeout=20 "$@"
+    -o Acquire::https::Timeout=20 -o Dpkg::Use-Pty=0 "$@"
 }
 
 # COMMAND...: fetches something, in bounded time. What it says stands in $work/fetched. Where no name server
@@ -25,8 +25,9 @@ fetch() {
 # Whether nothing could be reached: another try would take as long.
 fetch_is_cut_off() {
   ! grep -q -e '^Get:' -e '^Hit:' "$work/fetched" &&
-    grep -q -i -e resolv -e 'could not connect' -e 'unable to connect' -e 'cannot initiate' -e 'timed out' \
-      -e timeout -e 'network is unreachable' -e 'connection refused' -e "couldn't connect" "$work/fetched"
+    grep -q -i -e ' resolving ' -e 'not resolve' -e "n't resolve" -e 'not connect' -e "n't connect" \
+      -e 'unable to connect' -e 'cannot initiate' -e 'timed out' -e timeout -e 'network is unreachable' \
+      -e 'connection refused' "$work/fetched"
 }
 
 # Shows what the last try said. 69 is the status of a service that is not to be had.
@@ -66,7 +67,7 @@ apt_repair() {
 }
 
 dnf_install() {
-  fetch bounded 180 "$packager" -y -q --setopt=timeout=20 --setopt=retries=1 install --downloadonly "$@" || {
+  fetch bounded 180 "$packager" -y --setopt=timeout=20 --setopt=retries=1 install --downloadonly "$@" || {
     fetch_failed
     return
   }
@@ -146,7 +147,14 @@ apt_install_files() {
   apt_offline install "$@" >"$work/apt.log" 2>&1 || {
     cat "$work/apt.log"
     apt_repair "$work/apt.log" && apt_offline install "$@"
-  } || return 1
+  } || {
+    for name in $removed; do
+      if ! dpkg-query -s "$name" 2>/dev/null | grep -q '^Status: .* installed$'; then
+        echo "$name was removed before the installation failed, and is not put back" >>"$work/told"
+      fi
+    done
+    return 1
+  }
   for name in $removed; do
     echo "$name was removed: two time daemons cannot be installed at once" >>"$work/told"
   done

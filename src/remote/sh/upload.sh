@@ -10,7 +10,7 @@
 upload_chunk=131072
 
 # How long a chunk may take (seconds). A cut cable is not seen here: nothing comes any more.
-upload_patience=60
+upload_patience=45
 
 # NUMBER INSTALLED-BYTES NAME BYTES SHA256 ...: takes in the files of a change.
 upload() {

@@ -39,8 +39,8 @@ pub struct LabSpec {
     pub image: Image,
     /// Debian release of the hosts, and of the package repository.
     pub suite: Suite,
-    /// Other releases for single hosts, by their number from 0. These find no packages.
-    pub other_suites: Vec<(usize, Suite)>,
+    /// Other images for single hosts, by their number from 0. These find no packages.
+    pub others: Vec<(usize, Image, Suite)>,
     /// Host names.
     pub names: Vec<String>,
     /// Whether the package repository is served; without it apt's connections are refused.
@@ -60,7 +60,7 @@ impl LabSpec {
         Self {
             image,
             suite: Suite::default(),
-            other_suites: Vec::new(),
+            others: Vec::new(),
             names: (1..=count).map(|number| format!("node{number}")).collect(),
             repository: true,
             swallowed: false,
@@ -110,9 +110,11 @@ impl Lab {
         let hosts = hosts(&spec.names)?;
         leftovers::clean()?;
         let image = image::ensure(spec.image, &spec.suite)?;
-        let other = |(host, suite): &(usize, Suite)| Ok((*host, image::ensure(spec.image, suite)?));
+        let other = |(host, image, suite): &(usize, Image, Suite)| {
+            Ok((*host, image::ensure(*image, suite)?))
+        };
         let other_images: Vec<(usize, CachedImage)> =
-            spec.other_suites.iter().map(other).collect::<Result<_>>()?;
+            spec.others.iter().map(other).collect::<Result<_>>()?;
         let claim = leftovers::claim()?;
         let mut lab = Self {
             running: Vec::new(),
@@ -196,6 +198,14 @@ impl Lab {
     /// When the host was stopped.
     pub fn mend(&self, host: &TestHost) -> Result<()> {
         self.network.set_link(&host.link(), true)
+    }
+
+    /// Lets no more than so many megabits a second through to the host.
+    ///
+    /// # Errors
+    /// When the host was stopped.
+    pub fn slow(&self, host: &TestHost, megabits: u32) -> Result<()> {
+        self.network.slow_link(&host.link(), megabits)
     }
 
     /// Switches the host off, as if its power failed. It stays off.

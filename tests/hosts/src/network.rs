@@ -56,6 +56,14 @@ impl Network {
         self.ip(&format!("link set {link} {}", if up { "up" } else { "down" }))
     }
 
+    /// Lets no more than so many megabits a second out of `link`, towards its host.
+    pub fn slow_link(&self, link: &str, megabits: u32) -> Result<()> {
+        let mut command = Command::new("tc");
+        command.args(["-n", &self.name, "qdisc", "replace", "dev", link, "root", "tbf"]);
+        command.args(["rate", &format!("{megabits}mbit"), "burst", "32k", "latency", "400ms"]);
+        run::check(&mut command, DEADLINE).map(drop)
+    }
+
     /// Moves the calling thread, for good, into the namespace.
     pub fn enter(&self) -> Result<()> {
         let path = self.path();

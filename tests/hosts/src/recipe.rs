@@ -74,6 +74,7 @@ const CHRONY_FILES: &[ImageFile] =
     &[("etc/chrony/chrony.conf", include_str!("../image/chrony/etc/chrony/chrony.conf"), 0o644)];
 
 const RPM_FILES: &[ImageFile] = &[
+    ("etc/dnf/dnf.conf", include_str!("../image/rpm/root/etc/dnf/dnf.conf"), 0o644),
     ("etc/rpm/macros", include_str!("../image/rpm/root/etc/rpm/macros"), 0o644),
     (
         "etc/systemd/system/chronyd.service.d/lab-clock.conf",
