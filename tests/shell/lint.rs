@@ -64,6 +64,7 @@ fn each_whole_script_passes() {
         watch_script(&Glance::Examine(vec![[10, 0, 0, 1].into()]), &chrony, &[], &mark),
         source_script(&[[10, 0, 0, 2].into()], &mark),
         ping_script(&mark),
+        stock_script(&mark),
         command_script("it's $HOME", &mark),
     ] {
         let Some(mut shellcheck) = shellcheck() else { return };
