@@ -210,14 +210,17 @@ fn all_packages_are_listed_where_one_is_missing_that_a_bundle_has() {
                *' -- '*) for name; do [ -e \"/there/$name\" ] && printf 'install ok installed'; done ;;\n\
                *) printf '%s\\n' 'install ok installed|i386|libc6\t2.36-9\tlibc-dev (= 1)' \\\n\
                  'install ok installed|amd64|foreign\t1\t' 'deinstall ok config-files|i386|gone\t1\t' \\\n\
-                 'install ok half-configured|i386|half\t1\t' 'install ok installed|all|tzdata\t2024a\t' ;;\n\
+                 'install ok half-configured|i386|half\t1\t' \\\n\
+                 'install reinstreq half-installed|i386|none\t1\t' 'install ok installed|all|tzdata\t2024a\t' ;;\n\
              esac\n\
              exit 0\n",
         );
-        let listed = "libc6\t2.36-9\tlibc-dev (= 1)\ntzdata\t2024a\t\n";
+        // What dpkg was cut off at is configured before anything else is installed.
+        let listed = "libc6\t2.36-9\tlibc-dev (= 1)\nhalf\t1\t\ntzdata\t2024a\t\n";
         let expected = Some(("i386".to_owned(), listed.to_owned()));
         assert_eq!(stock(&host, true), expected, "{:?}", host.shell);
         assert_eq!(stock(&host, false), None);
+        fs::create_dir_all(host.at("/there")).unwrap();
         host.write("/there/chrony", "");
         assert_eq!(stock(&host, true), expected, "{:?}", host.shell);
         host.write("/there/tree", "");
