@@ -10,31 +10,41 @@ use ezsync_hosts::{Image, Suite};
 
 use crate::support::Ran;
 
-/// For Debian 11, 12 and 13 from Debian's mirror, made once for all tests; none, which is then said, where
-/// the mirror cannot be reached.
-pub fn debian() -> Option<&'static Path> {
+/// For Debian 11, 12 and 13 from Debian's mirror, and for the hosts of `Image::Rpm` from their own
+/// repository; made once for all tests. None, which is then said, where the mirror cannot be reached.
+pub fn all() -> Option<&'static Path> {
     static BUNDLE: OnceLock<Option<PathBuf>> = OnceLock::new();
     let bundle = BUNDLE.get_or_init(|| {
-        let mirror = ezsync_hosts::mirror();
-        if !answers(&mirror) {
-            ezsync_hosts::skip(&format!("{mirror} cannot be reached"));
-            return None;
-        }
-        let debian = format!("debian={mirror}");
-        Some(create("debian", &["--for", "debian-11,debian-12,debian-13", "--mirror", &debian]))
+        let debian = debian()?;
+        let rpm = rpm();
+        let options = ["--for", "debian-11,debian-12,debian-13,rocky-9"];
+        Some(create(
+            "all",
+            &[&options[..], &["--mirror", &debian, "--mirror", &rpm.mirror()]].concat(),
+        ))
     });
     bundle.as_deref()
 }
 
-/// For the hosts of `Image::Rpm`, from their repository, which is served on loopback for as long.
+/// For the hosts of `Image::Rpm` alone.
 pub fn rocky() -> &'static Path {
     static BUNDLE: OnceLock<PathBuf> = OnceLock::new();
-    BUNDLE.get_or_init(|| {
-        let image = ezsync_hosts::ensure_image(Image::Rpm, &Suite::default()).unwrap();
-        let served = Served::folder(&image.packages());
-        let mirror = format!("rocky-9=http://{}", served.address);
-        create("rocky", &["--for", "rocky-9", "--mirror", &mirror])
-    })
+    BUNDLE.get_or_init(|| create("rocky", &["--for", "rocky-9", "--mirror", &rpm().mirror()]))
+}
+
+/// Debian's mirror, for `--mirror`; none, which is then said, where it cannot be reached.
+pub fn debian() -> Option<String> {
+    let mirror = ezsync_hosts::mirror();
+    if answers(&mirror) {
+        return Some(format!("debian={mirror}"));
+    }
+    ezsync_hosts::skip(&format!("{mirror} cannot be reached"));
+    None
+}
+
+fn rpm() -> Served {
+    let image = ezsync_hosts::ensure_image(Image::Rpm, &Suite::default()).unwrap();
+    Served::folder(&image.packages())
 }
 
 /// Makes the bundle of that name with these options. What was fetched once is in ezsync's own cache.
@@ -62,6 +72,10 @@ struct Served {
 }
 
 impl Served {
+    fn mirror(&self) -> String {
+        format!("rocky-9=http://{}", self.address)
+    }
+
     fn folder(folder: &Path) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let address = free.to_string();

@@ -26,4 +26,5 @@ mod speed;
 mod standby;
 mod support;
 mod terminal;
+mod uploads;
 mod visit;

@@ -20,9 +20,10 @@ pub fn offline(suite: &str, others: &[(Image, &str)]) -> LabSpec {
     LabSpec { others, suite: suite.parse().unwrap(), repository: false, swallowed: true, ..spec }
 }
 
-/// Lets apt know a repository by a name that nobody resolves.
+/// Lets the package manager know a repository by a name that nobody resolves.
 pub const REMOTE: &str =
-    "echo 'deb http://packages.example/debian stable main' >/etc/apt/sources.list";
+    "echo 'deb http://packages.example/debian stable main' >/etc/apt/sources.list
+     [ ! -d /etc/yum.repos.d ] || sed -i s/10.99.0.1/packages.example/ /etc/yum.repos.d/lab.repo";
 
 pub fn setup<'a>(bundle: &'a Path, options: &[&'a str]) -> Vec<&'a str> {
     [&["setup", "c1", "--bundle", bundle.to_str().unwrap()], options].concat()
@@ -41,12 +42,12 @@ const STAGED: &str =
     "find /var /tmp /root /run -xdev -name '*.deb' -o -name '*.rpm' | grep -v '^/var/lib/rpm'";
 
 #[test]
-fn three_releases_are_set_up_in_one_run() {
+fn releases_and_distributions_are_set_up_in_one_run() {
     if skipped() {
         return;
     }
-    let Some(bundle) = bundles::debian() else { return };
-    let others = [(Image::Bare, "bookworm"), (Image::Bare, "trixie")];
+    let Some(bundle) = bundles::all() else { return };
+    let others = [(Image::Bare, "bookworm"), (Image::Bare, "trixie"), (Image::Rpm, "bookworm")];
     let bench = Bench::of(&offline("bullseye", &others));
     bench.everywhere(REMOTE);
     // node2's user becomes root with a password, node3's on a terminal besides.
@@ -83,9 +84,10 @@ fn three_releases_are_set_up_in_one_run() {
         assert_eq!(bench.on(node, "dpkg --audit; apt-get -qq check"), "");
         assert_eq!(bench.on(node, &format!("{STAGED} || :; {LITTER}")), "");
     }
-    let (code, run) = bench.json(&setup(bundle, &options[..]));
+    assert_eq!(bench.on(3, "systemctl is-active chronyd"), "active");
+    let (code, run) = bench.json(&setup(bundle, &options));
     assert_eq!(code, 0, "{run:#}");
-    for (node, execs) in [(0, 1), (1, 1), (2, 2)] {
+    for (node, execs) in [(0, 1), (1, 1), (2, 2), (3, 1)] {
         let host = host(&run, &bench.hosts()[node].name);
         assert_eq!(host["plan"]["changes"].as_array().unwrap().len(), 0, "{host:#}");
         // The host that wants a terminal says so once.
@@ -101,7 +103,7 @@ fn dnf_installs_what_the_bundle_has() {
     let bundle = bundles::rocky();
     let spec = LabSpec { repository: false, swallowed: true, ..LabSpec::new(Image::Rpm, 2) };
     let bench = Bench::of(&spec);
-    bench.everywhere("sed -i 's/10.99.0.1/packages.example/' /etc/yum.repos.d/lab.repo");
+    bench.everywhere(REMOTE);
     let start = Instant::now();
     let (code, run) = bench.json(&setup(bundle, &[]));
     assert_eq!(code, 0, "{run:#}");

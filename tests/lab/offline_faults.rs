@@ -14,10 +14,10 @@ use crate::support::{Bench, EVERYTHING, LITTER, Ran, host, skipped, trouble};
 
 #[test]
 fn a_host_that_nothing_fits_holds_up_all_unless_it_is_left_out() {
-    if skipped() || bundles::debian().is_none() {
+    if skipped() {
         return;
     }
-    let mirror = format!("debian={}", ezsync_hosts::mirror());
+    let Some(mirror) = bundles::debian() else { return };
     let bundle = bundles::create("one", &["--for", "debian-12", "--mirror", &mirror]);
     let bench = Bench::of(&offline("bookworm", &[(Image::Bare, "trixie")]));
     let before = bench.everywhere(EVERYTHING);
@@ -37,7 +37,7 @@ fn a_host_that_nothing_fits_holds_up_all_unless_it_is_left_out() {
 /// Needs no hosts: that nobody is asked is the point.
 #[test]
 fn a_damaged_bundle_is_refused_before_anybody_is_asked() {
-    let Some(bundle) = bundles::debian() else { return };
+    let Some(bundle) = bundles::all() else { return };
     let project = TempDir::new().unwrap();
     let cluster = project.path().join("inventories/c1");
     fs::create_dir_all(&cluster).unwrap();
@@ -69,7 +69,7 @@ fn a_cable_that_is_cut_in_the_middle_of_a_package_costs_one_more_run() {
     if skipped() {
         return;
     }
-    let Some(bundle) = bundles::debian() else { return };
+    let Some(bundle) = bundles::all() else { return };
     let bench = Bench::of(&offline("bookworm", &[]));
     bench.everywhere(REMOTE);
     let node = &bench.hosts()[0];
@@ -120,7 +120,7 @@ fn a_full_disk_changes_nothing_and_the_next_run_finishes() {
     if skipped() {
         return;
     }
-    let Some(bundle) = bundles::debian() else { return };
+    let Some(bundle) = bundles::all() else { return };
     let bench = Bench::of(&offline("bookworm", &[]));
     bench.everywhere(REMOTE);
     let before = bench.on(0, EVERYTHING);
