@@ -10,7 +10,7 @@ use anstream::ColorChoice;
 use clap::{ArgGroup, Args, Parser, Subcommand};
 
 pub use access::{Access, Privilege};
-pub use bundle::{Bundle, BundleCreate};
+pub use bundle::{Bundle, BundleCreate, BundleShow};
 
 use crate::cluster::OptionSetting;
 use crate::length;

@@ -13,6 +13,11 @@ need objdump binutils
 need mmdebstrap mmdebstrap
 need systemd-nspawn systemd-container
 need apt-ftparchive apt-utils
+need gpg gnupg
+need gpgconf gnupg
+need xz xz-utils
+need rpmbuild rpm
+need createrepo_c createrepo-c
 need ip iproute2
 need linux.uml user-mode-linux
 need mke2fs e2fsprogs

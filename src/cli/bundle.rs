@@ -24,6 +24,25 @@ NAME is that of a repository (debian, debian-security, ubuntu, rocky) or of a re
 https_proxy, http_proxy and no_proxy of the environment are heeded. What was fetched once is kept in
 ~/.cache/ezsync, and a fetch that was broken off goes on where it stood.")]
     Create(Box<BundleCreate>),
+    /// Say what is in a bundle, and check every byte of it
+    #[command(after_help = "\
+Examples:
+  ezsync bundle show time.bundle
+  ezsync bundle show time.bundle --json | jq '.sets[].packages[].sha256'
+
+With -v the SHA-256 of each package is shown. The file is a tar, compressed with zstd: any tar shows
+its manifest.json, too.")]
+    Show(BundleShow),
+}
+
+/// Options of `bundle show`.
+#[derive(Debug, Args)]
+pub struct BundleShow {
+    /// The bundle
+    pub file: PathBuf,
+    /// Print it as one JSON document
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `bundle create`.

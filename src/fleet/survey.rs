@@ -7,6 +7,7 @@ use super::result::{Outcome, Trouble};
 use super::shell::{Shell, exec_trouble, word};
 use super::visit::{Errand, Visit, Visitee, broken_off, visit};
 use super::{Doing, Means};
+use crate::bundle::Stock;
 use crate::facts::Facts;
 use crate::remote::{Probe, Request, probe_script, stock, stock_script};
 
@@ -18,8 +19,8 @@ const LOOK_TIMEOUT: Duration = Duration::from_secs(60);
 pub struct Surveyed {
     /// What it is.
     pub facts: Facts,
-    /// A line for each of its packages: name, version, what it gives, with tabs between them.
-    pub stock: String,
+    /// Its packages.
+    pub stock: Stock,
 }
 
 /// Looks at all hosts, as the login user where nothing else is said.
@@ -64,7 +65,7 @@ async fn look(shell: &Shell) -> Result<Surveyed, Outcome> {
     let mut talk = shell.start(what, &stock_script(&mark), &mark, LOOK_TIMEOUT).await?;
     talk.read_to_end(LOOK_TIMEOUT).await.map_err(lost)?;
     let stock = stock(talk.sections()).ok_or_else(|| broken_off(&talk))?;
-    if stock.is_empty() {
+    if stock.packages.is_empty() {
         return Err(Trouble::new(
             "the host has neither dpkg nor rpm, or they list no packages",
             "bundles are for hosts with apt, dnf, yum or zypper: leave this one out with --limit",

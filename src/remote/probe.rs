@@ -7,13 +7,15 @@ use ipnet::IpNet;
 use super::look::Look;
 use super::script::Script;
 use super::units::{self, CHRONY_UNITS, Units};
+use super::visit::stock;
 use super::{Section, Word};
 use crate::bundle::Stock;
 use crate::facts::{ChronyFacts, Facts, LeapSeconds, Platform, Version};
 use crate::resource::{Account, CONTENT_MAX, Observed, PathState, Subject, UnitState};
 
-const PARTS: [&str; 4] = [
+const PARTS: [&str; 5] = [
     include_str!("sh/facts.sh"),
+    include_str!("sh/stock.sh"),
     include_str!("sh/services.sh"),
     include_str!("sh/observe.sh"),
     include_str!("sh/clock.sh"),
@@ -149,10 +151,7 @@ impl Probe {
             zones: text("zones").lines().filter(|line| !line.is_empty()).map(Into::into).collect(),
             supply: None,
         };
-        let stock = find("stock").map(|packages| Stock {
-            architecture: text("architecture").trim().to_owned(),
-            packages: packages.text(),
-        });
+        let stock = stock(sections);
         Some(Self { facts, observed, look, stock, root: text("user").trim() == "0" })
     }
 }

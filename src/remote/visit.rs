@@ -3,6 +3,7 @@
 use super::probe::Release;
 use super::script::{Script, quote};
 use super::{Section, Word};
+use crate::bundle::Stock;
 
 const PING: &str = include_str!("sh/ping.sh");
 const COMMAND: &str = include_str!("sh/command.sh");
@@ -58,13 +59,19 @@ pub fn command_status(sections: &[Section]) -> Option<u32> {
 /// A script that lists the packages of the host.
 #[must_use]
 pub fn stock_script(mark: &Word) -> String {
-    Script::new(mark, &[STOCK]).finish("list_stock")
+    let mut script = Script::new(mark, &[STOCK]);
+    script.line("list_all() {").line("list_stock").line("section end").line("}");
+    script.finish("list_all")
 }
 
-/// The lines of that list: name, version, what it gives, with tabs between them. None when the answer was
-/// cut off.
+/// The host's packages in an answer; none when they are not in it, or it was cut off.
 #[must_use]
-pub fn stock(sections: &[Section]) -> Option<String> {
-    sections.iter().find(|section| section.name == "end")?;
-    sections.iter().find(|section| section.name == "stock").map(Section::text)
+pub fn stock(sections: &[Section]) -> Option<Stock> {
+    let text = |name: &str| {
+        let found = sections.iter().find(|section| section.name == name);
+        found.map(Section::text)
+    };
+    text("end")?;
+    let architecture = text("architecture")?.lines().next().unwrap_or_default().trim().to_owned();
+    Some(Stock { architecture, packages: text("stock")? })
 }

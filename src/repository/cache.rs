@@ -22,6 +22,8 @@ pub(super) struct Partial {
     wanted: String,
     /// How much of it is here, in bytes.
     pub have: u64,
+    /// Whether nobody can take it up later: another process is at the one that can.
+    is_spare: bool,
 }
 
 impl Cache {
@@ -60,13 +62,20 @@ impl Cache {
         };
         let mut path = folder.join(wanted);
         let mut file = open(&path).map_err(cannot)?;
-        if file.try_lock().is_err() {
+        let is_spare = file.try_lock().is_err();
+        if is_spare {
             // Another ezsync fetches it as well: not into the same file.
             path = folder.join(format!("{wanted}.{}", std::process::id()));
             file = open(&path).map_err(cannot)?;
         }
-        let mut partial =
-            Partial { path, file, digest: Hasher::of(wanted), wanted: wanted.to_owned(), have: 0 };
+        let mut partial = Partial {
+            path,
+            file,
+            digest: Hasher::of(wanted),
+            wanted: wanted.to_owned(),
+            have: 0,
+            is_spare,
+        };
         partial.take_up().map_err(cannot)?;
         Ok(partial)
     }
@@ -126,6 +135,15 @@ impl Partial {
             self.file.seek(SeekFrom::Start(0)).and_then(|_| self.file.read_to_end(&mut bytes));
         read.map_err(|error| cannot(&self.path, &error))?;
         Ok(bytes)
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        if self.is_spare {
+            // Where it came whole it has moved from there.
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 

@@ -56,6 +56,20 @@ pub struct Means {
     pub now: i64,
 }
 
+impl Means {
+    /// Whether it is known where packages for `target` are.
+    ///
+    /// # Errors
+    /// It is not, and what to do about it.
+    pub fn knows(&self, target: &Target) -> Result<(), Problem> {
+        self.sources(target).map(drop)
+    }
+
+    fn sources(&self, target: &Target) -> Result<Sources, Problem> {
+        catalogue::sources(target, &self.mirrors, !self.own.is_empty())
+    }
+}
+
 /// What was gathered.
 #[derive(Debug)]
 pub struct Gathered {
@@ -78,10 +92,11 @@ pub fn gather(
     events: UnboundedSender<Event>,
     cancelled: &CancellationToken,
 ) -> Result<Gathered, Error> {
-    let has_own = !means.own.is_empty();
-    let sources = |it: &Wanted| catalogue::sources(&it.target, &means.mirrors, has_own);
     // Mistakes show before anything is fetched.
-    let all = wanted.iter().map(sources).collect::<Result<Vec<Sources>, Problem>>()?;
+    let all = wanted
+        .iter()
+        .map(|it| means.sources(&it.target))
+        .collect::<Result<Vec<Sources>, Problem>>()?;
     let keyring = means.keyrings.iter().map(|bytes| Keyring::read(bytes)).reduce(Keyring::and);
     if keyring.as_ref().is_some_and(Keyring::is_empty) {
         let problem = Problem::new("--keyring: there is no OpenPGP key in it");
@@ -163,8 +178,8 @@ impl Gathering<'_> {
         }
         // From here on they are in the cache: not all of them are held at once.
         let mut items: Vec<&Item> = lists.values().collect();
-        items.sort_by(|one, other| one.url.cmp(&other.url));
-        items.dedup();
+        items.sort_by(|one, other| (&one.sum, &one.url).cmp(&(&other.sum, &other.url)));
+        items.dedup_by(|next, kept| next.sum == kept.sum);
         self.fetcher.each(&items, |item| self.fetcher.get(item).map(drop))?;
         Ok(lists)
     }

@@ -23,4 +23,5 @@ mod speed;
 mod standby;
 mod support;
 mod terminal;
+mod uploads;
 mod visit;

@@ -5,6 +5,7 @@
 
 mod archive;
 mod debian;
+mod from;
 mod real;
 mod rpm;
 mod run;

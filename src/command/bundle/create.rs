@@ -37,7 +37,7 @@ pub(super) fn run(cli: &Cli, project: &Project, options: &BundleCreate) -> Resul
     let mut wanted = wanted(options)?;
     let mut left_out = Vec::new();
     if let Some(from) = &from {
-        match from.ask(cli, options)? {
+        match from.ask(cli, options, &means)? {
             Said::Trouble(exit) => return Ok(exit),
             Said::Wanted(more, notes) => {
                 wanted = merged(wanted, more);

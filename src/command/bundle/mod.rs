@@ -1,6 +1,7 @@
 //! `ezsync bundle`: packages for hosts without internet.
 
 mod create;
+mod show;
 mod summary;
 mod survey;
 
@@ -13,5 +14,6 @@ use crate::project::Project;
 pub(super) fn run(cli: &Cli, project: &Project, bundle: &Bundle) -> Result<Exit> {
     match bundle {
         Bundle::Create(options) => create::run(cli, project, options),
+        Bundle::Show(options) => show::run(cli, options),
     }
 }

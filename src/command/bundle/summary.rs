@@ -1,13 +1,14 @@
-//! What came of `ezsync bundle create`, for people and for programs.
+//! What is in a bundle, and what came of `ezsync bundle create`, for people and for programs.
 
 use std::fmt::Write;
 use std::path::Path;
 
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::bundle::{Manifest, Set};
 use crate::length;
+use crate::package::Package;
 use crate::sanitise::{sanitise, sanitise_json};
 
 /// A bundle that was written.
@@ -24,7 +25,7 @@ pub(super) struct Summary<'a> {
 impl Summary<'_> {
     /// For people. `cluster`: the one that it was made from.
     pub(super) fn text(&self, cluster: Option<&str>) -> String {
-        let mut text: String = self.manifest.sets.iter().map(set).collect();
+        let mut text: String = list(self.manifest, false);
         for note in self.notes {
             let _ = writeln!(text, "note: {}", sanitise(note));
         }
@@ -41,45 +42,61 @@ impl Summary<'_> {
 
     /// For programs.
     pub(super) fn json(&self) -> Result<String> {
-        let sets = self.manifest.sets.iter().map(|set| {
-            let packages: Vec<_> = set
-                .packages
-                .iter()
-                .map(|it| {
-                    json!({"name": it.name, "version": it.version, "file": it.file, "size": it.size, "sha256": it.sha256})
-                })
-                .collect();
-            json!({
-                "release": set.target.release,
-                "architecture": set.target.architecture,
-                "wanted": set.wanted,
-                "packages": packages,
-            })
-        });
         let document = json!({
             "bundle": self.output.display().to_string(),
             "size": self.size,
             "seconds": self.seconds,
-            "sets": sets.collect::<Vec<_>>(),
+            "sets": sets(self.manifest),
             "notes": self.notes,
         });
         Ok(sanitise_json(serde_json::to_string_pretty(&document)?) + "\n")
     }
 }
 
+/// All sets of a bundle, with the SHA-256 of each package where `digests` are wanted.
+pub(super) fn list(manifest: &Manifest, digests: bool) -> String {
+    manifest.sets.iter().map(|it| set(it, digests)).collect()
+}
+
+/// The same for programs.
+pub(super) fn sets(manifest: &Manifest) -> Vec<Value> {
+    let package = |it: &Package| {
+        json!({
+            "name": it.name, "version": it.version, "architecture": it.architecture,
+            "file": it.file, "size": it.size, "sha256": it.sha256,
+        })
+    };
+    let set = |set: &Set| {
+        json!({
+            "release": set.target.release,
+            "architecture": set.target.architecture,
+            "wanted": set.wanted,
+            "packages": set.packages.iter().map(package).collect::<Vec<_>>(),
+        })
+    };
+    manifest.sets.iter().map(set).collect()
+}
+
 /// One kind of host with its packages.
-fn set(set: &Set) -> String {
-    let widest = |of: fn(&crate::package::Package) -> &str| {
+fn set(set: &Set, digests: bool) -> String {
+    let widest = |of: fn(&Package) -> &str| {
         set.packages.iter().map(|package| of(package).len()).max().unwrap_or_default()
     };
     let (name, version) = (widest(|package| &package.name), widest(|package| &package.version));
     let total = set.packages.iter().map(|package| package.size).sum();
-    let mut text =
-        format!("{}: {} packages, {}\n", set.target, set.packages.len(), length::bytes(total));
+    let wanted = set.wanted.join(", ");
+    let mut text = format!(
+        "{}: {} packages, {}, for {}\n",
+        set.target,
+        set.packages.len(),
+        length::bytes(total),
+        sanitise(&wanted)
+    );
     for package in &set.packages {
         let size = length::bytes(package.size);
         let (own, of) = (sanitise(&package.name), sanitise(&package.version));
-        let _ = writeln!(text, "  {own:name$}  {of:version$}  {size:>9}");
+        let digest = if digests { format!("  {}", package.sha256) } else { String::new() };
+        let _ = writeln!(text, "  {own:name$}  {of:version$}  {size:>9}{digest}");
     }
     text + "\n"
 }

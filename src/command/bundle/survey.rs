@@ -14,7 +14,7 @@ use crate::fleet::{self, Outcome, Surveyed, Trouble, Visit, Visitee};
 use crate::package::{self, Installed, Release, Target};
 use crate::problem::Problem;
 use crate::project::Project;
-use crate::repository::Wanted;
+use crate::repository::{Means, Wanted};
 use crate::resource::Subject;
 use crate::role::tags::Choice;
 use crate::sanitise::sanitise_lines;
@@ -51,13 +51,12 @@ impl From {
     }
 
     /// Asks the hosts.
-    pub(super) fn ask(&self, cli: &Cli, options: &BundleCreate) -> Result<Said> {
+    pub(super) fn ask(&self, cli: &Cli, options: &BundleCreate, means: &Means) -> Result<Said> {
         let hosts = visitees(&self.cluster.members, options)?;
         let names = hosts.iter().map(|host| host.name.clone()).collect();
         let forks = options.access.forks;
-        let moved = drive(cli, forks, "no more hosts are asked", names, |means| {
-            fleet::survey(means, hosts)
-        })?;
+        let moved =
+            drive(cli, forks, "no more hosts are asked", names, |by| fleet::survey(by, hosts))?;
         let Moved { hosts: visits, interrupted, .. } = moved;
         if interrupted {
             return Ok(Said::Trouble(Exit::Interrupted));
@@ -65,7 +64,7 @@ impl From {
         let (mut wanted, mut notes, mut exit) = (BTreeMap::new(), Vec::new(), Exit::Ok);
         for (member, visit) in self.cluster.members.iter().zip(visits) {
             let name = visit.host.clone();
-            match self.one(member, visit, options, &mut wanted) {
+            match self.one(member, visit, (options, means), &mut wanted) {
                 Ok(()) => {}
                 Err((Trouble { what, .. }, _)) if options.partial => {
                     notes.push(format!("{name} is left out: {what}"));
@@ -96,7 +95,7 @@ impl From {
         &self,
         member: &Member,
         visit: Visit<Surveyed>,
-        options: &BundleCreate,
+        (options, means): (&BundleCreate, &Means),
         wanted: &mut BTreeMap<Target, Wanted>,
     ) -> Result<(), (Trouble, Exit)> {
         let surveyed = match (visit.outcome, visit.answer) {
@@ -107,6 +106,10 @@ impl From {
         };
         let failed = |trouble| (trouble, Exit::HostFailed);
         let (target, installed) = read(&surveyed).map_err(failed)?;
+        means.knows(&target).map_err(|problem| {
+            let next = problem.advice().unwrap_or("leave this host out with --limit");
+            failed(Trouble::new(problem.message(), next))
+        })?;
         let packages = match options.packages.as_slice() {
             [] => self.packages(member, surveyed.facts).map_err(failed)?,
             given => given.to_vec(),
@@ -136,7 +139,8 @@ impl From {
                 Trouble::new(problem.to_string(), "mend the file and run again")
             })?;
         let name = |subject| match subject {
-            Subject::Package(name) => Some(name),
+            // Of those alone that shall be there.
+            Subject::Stock(name) => Some(name),
             _ => None,
         };
         Ok(desired.subjects().filter_map(name).collect())
@@ -166,12 +170,15 @@ fn read(surveyed: &Surveyed) -> Result<(Target, Vec<Installed>), Trouble> {
         let what = format!("its os-release names no release: ID and VERSION_ID make `{name}`");
         Trouble::new(what, leave_out)
     })?;
-    let architecture =
-        facts.architecture.parse().map_err(|what: String| Trouble::new(what, leave_out))?;
+    let architecture = surveyed
+        .stock
+        .architecture
+        .parse()
+        .map_err(|what: String| Trouble::new(what, leave_out))?;
     let installed = if facts.package_manager == "apt" {
-        package::deb::read_installed(&surveyed.stock, architecture)
+        package::deb::read_installed(&surveyed.stock.packages, architecture)
     } else {
-        package::rpm::read_installed(&surveyed.stock)
+        package::rpm::read_installed(&surveyed.stock.packages)
     };
     let installed = installed.map_err(|error| {
         let what = format!("its list of packages cannot be read: {error}");

@@ -24,54 +24,6 @@ probe_packages() {
   esac
 }
 
-package_is_installed() {
-  case $packager in
-    apt-get)
-      # shellcheck disable=SC2016
-      case $(dpkg-query -W -f='${Status}' -- "$1" 2>/dev/null) in
-        *' installed') return 0 ;;
-        *) return 1 ;;
-      esac
-      ;;
-    *) rpm -q -- "$1" >/dev/null 2>&1 ;;
-  esac
-}
-
-# NAMES... -- PATHS...: where one of these packages is missing, what a bundle has to know: the
-# architecture as the package manager sees it, and NAME<tab>VERSION<tab>PROVIDES for each package that is
-# installed; with RPM also for the packages of PATHS, which no list of what they provide has.
-probe_stock() {
-  find_packager
-  missing=
-  while [ $# -gt 0 ] && [ "$1" != -- ]; do
-    if ! package_is_installed "$1"; then missing=yes; fi
-    shift
-  done
-  if [ -z "$missing" ]; then return; fi
-  shift
-  section stock
-  case $packager in
-    apt-get)
-      architecture=$(dpkg --print-architecture)
-      # What is of another architecture meets no needs of this one's.
-      # shellcheck disable=SC2016
-      dpkg-query -W -f='${Status}|${Architecture}|${Package}\t${Version}\t${Provides}\n' 2>/dev/null |
-        sed -n "s/^[a-z]* [a-z]* installed|$architecture|//p; s/^[a-z]* [a-z]* installed|all|//p"
-      ;;
-    dnf | yum | zypper)
-      # A 64-bit kernel may run a 32-bit system: rpm's own package tells.
-      architecture=$(rpm -q --qf '%{ARCH}' rpm 2>/dev/null) || architecture=$(rpm --eval '%{_arch}')
-      format='%{NAME}\t%|EPOCH?{%{EPOCH}:}:{}|%{VERSION}-%{RELEASE}\t'
-      rpm -qa --qf "${format}[%{PROVIDENAME} %{PROVIDEFLAGS:depflags} %{PROVIDEVERSION},]\n" 2>/dev/null
-      for path in "$@"; do
-        if line=$(rpm -q --whatprovides --qf "$format" "$path" 2>/dev/null); then printf '%s%s\n' "$line" "$path"; fi
-      done
-      ;;
-  esac
-  section architecture
-  printf '%s\n' "$architecture"
-}
-
 # Prints what systemd's `show` prints for each service: blocks with an empty line in between.
 probe_units() {
   section units
