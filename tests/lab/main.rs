@@ -13,6 +13,7 @@ mod dnf;
 mod faults;
 mod journey;
 mod local;
+mod muster;
 mod on_node;
 mod portable;
 mod privilege;
