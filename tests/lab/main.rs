@@ -14,6 +14,7 @@ mod dnf;
 mod faults;
 mod journey;
 mod local;
+mod muster;
 mod offline;
 mod offline_faults;
 mod on_node;

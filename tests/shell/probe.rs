@@ -218,6 +218,7 @@ fn all_packages_are_listed_where_one_is_missing_that_a_bundle_has() {
         let expected = Some(("i386".to_owned(), listed.to_owned()));
         assert_eq!(stock(&host, true), expected, "{:?}", host.shell);
         assert_eq!(stock(&host, false), None);
+        fs::create_dir_all(host.at("/there")).unwrap();
         host.write("/there/chrony", "");
         assert_eq!(stock(&host, true), expected, "{:?}", host.shell);
         host.write("/there/tree", "");
