@@ -185,14 +185,14 @@ mod tests {
             lines,
             [
                 "fetching packages",
-                "libc6.deb\\x1b[2J: goes on where it was broken off, at 500.0 kB",
+                "libc6.deb\\x1b[2J: goes on where it was broken off, at 500 kB",
                 "chrony.deb: 3.0 MB in 3.0 s, 1.0 MB/s",
                 "libc6.deb\\x1b[2J: the connection was cut; it is tried again",
             ]
         );
         assert_eq!(
             picture,
-            "libc6.deb\\x1b[2J  1.5 MB of 2.0 MB, 200.0 kB/s\npackages: 1 files, 4.0 MB, 571.4 kB/s, 7 s"
+            "libc6.deb\\x1b[2J  1.5 MB of 2.0 MB, 200 kB/s\npackages: 1 files, 4.0 MB, 572 kB/s, 7 s"
         );
     }
 

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::BufReader;
+use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use ezsync::bundle::{self, Manifest, Member, Set};
 use ezsync::package::{Architecture, Target, deb};
 use ezsync_hosts::{Image, LabSpec, Suite};
 
+use crate::on_node::OnNode;
 use crate::support::{Bench, LITTER, Ran, host, line, skipped, trouble};
 
 /// Connections that the host has opened itself since it booted.
@@ -94,6 +96,20 @@ fn packages_travel_over_the_connection_by_every_way_to_root() {
     assert_eq!((code, &host(&run, "node1")["execs"]), (0, &1.into()), "{run:#}");
 }
 
+#[test]
+fn the_controllers_own_machine_gets_them_too() {
+    if skipped() {
+        return;
+    }
+    let (bench, _) = bench("bookworm", "debian-12", 1);
+    let on = OnNode::new(&bench, 0, Path::new(env!("CARGO_BIN_EXE_ezsync")));
+    on.send(&bench.folder.path().join("time.bundle"), "/root/p/time.bundle");
+    let ran = on.run("setup c1 --bundle time.bundle --known-hosts /root/known_hosts");
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stderr.contains("node1: sending 28"), "{}", ran.stderr);
+    assert_eq!(bench.on(0, LITTER), "");
+}
+
 /// Waits until `condition` holds on the host.
 fn wait(bench: &Bench, number: usize, condition: &str, limit: Duration) {
     let tries = limit.as_millis() / 100;
@@ -152,8 +168,14 @@ fn a_cable_that_is_cut_in_the_middle_of_sending() {
     assert_eq!(code, 0, "{run:#}");
 }
 
-/// Holds dpkg's lock as another apt does, until /tmp/unlock stands there.
-const LOCK: &str = r#"setsid perl -e 'open F, ">>", "/var/lib/dpkg/lock-frontend"; fcntl(F, 6, pack("s s l! l! i", 1, 0, 0, 0, 0)) or die; open L, ">", "/tmp/locked"; close L; $n = 0; select undef, undef, undef, 0.1 until -e "/tmp/unlock" or $n++ > 600' >/dev/null 2>&1 </dev/null & "#;
+/// Holds dpkg's lock as another apt does, until /tmp/unlock stands there: F_SETLK with an F_WRLCK of the whole
+/// file (fcntl(2), struct flock of 64-bit machines).
+const LOCK: &str = r#"setsid perl -e '
+    $lock = pack("s s x4 q q i x4", 1, 0, 0, 0, 0);
+    open F, ">>", "/var/lib/dpkg/lock-frontend"; fcntl(F, 6, $lock) or die;
+    open L, ">", "/tmp/locked"; close L;
+    until (-e "/tmp/unlock" or $n++ > 600) { select undef, undef, undef, 0.1 }
+' >/dev/null 2>&1 </dev/null &"#;
 
 #[test]
 fn hosts_that_are_full_or_half_done_or_busy() {
@@ -181,7 +203,7 @@ fn hosts_that_are_full_or_half_done_or_busy() {
     assert_eq!(ran.code, 2, "{}", ran.stderr);
     let run = serde_json::from_str(&ran.stdout).unwrap();
     for (name, expected) in
-        [("node2", "MB in /var/lib/ezsync, 1 MB are free"), ("node3", "No space left on device")]
+        [("node2", "MB in /var/lib/ezsync, 0 MB are free"), ("node3", "No space left on device")]
     {
         let what = trouble(&run, name, "failed");
         assert!(what.ends_with("nothing was changed"), "{what}");
