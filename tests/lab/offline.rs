@@ -107,7 +107,8 @@ fn dnf_installs_what_the_bundle_has() {
     let start = Instant::now();
     let (code, run) = bench.json(&setup(bundle, &[]));
     assert_eq!(code, 0, "{run:#}");
-    assert!(start.elapsed() < Duration::from_secs(60), "somebody waited for the network");
+    // dnf alone waits 40 s for a name.
+    assert!(start.elapsed() < Duration::from_secs(30), "somebody waited for the network");
     assert!(host(&run, "node2")["synchronised_after"].is_number(), "{run:#}");
     let installed = bench.everywhere("rpm -q --qf '%{NAME} ' chrony libedit; rpm -V chrony || :");
     assert!(installed.iter().all(|said| said.starts_with("chrony libedit ")), "{installed:?}");
