@@ -468,6 +468,8 @@ fn a_host_takes_the_set_that_is_for_it() {
     let next = |release| manifest.set_for(&host(release, "amd64")).unwrap_err().next;
     let debian = "make it again, with --for debian-11 --arch amd64 too: `ezsync bundle create`";
     assert_eq!(next("debian 11"), debian);
+    assert!(next("rocky 8.10").contains("--for rocky-8 --arch amd64 too"));
+    assert!(next("rhel 8.6").contains("--for rocky-8 --arch amd64 too"));
     assert!(
         next("linuxmint 21").ends_with("and --mirror or --packages to say where its packages are")
     );
