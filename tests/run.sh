@@ -8,7 +8,7 @@ tests/needs.sh
 tests/ansible/install.sh
 cargo fmt --all --check
 cargo clippy --workspace --all-targets --locked -- -D warnings
-shellcheck src/remote/sh/*.sh tools/*.sh tests/*.sh tests/ansible/*.sh tests/hosts/image/*.sh .ci/run
+shellcheck src/remote/sh/*.sh tests/cases/signatures/make.sh tools/*.sh tests/*.sh tests/ansible/*.sh tests/hosts/image/*.sh .ci/run
 # A test asks for it, beside others that a build would slow down.
 tools/portable.sh --profile dev
 # Real hosts that a killed run may have left would only take up room.
