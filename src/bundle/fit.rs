@@ -7,7 +7,7 @@ use crate::package::{Architecture, Release, Target};
 /// version, whatever the minor ones.
 const RED_HAT: [&str; 5] = ["rhel", "centos", "rocky", "almalinux", "ol"];
 
-/// Distributions whose mirrors `bundle create` knows by itself; RED_HAT's have one too, but rhel and ol.
+/// Distributions whose mirrors `bundle create` knows by itself.
 const WITH_MIRRORS: [&str; 7] =
     ["debian", "ubuntu", "centos", "rocky", "almalinux", "fedora", "opensuse-leap"];
 
@@ -78,8 +78,16 @@ impl Manifest {
         let has: Vec<String> = self.sets.iter().map(|set| set.target.to_string()).collect();
         let has = if has.is_empty() { "nothing".to_owned() } else { has.join(", ") };
         let Target { release, architecture } = target;
-        let options = format!("--for {release} --arch {architecture}");
-        let from = match WITH_MIRRORS.contains(&release.distribution.as_str()) {
+        let name = release.distribution.as_str();
+        let is_red_hat = RED_HAT.contains(&name);
+        let wanted = match is_red_hat {
+            // What has no public mirror takes the packages of one that has; minor versions do not matter.
+            true if !WITH_MIRRORS.contains(&name) => format!("rocky-{}", major(&release.version)),
+            true => format!("{name}-{}", major(&release.version)),
+            false => release.to_string(),
+        };
+        let options = format!("--for {wanted} --arch {architecture}");
+        let from = match is_red_hat || WITH_MIRRORS.contains(&name) {
             true => String::new(),
             false => ", and --mirror or --packages to say where its packages are".to_owned(),
         };

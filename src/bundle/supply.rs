@@ -50,7 +50,10 @@ impl Supply {
     /// No set fits the host, or something is needed that neither the host nor the set has.
     pub fn bring(&self, wanted: &[String]) -> Result<Vec<Member>, Misfit> {
         let set = self.set()?;
-        let chosen = resolve(wanted, &set.packages, &self.installed).map_err(|unmet| {
+        // What is wanted is not properly there, or nobody would ask: dpkg may have been cut off at it.
+        let is_there = |package: &&Installed| !wanted.contains(&package.name);
+        let installed: Vec<Installed> = self.installed.iter().filter(is_there).cloned().collect();
+        let chosen = resolve(wanted, &set.packages, &installed).map_err(|unmet| {
             let asked_for: Vec<&String> = match unmet.by {
                 Some(_) => Vec::new(),
                 None => wanted.iter().filter(|name| !has(set, name)).collect(),

@@ -399,3 +399,159 @@ fn what_is_no_file_is_no_bundle() {
     assert!(says(folder.path()).contains("this is something else"));
     assert!(says(&folder.path().join("none")).contains("cannot be read: No such file"));
 }
+
+fn host(release: &str, architecture: &str) -> Host {
+    let (distribution, version) = release.split_once(' ').unwrap_or((release, ""));
+    let package_manager = match distribution {
+        "debian" | "ubuntu" | "linuxmint" => "apt",
+        "alpine" => "apk",
+        "plan9" => "",
+        _ => "dnf",
+    };
+    Host {
+        distribution: distribution.to_owned(),
+        version: version.to_owned(),
+        architecture: architecture.to_owned(),
+        package_manager: package_manager.to_owned(),
+    }
+}
+
+#[test]
+fn a_host_takes_the_set_that_is_for_it() {
+    let sets = [
+        "almalinux-9.4 amd64",
+        "centos-8 arm64",
+        "debian-12 amd64",
+        "debian-12 i386",
+        "fedora-41 amd64",
+        "rocky-9 amd64",
+        "ubuntu-22.04 amd64",
+    ];
+    let manifest = Manifest { sets: sets.iter().map(|target| set(target, &[])).collect() };
+    for (release, architecture, expected) in [
+        ("debian 12", "amd64", "debian-12 amd64"),
+        // A 32-bit system under a 64-bit kernel.
+        ("debian 12", "i386", "debian-12 i386"),
+        (
+            "debian 12",
+            "arm64",
+            "the bundle has nothing for debian-12 arm64: it is for almalinux-9.4",
+        ),
+        ("debian 13", "amd64", "nothing for debian-13 amd64"),
+        ("ubuntu 22.04", "amd64", "ubuntu-22.04 amd64"),
+        ("ubuntu 22.10", "amd64", "nothing for ubuntu-22.10 amd64"),
+        // Of one family and one major version; the distribution's own first.
+        ("rocky 9.5", "x86_64", "rocky-9 amd64"),
+        ("almalinux 9.6", "x86_64", "almalinux-9.4 amd64"),
+        ("rhel 9.2", "x86_64", "almalinux-9.4 amd64"),
+        ("ol 8.10", "aarch64", "centos-8 arm64"),
+        ("rhel 9.2", "aarch64", "nothing for rhel-9.2 arm64"),
+        ("rhel 10.0", "x86_64", "nothing for rhel-10.0 amd64"),
+        ("fedora 41", "x86_64", "fedora-41 amd64"),
+        ("fedora 42", "x86_64", "nothing for fedora-42 amd64"),
+        // What is made from another does not fit by guess.
+        ("linuxmint 12", "amd64", "nothing for linuxmint-12 amd64"),
+        ("amzn 9", "x86_64", "nothing for amzn-9 amd64"),
+        ("debian", "amd64", "names no release"),
+        ("debian 12", "armel", "there is no architecture `armel`"),
+        ("alpine 3.20", "", "are for apt, dnf, yum, zypper, and this host has apk"),
+        ("plan9 4", "", "and this host has none of them"),
+    ] {
+        let found = match manifest.set_for(&host(release, architecture)) {
+            Ok(set) => set.target.to_string(),
+            Err(misfit) => misfit.what,
+        };
+        let exact = found == expected;
+        let refused = !sets.contains(&expected) && found.contains(expected);
+        assert!(exact || refused, "{release} {architecture}: {found}");
+    }
+    let next = |release| manifest.set_for(&host(release, "amd64")).unwrap_err().next;
+    let debian = "make it again, with --for debian-11 --arch amd64 too: `ezsync bundle create`";
+    assert_eq!(next("debian 11"), debian);
+    assert!(next("rocky 8.10").contains("--for rocky-8 --arch amd64 too"));
+    assert!(next("rhel 8.6").contains("--for rocky-8 --arch amd64 too"));
+    assert!(
+        next("linuxmint 21").ends_with("and --mirror or --packages to say where its packages are")
+    );
+}
+
+/// A bundle for Debian 12: chrony, which needs tzdata, and tree, which needs tzdata and a libc.
+fn supply(folder: &TempDir, stock: &str) -> Supply {
+    use crate::package::{Comparison, Relation};
+    let need = |name: &str| vec![Relation { name: name.to_owned(), bound: None }];
+    let member = |name: &str, needs: Vec<crate::package::Need>| {
+        let bytes = Bytes::from(name.to_owned());
+        let package = Package { needs, ..package(name, "amd64", &bytes) };
+        Member { package, bytes }
+    };
+    let libc = Relation {
+        name: "libc6".to_owned(),
+        bound: Some((Comparison::GreaterOrEqual, "2.36".to_owned())),
+    };
+    let members = [
+        member("chrony", vec![need("tzdata"), need("adduser")]),
+        member("tree", vec![need("tzdata"), vec![libc]]),
+        member("tzdata", Vec::new()),
+    ];
+    let packages: Vec<&Package> = members.iter().map(|member| &member.package).collect();
+    let manifest = Manifest { sets: vec![set("debian-12 amd64", &packages)] };
+    let path = folder.path().join("time.bundle");
+    write(&manifest, &members, &path).unwrap();
+    let stock = Stock { architecture: "amd64".to_owned(), packages: stock.to_owned() };
+    let bundle = std::sync::Arc::new(Bundle::open(&path).unwrap());
+    Supply::new(bundle, host("debian 12", "amd64"), &stock).unwrap()
+}
+
+fn brought(supply: &Supply, wanted: &[&str]) -> String {
+    let wanted: Vec<String> = wanted.iter().map(|name| (*name).to_owned()).collect();
+    match supply.bring(&wanted) {
+        Ok(members) => {
+            let names = members.iter().map(|member| {
+                assert_eq!(member.bytes, member.package.name, "each with its own file");
+                member.package.name.clone()
+            });
+            names.collect::<Vec<_>>().join(" ")
+        }
+        Err(Misfit { what, next }) => format!("{what} / {next}"),
+    }
+}
+
+#[test]
+fn a_host_gets_what_it_lacks() {
+    let folder = TempDir::new().unwrap();
+    let minimal = "adduser\t3.134\t\nlibc6\t2.36-9\t\n";
+    let mut bare = supply(&folder, minimal);
+    assert_eq!(bare.version_of("chrony"), Some("1.0-1"));
+    assert_eq!(brought(&bare, &["chrony"]), "chrony tzdata");
+    assert_eq!(brought(&bare, &["chrony", "tree"]), "chrony tree tzdata");
+    // What was brought before is there.
+    let digest = sha256(b"tzdata");
+    let names = bare.expect([digest.as_str()].into_iter());
+    assert_eq!(names, [("tzdata".to_owned(), "1.0-1".to_owned())]);
+    assert_eq!(brought(&bare, &["tree"]), "tree");
+    let more = supply(&folder, &format!("{minimal}tzdata\t2024a-0\t\n"));
+    assert_eq!(brought(&more, &["chrony"]), "chrony");
+}
+
+#[test]
+fn a_need_that_nothing_meets_is_told_with_what_to_add() {
+    let folder = TempDir::new().unwrap();
+    for (stock, wanted, parts) in [
+        ("libc6\t2.36-9\t\n", "chrony", ["chrony 1.0-1 needs adduser", "--from CLUSTER"]),
+        ("libc6\t2.31-13\t\n", "tree", ["2.36 or later is needed", "--from CLUSTER"]),
+        ("", "rsync", ["there is no rsync", "with --package rsync too"]),
+    ] {
+        let said = brought(&supply(&folder, stock), &[wanted]);
+        for part in parts {
+            assert!(said.contains(part), "{wanted}: {said}");
+        }
+    }
+    let bundle = std::sync::Arc::new(Bundle::open(&folder.path().join("time.bundle")).unwrap());
+    let stock = Stock { architecture: "amd64".to_owned(), packages: "noise".to_owned() };
+    let misfit = Supply::new(bundle.clone(), host("debian 12", "amd64"), &stock).unwrap_err();
+    assert!(misfit.what.contains("cannot be read"), "{}", misfit.what);
+    // That no set is for it matters to the task alone that wants a package.
+    let supply = Supply::new(bundle, host("debian 11", "amd64"), &Stock::default()).unwrap();
+    assert_eq!(supply.version_of("chrony"), None);
+    assert!(brought(&supply, &["chrony"]).contains("nothing for debian-11 amd64"));
+}

@@ -33,9 +33,9 @@ const OF_CLUSTER: [&str; 14] = [
     "ip_family",
     "chrony_keys",
     "time_key",
+    "bundle",
     "package_mirrors",
     "package_proxy",
-    "bundle",
 ];
 
 /// The others that mean something to ezsync itself: of each host, and the roles of config.yml.

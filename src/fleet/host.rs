@@ -65,7 +65,7 @@ pub(super) async fn drive(job: &Job, shared: &Shared) -> HostResult {
 }
 
 /// Finds out what `job` needs, and leaves the host as it is.
-pub(super) async fn look_ahead(job: &Job, shared: &Shared, ticket: Ticket) -> HostResult {
+pub(super) async fn only_plan(job: &Job, shared: &Shared, ticket: Ticket) -> HostResult {
     let begun = Instant::now();
     let mut result = HostResult::interrupted(job);
     let ticket = Some(ticket);

@@ -169,7 +169,7 @@ pub async fn run(means: Means, recipe: Recipe, jobs: Vec<Job>, order: Order) -> 
     }
     let crowded = all_or_none && jobs.len() > forks;
     let shared = Arc::new(shared);
-    if crowded && let Some(results) = look_ahead(&shared, &jobs, forks).await {
+    if crowded && let Some(results) = plan_all(&shared, &jobs, forks).await {
         return results;
     }
     let source = jobs.iter().find(|job| job.part == Part::Source).cloned();
@@ -184,11 +184,11 @@ pub async fn run(means: Means, recipe: Recipe, jobs: Vec<Job>, order: Order) -> 
 
 /// Finds out what all hosts need, where not all can wait for each other with their connections open. Gives
 /// their results when that is the end: the bundle does not do for some of them.
-async fn look_ahead(shared: &Arc<Shared>, jobs: &[Job], forks: usize) -> Option<Vec<HostResult>> {
+async fn plan_all(shared: &Arc<Shared>, jobs: &[Job], forks: usize) -> Option<Vec<HostResult>> {
     let muster = Muster::of(jobs.len());
     let plan = |job: Job| {
         let (shared, ticket) = (shared.clone(), muster.ticket(&job.name));
-        async move { host::look_ahead(&job, &shared, ticket).await }
+        async move { host::only_plan(&job, &shared, ticket).await }
     };
     let mut results = each(jobs.to_vec(), forks, HostResult::interrupted, plan).await;
     let held_back = muster.all().await.err()?;

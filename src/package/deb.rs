@@ -23,7 +23,7 @@ pub fn read_packages(
     for stanza in Deb822::iter_paragraphs_from_reader(list) {
         let stanza = stanza.map_err(|error| Malformed(error.to_string()))?;
         let field = |name| field(&stanza, name);
-        if ![architecture.deb(), "all"].contains(&field("Architecture")?) {
+        if !architecture.takes(Format::Deb, field("Architecture")?) {
             continue;
         }
         let mut package = describe(&stanza)?;
@@ -87,7 +87,7 @@ pub fn read_installed(
             return Err(Malformed(format!("{line:?} is no line of dpkg-query's")));
         };
         let (name, own) = name.split_once(':').unwrap_or((name, architecture.deb()));
-        if ![architecture.deb(), "all"].contains(&own) {
+        if !architecture.takes(Format::Deb, own) {
             continue;
         }
         let given = needs(parts.next().unwrap_or_default(), architecture.deb());

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::Format;
+
 /// A release of a distribution by os-release's words, `ID` and `VERSION_ID`: `debian-12`,
 /// `opensuse-leap-15.6`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -70,6 +72,20 @@ impl Architecture {
     #[must_use]
     pub fn rpm(self) -> &'static str {
         self.names().1
+    }
+
+    /// Whether a host takes packages for what its format calls so: its own, those for any, and with RPM's
+    /// 32-bit x86 those for older processors. What is for newer ones than all have, `x86_64_v3`, is not taken.
+    #[must_use]
+    pub fn takes(self, format: Format, package: &str) -> bool {
+        match format {
+            Format::Deb => package == "all" || package == self.deb(),
+            Format::Rpm => {
+                package == "noarch"
+                    || package == self.rpm()
+                    || self == Self::I386 && ["i586", "i486", "i386"].contains(&package)
+            }
+        }
     }
 }
 
@@ -153,6 +169,23 @@ mod tests {
             }
         }
         assert!("vax".parse::<Architecture>().is_err());
+    }
+
+    #[test]
+    fn hosts_take_packages_for_their_architecture_or_any() {
+        for (host, format, package, expected) in [
+            (Architecture::Amd64, Format::Deb, "amd64", true),
+            (Architecture::Amd64, Format::Deb, "all", true),
+            (Architecture::Amd64, Format::Deb, "i386", false),
+            (Architecture::Amd64, Format::Rpm, "x86_64", true),
+            (Architecture::Amd64, Format::Rpm, "noarch", true),
+            (Architecture::Amd64, Format::Rpm, "i686", false),
+            (Architecture::I386, Format::Rpm, "i586", true),
+            (Architecture::Arm64, Format::Rpm, "aarch64", true),
+            (Architecture::Arm64, Format::Rpm, "src", false),
+        ] {
+            assert_eq!(host.takes(format, package), expected, "{host} {package}");
+        }
     }
 
     #[test]

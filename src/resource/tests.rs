@@ -354,7 +354,16 @@ fn commands() {
 fn each_kind_says_what_it_looks_at() {
     let path = |path: &str| Subject::Path(path.to_owned());
     for (module, args, wanted) in [
-        ("package", json!({"name": "a"}), vec![Subject::Package("a".to_owned())]),
+        (
+            "package",
+            json!({"name": "a"}),
+            vec![Subject::Package("a".to_owned()), Subject::Stock("a".to_owned())],
+        ),
+        (
+            "package",
+            json!({"name": "a", "state": "absent"}),
+            vec![Subject::Package("a".to_owned())],
+        ),
         ("copy", json!({"dest": "/a", "content": ""}), vec![path("/a")]),
         ("file", json!({"path": "/a"}), vec![path("/a")]),
         ("service", json!({"name": "a"}), vec![Subject::Unit("a".to_owned())]),
@@ -519,4 +528,126 @@ fn modules_are_known_by_ansibles_long_names() {
     for name in ["", "ansible.builtin.", "community.docker.copy", "Copy"] {
         assert_eq!(module(name), None, "{name}");
     }
+}
+
+/// A host that has nothing but what `installed` lists, in a run with a bundle for it.
+fn with_bundle(folder: &tempfile::TempDir, installed: &str, release: &str) -> Observed {
+    use crate::bundle::{self, Bundle, Host, Manifest, Member, Set, Stock, Supply};
+    use crate::package::{self, Relation, Target};
+    let member = |name: &str, needs: &[&str]| {
+        let bytes = Bytes::from(name.repeat(1000));
+        let needs =
+            needs.iter().map(|name| vec![Relation { name: (*name).to_owned(), bound: None }]);
+        let package = package::Package {
+            name: name.to_owned(),
+            version: "4.3-2".to_owned(),
+            architecture: "amd64".to_owned(),
+            file: format!("{name}_4.3-2_amd64.deb"),
+            size: bytes.len() as u64,
+            installed_size: 70_000,
+            sha256: bundle::sha256(&bytes),
+            needs: needs.collect(),
+            ..package::Package::default()
+        };
+        Member { package, bytes }
+    };
+    let members = [
+        member("chrony", &["tzdata", "ucf"]),
+        member("tree", &["tzdata"]),
+        member("tzdata", &[]),
+        member("ucf", &[]),
+    ];
+    let target =
+        Target { release: "debian-12".parse().unwrap(), architecture: "amd64".parse().unwrap() };
+    let packages = members.iter().map(|member| member.package.clone()).collect();
+    let wanted = vec!["chrony".to_owned()];
+    let manifest = Manifest { sets: vec![Set { target, wanted, packages }] };
+    let path = folder.path().join("time.bundle");
+    bundle::write(&manifest, &members, &path).unwrap();
+    let host = Host {
+        distribution: "debian".to_owned(),
+        version: release.to_owned(),
+        architecture: "amd64".to_owned(),
+        package_manager: "apt".to_owned(),
+    };
+    let stock = Stock { architecture: "amd64".to_owned(), packages: installed.to_owned() };
+    let bundle = Arc::new(Bundle::open(&path).unwrap());
+    let supply = Some(Supply::new(bundle, host, &stock).unwrap());
+    Observed { supply, ..Observed::default() }
+}
+
+#[test]
+fn packages_come_from_the_bundle_where_there_is_one() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let bare = with_bundle(&folder, "", "12");
+    let with_ucf = with_bundle(&folder, "ucf\t3\t\n", "12");
+    for (names, observed, expected) in [
+        (
+            json!("chrony"),
+            &bare,
+            "install chrony (from the bundle: chrony 4.3-2 and 2 more, 15 kB): package_install_files \
+             chrony_4.3-2_amd64.deb tzdata_4.3-2_amd64.deb ucf_4.3-2_amd64.deb; -; -",
+        ),
+        (
+            json!("tzdata"),
+            &bare,
+            "install tzdata (from the bundle: tzdata 4.3-2, 6 kB): package_install_files \
+             tzdata_4.3-2_amd64.deb; -; -",
+        ),
+        (
+            json!(["chrony", "tree"]),
+            &with_ucf,
+            "install chrony, tree (from the bundle: chrony 4.3-2, tree 4.3-2 and 1 more, 16 kB): \
+             package_install_files chrony_4.3-2_amd64.deb tree_4.3-2_amd64.deb tzdata_4.3-2_amd64.deb; -; -",
+        ),
+        (
+            json!("rsync"),
+            &bare,
+            "error: the bundle does not do for this host (debian-12 amd64): rsync: there is no rsync",
+        ),
+    ] {
+        assert_eq!(compared("package", &json!({"name": names}), observed), expected, "{names}");
+    }
+    let there = Observed {
+        packages: HashMap::from([("rsync".to_owned(), "1".to_owned())]),
+        ..bare.clone()
+    };
+    assert_eq!(compared("package", &json!({"name": "rsync"}), &there), "same");
+    let absent = json!({"name": "rsync", "state": "absent"});
+    assert_eq!(compared("package", &absent, &there), "remove rsync: -; package_remove rsync; -");
+    let work =
+        build("package", json!({"name": "tree"})).unwrap().compare(&bare).unwrap().unwrap().work;
+    assert_eq!(
+        format!("{:?}", work.uploads),
+        "[tree_4.3-2_amd64.deb (4000 bytes), tzdata_4.3-2_amd64.deb (6000 bytes)]"
+    );
+    assert_eq!(work.uploads[0].installed_size, 70_000);
+    assert!(!work.installs(), "nothing is fetched there");
+}
+
+#[test]
+fn only_what_a_bundle_lacks_is_a_misfit() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let misfit = |release: &str, module: &str, args: Value| {
+        let observed = with_bundle(&folder, "", release);
+        build(module, args).unwrap().compare(&observed).unwrap_err().misfit
+    };
+    assert!(misfit("11", "package", json!({"name": "chrony"})));
+    assert!(misfit("12", "package", json!({"name": "rsync"})));
+    assert!(!misfit("12", "timezone", json!({"name": "Europe/Berlin"})));
+}
+
+#[test]
+fn what_an_earlier_change_brings_is_there_for_the_later_ones() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let mut observed = with_bundle(&folder, "", "12");
+    let names = |observed: &Observed, name: &str| -> Vec<String> {
+        let task = build("package", json!({"name": name})).unwrap();
+        let uploads = task.compare(observed).unwrap().map(|it| it.work.uploads).unwrap_or_default();
+        uploads.into_iter().map(|upload| upload.name).collect()
+    };
+    let chrony = build("package", json!({"name": "chrony"})).unwrap();
+    observed.expect(&chrony.compare(&observed).unwrap().unwrap().work);
+    assert_eq!(names(&observed, "tree"), ["tree_4.3-2_amd64.deb"]);
+    assert!(names(&observed, "tzdata").is_empty());
 }

@@ -1,6 +1,7 @@
 //! Events in words. What came from a host is made safe to show here.
 
 use crate::fleet::{Doing, HostResult, Judged, Outcome};
+use crate::length;
 use crate::sanitise::sanitise;
 use crate::verify::State;
 
@@ -12,9 +13,9 @@ pub(super) fn doing(doing: &Doing) -> String {
         Doing::Planned(0) => "nothing to change".to_owned(),
         Doing::Planned(1) => "1 change planned".to_owned(),
         Doing::Planned(number) => format!("{number} changes planned"),
-        Doing::Sending { sent: 0, total } => format!("sending {}", megabytes(*total)),
+        Doing::Sending { sent: 0, total } => format!("sending {}", length::bytes(*total)),
         Doing::Sending { sent, total } => {
-            format!("sending: {} of {}", megabytes(*sent), megabytes(*total))
+            format!("sending: {} of {}", length::bytes(*sent), length::bytes(*total))
         }
         Doing::Changing(what) => sanitise(what).into_owned(),
         Doing::WaitingForSource => "waits for the time source".to_owned(),
@@ -27,12 +28,6 @@ pub(super) fn doing(doing: &Doing) -> String {
         },
         Doing::Left(outcome) => ended(outcome),
     }
-}
-
-/// `1.4 MB`, as sizes are told of what travels.
-fn megabytes(bytes: u64) -> String {
-    let tenths = bytes.div_ceil(100_000);
-    format!("{}.{} MB", tenths / 10, tenths % 10)
 }
 
 /// Why a host's time does not pass yet, and how long that may take; on one line.

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod access;
+mod bundles;
 mod clock;
 mod cluster;
 mod diagnosis;
@@ -13,6 +14,9 @@ mod dnf;
 mod faults;
 mod journey;
 mod local;
+mod muster;
+mod offline;
+mod offline_faults;
 mod on_node;
 mod portable;
 mod privilege;
@@ -23,4 +27,5 @@ mod speed;
 mod standby;
 mod support;
 mod terminal;
+mod uploads;
 mod visit;

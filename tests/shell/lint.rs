@@ -58,6 +58,7 @@ fn each_whole_script_passes() {
     let chrony = Facts::typical(Platform::Debian).chrony;
     for script in [
         probe_script(&request, &mark),
+        probe_script(&request.clone().with_bundle(vec!["/bin/sh".to_owned()]), &mark),
         apply_script(&plan, &mark, &mark),
         watch_script(&Glance::Burst, &chrony, &[], &mark),
         watch_script(&Glance::Examine(vec![[10, 0, 0, 1].into()]), &chrony, &[], &mark),

@@ -184,3 +184,74 @@ fn a_watch_looks_once_for_each_line() {
         assert!(answer.status.success());
     }
 }
+
+/// Asks for chrony, and for all packages where it is missing and a bundle wants to know.
+fn stock(host: &Host, bundle: bool) -> Option<(String, String)> {
+    let subjects = BTreeSet::from(["chrony", "tree"].map(|name| Subject::Stock(name.to_owned())));
+    let mut request = Request::new(&subjects, &[]);
+    assert!(request.covers(&Subject::Stock("rsync".to_owned())), "without a bundle nobody asks");
+    if bundle {
+        request = request.with_bundle(vec!["/bin/sh".to_owned(), "/usr/bin/no-such".to_owned()]);
+        assert!(!request.covers(&Subject::Stock("rsync".to_owned())));
+    }
+    host.probe(&request).stock.map(|stock| (stock.architecture, stock.packages))
+}
+
+#[test]
+fn all_packages_are_listed_where_one_is_missing_that_a_bundle_has() {
+    for host in Host::each() {
+        host.program("apt-get", "");
+        host.program("dpkg", "#!/bin/sh\n[ \"$*\" = --print-architecture ] && echo i386\n");
+        // Some ask for one package, and some for all.
+        host.program(
+            "dpkg-query",
+            "#!/bin/sh\n\
+             case $* in\n\
+               *' -- '*) for name; do [ -e \"/there/$name\" ] && printf 'install ok installed'; done ;;\n\
+               *) printf '%s\\n' 'install ok installed|i386|libc6\t2.36-9\tlibc-dev (= 1)' \\\n\
+                 'install ok installed|amd64|foreign\t1\t' 'deinstall ok config-files|i386|gone\t1\t' \\\n\
+                 'install ok half-configured|i386|half\t1\t' 'install ok installed|all|tzdata\t2024a\t' ;;\n\
+             esac\n\
+             exit 0\n",
+        );
+        let listed = "libc6\t2.36-9\tlibc-dev (= 1)\ntzdata\t2024a\t\n";
+        let expected = Some(("i386".to_owned(), listed.to_owned()));
+        assert_eq!(stock(&host, true), expected, "{:?}", host.shell);
+        assert_eq!(stock(&host, false), None);
+        fs::create_dir_all(host.at("/there")).unwrap();
+        host.write("/there/chrony", "");
+        assert_eq!(stock(&host, true), expected, "{:?}", host.shell);
+        host.write("/there/tree", "");
+        assert_eq!(stock(&host, true), None, "{:?}", host.shell);
+    }
+}
+
+#[test]
+fn rpm_lists_its_packages_with_the_paths_that_are_needed() {
+    for host in Host::each() {
+        host.program("dnf", "");
+        host.program(
+            "rpm",
+            "#!/bin/sh\n\
+             case $* in\n\
+               '-q --qf '*ARCH*rpm) echo 'package rpm is not installed'; exit 1 ;;\n\
+               '--eval %{_arch}') echo x86_64 ;;\n\
+               '-qa --qf '*) printf 'bash\\t5.1-9.el9\\tbash = 5.1-9.el9,/bin/sh  ,\\n' ;;\n\
+               *whatprovides*/bin/sh) printf 'bash\\t5.1-9.el9\\t/bin/sh\\n' ;;\n\
+               *whatprovides*) echo 'no package provides /usr/bin/no-such'; exit 1 ;;\n\
+               *) exit 1 ;;\n\
+             esac\n",
+        );
+        let listed = "bash\t5.1-9.el9\tbash = 5.1-9.el9,/bin/sh  ,\nbash\t5.1-9.el9\t/bin/sh\n";
+        let expected = Some(("x86_64".to_owned(), listed.to_owned()));
+        assert_eq!(stock(&host, true), expected, "{:?}", host.shell);
+    }
+}
+
+#[test]
+fn a_host_that_takes_no_packages_of_a_bundle_says_so() {
+    for host in Host::each() {
+        host.program("apk", "#!/bin/sh\nexit 1\n");
+        assert_eq!(stock(&host, true), Some((String::new(), String::new())), "{:?}", host.shell);
+    }
+}

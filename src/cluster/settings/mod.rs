@@ -44,10 +44,10 @@ pub struct Settings {
     pub set_clock: bool,
     /// Whether the further hosts of the group `chrony` stand by for the first.
     pub standby: bool,
-    /// Where the packages of a bundle come from.
-    pub packages: PackageSettings,
     /// The bundle that packages come from, below the project's folder.
     pub bundle: Option<String>,
+    /// Where the packages of a bundle come from.
+    pub packages: PackageSettings,
     servers: Vec<Server>,
     family: Family,
     following: Following,

@@ -26,7 +26,7 @@ pub fn read_primary(
             Part::Start(name, attributes) => reading.start(&name, &attributes)?,
             Part::End(name, _) if name == "package" => {
                 let Reading { package, checksum, .. } = std::mem::take(&mut reading);
-                if fits(&package.architecture, architecture) {
+                if architecture.takes(Format::Rpm, &package.architecture) {
                     packages.push(check(package, &checksum)?);
                 }
             }
@@ -44,15 +44,6 @@ pub(super) fn location(attributes: &Attributes) -> Result<String, Malformed> {
     }
     let href = attributes.get("href");
     Ok(href.strip_prefix("./").unwrap_or(href).to_owned())
-}
-
-/// Whether a package can be installed on a host.
-pub(in super::super) fn fits(package: &str, host: Architecture) -> bool {
-    let older: &[&str] = match host {
-        Architecture::I386 => &["i586", "i486", "i386"],
-        _ => &[],
-    };
-    package == host.rpm() || package == "noarch" || older.contains(&package)
 }
 
 /// What has been read of a package so far.

@@ -31,11 +31,13 @@ list_stock() {
   section stock "$packager"
   case $packager in
     apt-get)
-      # The third word of the status is what counts: removed packages keep an entry. What is of another
-      # architecture meets no needs of this one's.
+      # The third word of the status is what counts: removed packages keep an entry. What was cut off before
+      # it was configured is brought to its end before anything is installed. What is of another architecture
+      # meets no needs of this one's.
       # shellcheck disable=SC2016
       dpkg-query -W -f='${Status}|${Architecture}|${Package}\t${Version}\t${Provides}\n' 2>/dev/null |
-        sed -n -e "s/^[a-z]* [a-z]* installed|$architecture|//p" -e 's/^[a-z]* [a-z]* installed|all|//p'
+        sed -n -e '/^[^|]* not-installed|/d' -e '/^[^|]* half-installed|/d' -e '/^[^|]* config-files|/d' \
+          -e "s/^[^|]*|$architecture|//p" -e 's/^[^|]*|all|//p'
       ;;
     dnf | yum | zypper)
       format='%{NAME}\t%|EPOCH?{%{EPOCH}:}:{}|%{VERSION}-%{RELEASE}\t'

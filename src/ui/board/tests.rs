@@ -75,6 +75,9 @@ fn plain_lines_tell_what_means_something_and_only_once() {
         event("b", Doing::Connecting("root@b:22".to_owned())),
         event("b", Doing::Probing),
         event("b", Doing::Planned(2)),
+        event("b", Doing::Sending { sent: 0, total: 2_950_001 }),
+        event("b", Doing::Sending { sent: 131_072, total: 2_950_001 }),
+        event("b", Doing::Sending { sent: 2_950_001, total: 2_950_001 }),
         event("b", Doing::Changing("install chrony\x1b[2J".to_owned())),
         event("b", Doing::WaitingForSource),
         event("b", Doing::Verifying(None)),
@@ -96,7 +99,8 @@ fn plain_lines_tell_what_means_something_and_only_once() {
     };
     assert_eq!(
         lines(false),
-        "b: install chrony\\x1b[2J\n\
+        "b: sending 3.0 MB\n\
+         b: install chrony\\x1b[2J\n\
          b: waits for the time source\n\
          b: verifying: not yet synchronised (waits up to 60 s)\n\
          c: verifying: the clock is still 1.0 s off (50 ms is allowed) and is being slewed (waits up to 60 s)\n\

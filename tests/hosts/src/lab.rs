@@ -143,6 +143,12 @@ impl Lab {
         &self.hosts
     }
 
+    /// The folder with the packages that the hosts may install, and apt's index of them, as they are served.
+    #[must_use]
+    pub fn packages(&self) -> PathBuf {
+        self.image.packages()
+    }
+
     /// Private key (ed25519) that root, ops (passwordless sudo) and nosudo accept on every host.
     #[must_use]
     pub fn key(&self) -> PathBuf {

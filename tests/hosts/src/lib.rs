@@ -27,6 +27,7 @@ pub use image::ensure as ensure_image;
 pub use inventory::inventory;
 pub use lab::{Lab, LabSpec, TestHost};
 pub use leftovers::clean;
+pub use mirror::mirror;
 pub use recipe::{Image, Suite};
 pub use requirements::{Missing, requirements, unavailable};
 pub use run::interrupt;

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 /// The mirror when nothing says otherwise.
 const DEFAULT: &str = "http://deb.debian.org/debian";
 
-/// `EZSYNC_HOSTS_MIRROR`, else the Debian mirror of this machine's own apt, else Debian's.
+/// The mirror that images are built from: `EZSYNC_HOSTS_MIRROR`, else the Debian mirror of this machine's own apt, else Debian's.
+#[must_use]
 pub fn mirror() -> String {
     std::env::var("EZSYNC_HOSTS_MIRROR").ok().filter(|mirror| !mirror.is_empty()).unwrap_or_else(
         || {
