@@ -8,7 +8,7 @@ tests/needs.sh
 tests/ansible/install.sh
 cargo fmt --all --check
 cargo clippy --workspace --all-targets --locked -- -D warnings
-shellcheck src/remote/sh/*.sh tools/*.sh tests/*.sh tests/ansible/*.sh tests/hosts/image/*.sh .ci/run
+shellcheck src/remote/sh/*.sh tests/cases/signatures/make.sh tools/*.sh tests/*.sh tests/ansible/*.sh tests/hosts/image/*.sh .ci/run
 # A test asks for it again, beside others that a build would slow down. Where it cannot be built that test is
 # skipped, and says so.
 tools/portable.sh --profile dev || :
