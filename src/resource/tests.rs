@@ -78,6 +78,7 @@ fn host() -> Observed {
         timezone: Some("Etc/UTC".to_owned()),
         // 3600.5 s ahead, known to half a second.
         container: None,
+        supply: None,
         clock: ClockOffset::read("3700", Duration::from_secs(100), Duration::from_secs(100)),
         zones: vec!["Etc/UTC".to_owned(), "Etc/GMT+5".to_owned(), "Europe/Berlin".to_owned()],
         supply: None,
