@@ -81,7 +81,6 @@ fn host() -> Observed {
         supply: None,
         clock: ClockOffset::read("3700", Duration::from_secs(100), Duration::from_secs(100)),
         zones: vec!["Etc/UTC".to_owned(), "Etc/GMT+5".to_owned(), "Europe/Berlin".to_owned()],
-        supply: None,
     }
 }
 
