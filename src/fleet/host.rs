@@ -224,10 +224,9 @@ impl Driver<'_> {
 
     /// Waits until it is known of all hosts what they need: nothing is changed anywhere before.
     async fn muster(&self) -> Result<(), Outcome> {
-        let Some(muster) = &self.shared.muster else { return Ok(()) };
-        tokio::select! {
-            misfits = muster.all() => misfits.map_err(Into::into),
-            () = self.shared.means.cancel.cancelled() => Err(Outcome::Interrupted),
+        match &self.shared.muster {
+            Some(muster) => muster.pass(&self.shared.means.cancel).await,
+            None => Ok(()),
         }
     }
 

@@ -2,8 +2,9 @@
 //! for them.
 
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
-use super::result::Trouble;
+use super::result::{Outcome, Trouble};
 
 /// What is known of the hosts of a run.
 #[derive(Debug, Default)]
@@ -47,6 +48,20 @@ impl Muster {
         let known = roll.wait_for(|roll| roll.missing == 0).await;
         let misfits = known.map(|roll| roll.misfits.clone()).unwrap_or_default();
         if misfits.is_empty() { Ok(()) } else { Err(held_back(misfits)) }
+    }
+
+    /// The same, unless the run is interrupted before.
+    ///
+    /// # Errors
+    /// What becomes of a host that may not go on.
+    pub async fn pass(&self, cancel: &CancellationToken) -> Result<(), Outcome> {
+        tokio::select! {
+            // An interrupt also ends hosts of which nothing is known yet: that all are there then says
+            // nothing of what they need.
+            biased;
+            () = cancel.cancelled() => Err(Outcome::Interrupted),
+            known = self.all() => known.map_err(Into::into),
+        }
     }
 }
 
@@ -106,6 +121,20 @@ mod tests {
         }
         drop(c);
         assert_eq!(all.await, Ok(()));
+    }
+
+    /// Hosts that an interrupt keeps from being looked at leave the muster as if they were known.
+    #[tokio::test]
+    async fn after_an_interrupt_nobody_goes_on() {
+        for _ in 0..50 {
+            let (muster, cancel) = (Muster::of(1), CancellationToken::new());
+            cancel.cancel();
+            drop(muster.ticket("never reached"));
+            assert_eq!(muster.pass(&cancel).await, Err(Outcome::Interrupted));
+        }
+        let muster = Muster::of(1);
+        drop(muster.ticket("known"));
+        assert_eq!(muster.pass(&CancellationToken::new()).await, Ok(()));
     }
 
     #[tokio::test]
