@@ -23,9 +23,15 @@ pub(super) const SILENCE: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone)]
 pub(super) struct Http {
     proxies: Proxies,
+    plain: Agents,
+    tls: Agents,
+}
+
+/// The ways to what is behind a scheme.
+#[derive(Debug, Clone)]
+struct Agents {
     direct: Agent,
-    /// Behind proxies, by the scheme of what is fetched.
-    by_proxy: [(&'static str, Agent); 2],
+    by_proxy: Agent,
 }
 
 /// An answer, its body still to be read.
@@ -56,9 +62,11 @@ const TRY_MIRROR: &str = "name another place with --mirror NAME=URL, or a proxy 
 impl Http {
     /// A server may be silent for so long.
     pub fn new(proxies: Proxies, silence: Duration) -> Self {
-        let behind = |scheme| (scheme, agent(proxies.for_scheme(scheme), silence));
-        let by_proxy = ["http", "https"].map(behind);
-        Self { direct: agent(None, silence), by_proxy, proxies }
+        let agents = |scheme| Agents {
+            direct: agent(scheme, None, silence),
+            by_proxy: agent(scheme, proxies.for_scheme(scheme), silence),
+        };
+        Self { plain: agents("http"), tls: agents("https"), proxies }
     }
 
     /// Opens the file at `url` from the byte `start` on, if the server can do that.
@@ -71,9 +79,8 @@ impl Http {
             _ => host,
         };
         let proxy = self.proxies.of(&scheme.to_ascii_lowercase(), bare);
-        let behind = self.by_proxy.iter().find(|(known, _)| scheme.eq_ignore_ascii_case(known));
-        let behind = behind.filter(|_| proxy.is_some()).map(|(_, agent)| agent);
-        let agent = behind.unwrap_or(&self.direct);
+        let agents = if scheme.eq_ignore_ascii_case("https") { &self.tls } else { &self.plain };
+        let agent = if proxy.is_some() { &agents.by_proxy } else { &agents.direct };
         let mut request = agent.get(url);
         if start > 0 {
             request = request.header(header::RANGE, format!("bytes={start}-"));
@@ -83,7 +90,7 @@ impl Http {
     }
 }
 
-fn agent(proxy: Option<&ureq::Proxy>, silence: Duration) -> Agent {
+fn agent(scheme: &str, proxy: Option<&ureq::Proxy>, silence: Duration) -> Agent {
     // Where someone looks into TLS for a company, his certificate is among the system's.
     let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
     let config = Agent::config_builder()
@@ -94,6 +101,8 @@ fn agent(proxy: Option<&ureq::Proxy>, silence: Duration) -> Agent {
         .accept_encoding("identity")
         .http_status_as_error(false)
         .max_redirects(10)
+        // Lists that nobody signs are believed for TLS: no server may send us to a place without it.
+        .https_only(scheme == "https")
         .max_idle_connections_per_host(AT_ONCE)
         .timeout_resolve(Some(CONNECT))
         .timeout_connect(Some(CONNECT))
@@ -175,6 +184,9 @@ fn refusal(error: &ureq::Error, proxy: Option<&ureq::Proxy>) -> Refusal {
         Error::ConnectProxyFailed(_) => {
             (format!("{error}"), "look at --proxy, or https_proxy of the environment", false)
         }
+        Error::RequireHttpsOnly(_) => {
+            ("it leads on to a place without TLS".to_owned(), TRY_MIRROR, false)
+        }
         Error::Io(error) => (error.to_string(), TRY_MIRROR, true),
         other => (other.to_string(), TRY_MIRROR, true),
     };
@@ -188,6 +200,18 @@ fn refusal(error: &ureq::Error, proxy: Option<&ureq::Proxy>) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What a server's redirect asks of the agent that asked it.
+    #[test]
+    fn what_is_behind_tls_leads_nowhere_else() {
+        let http = Http::new(Proxies::default(), SILENCE);
+        for agent in [&http.tls.direct, &http.tls.by_proxy] {
+            let error = agent.get("http://127.0.0.1:1/x").call().unwrap_err();
+            let refusal = refusal(&error, None);
+            assert!(refusal.what.contains("without TLS") && !refusal.passing, "{refusal:?}");
+        }
+        assert!(!http.plain.direct.config().https_only());
+    }
 
     #[test]
     fn ranges_are_read() {
