@@ -11,6 +11,10 @@ use crate::package::{self, Format, Installed, Package, Target};
 /// repositories, at two places. None for the user's own.
 pub(super) type Roots = HashMap<(String, String), Arc<str>>;
 
+/// As much memory may unpacking xz take, in KiB: twice what `xz -9` needs. A list says itself how much it
+/// wants, up to 4 GiB.
+const MAX_XZ_MEMORY: u32 = 128 << 10;
+
 /// Packages, and where they are.
 #[derive(Default)]
 pub(super) struct Offered {
@@ -35,7 +39,7 @@ pub(super) fn unpacked(bytes: Vec<u8>) -> Box<dyn Read> {
     let (xz, gz, zst) = (is(b"\xfd7zXZ\0"), is(b"\x1f\x8b"), is(b"\x28\xb5\x2f\xfd"));
     let source = Cursor::new(bytes);
     match (xz, gz, zst) {
-        (true, ..) => Box::new(lzma_rust2::XzReader::new(source, true)),
+        (true, ..) => Box::new(lzma_rust2::XzReader::new_mem_limit(source, true, MAX_XZ_MEMORY)),
         (_, true, _) => Box::new(flate2::read::MultiGzDecoder::new(source)),
         (.., true) => match zstd::Decoder::new(source) {
             Ok(decoder) => Box::new(decoder),
@@ -46,11 +50,7 @@ pub(super) fn unpacked(bytes: Vec<u8>) -> Box<dyn Read> {
 }
 
 pub(super) fn fits(package: &Package, target: &Target, format: Format) -> bool {
-    let (own, all) = match format {
-        Format::Deb => (target.architecture.deb(), "all"),
-        Format::Rpm => (target.architecture.rpm(), "noarch"),
-    };
-    package.format == format && [own, all].contains(&package.architecture.as_str())
+    package.format == format && target.architecture.takes(format, &package.architecture)
 }
 
 impl Offered {
@@ -129,6 +129,25 @@ mod tests {
             unpacked(packed).read_to_end(&mut text).unwrap();
             assert!(text == plain);
         }
+    }
+
+    /// As `xz --lzma2=dict=4095MiB` would make it.
+    #[test]
+    fn a_list_that_wants_all_memory_is_not_unpacked() {
+        let options = lzma_rust2::XzOptions::with_preset(1);
+        let mut xz = lzma_rust2::XzWriter::new(Vec::new(), options).unwrap();
+        xz.write_all(b"Package: x\n").unwrap();
+        let mut packed = xz.finish().unwrap();
+        // The block's header: its length in fours less one, flags, the filter LZMA2 (0x21) with one byte, which
+        // is the size of the dictionary, and a CRC at the end.
+        let header = 12..12 + (usize::from(packed[12]) + 1) * 4 - 4;
+        assert_eq!(packed[14..16], [0x21, 1]);
+        packed[16] = 40;
+        let mut crc = flate2::Crc::new();
+        crc.update(&packed[header.clone()]);
+        packed[header.end..header.end + 4].copy_from_slice(&crc.sum().to_le_bytes());
+        let error = unpacked(packed).read_to_end(&mut Vec::new()).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::OutOfMemory, "{error}");
     }
 
     /// One file in two repositories is fetched from where its own path leads.
