@@ -65,6 +65,10 @@ fn hosts_say_what_they_are_and_what_they_lack() {
 
     config("{debain: 'http://x'}");
     bench.create("x", &words).fails(5, "inventories/c1/config.yml:2:");
+    config("{debian: 'http://user:geheim@x y'}");
+    let ran = bench.create("x", &words);
+    ran.fails(5, "inventories/c1/config.yml:2:");
+    assert!(!format!("{ran:?}").contains("geheim"), "{ran:?}");
     config("[]");
     bench.create("x", &words).fails(5, "package_mirrors: must be a mapping");
     bench.create("x", &["--from", "c1", "--arch", "amd64"]).fails(5, "--arch");

@@ -38,6 +38,7 @@ impl PackageSettings {
     }
 }
 
+/// The line is not shown: a URL may have a password in it.
 fn place(entry: &Entry<'_>) -> Option<Place> {
-    entry.problem("").place().cloned()
+    entry.secret_problem("").place().cloned()
 }
