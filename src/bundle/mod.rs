@@ -42,7 +42,7 @@ const FORMAT: u32 = 1;
 const MANIFEST_MAX: u64 = 16 << 20;
 
 /// How many bytes all packages of a bundle may have together: 1 GiB. They are held in memory.
-const PACKAGES_MAX: u64 = 1 << 30;
+pub const PACKAGES_MAX: u64 = 1 << 30;
 
 /// Members of a tar are made of blocks of so many bytes.
 const BLOCK: usize = 512;

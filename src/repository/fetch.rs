@@ -29,6 +29,9 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Files without a known hash may have this many bytes: the longest known InRelease has 300 kB.
 const FRESH_MAX: u64 = 32 << 20;
 
+/// Files without a known size may have this many bytes: the longest known list has 40 MB.
+const UNSIZED_MAX: u64 = 1 << 30;
+
 /// A file whose hash is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Item {
@@ -178,7 +181,7 @@ impl Fetcher<'_> {
             }
             partial.add(read)?;
             self.tell(Event::Received { id, bytes: partial.have });
-            if item.size.is_some_and(|size| partial.have > size) {
+            if partial.have > item.size.unwrap_or(UNSIZED_MAX) {
                 // It is not the file: its hash will say so.
                 return Ok(Ok(()));
             }

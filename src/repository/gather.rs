@@ -19,7 +19,7 @@ use super::offered::{Offered, Roots, fits, place, resolve, sum, unpacked};
 use super::release_file::ReleaseFile;
 use super::signature::Keyring;
 use super::{Mirrors, Own, Proxies, below, rpm, shown};
-use crate::bundle::{self, Manifest, Member, Set};
+use crate::bundle::{self, Manifest, Member, PACKAGES_MAX, Set};
 use crate::package::{self, Installed, Package, Target};
 use crate::problem::Problem;
 
@@ -130,7 +130,8 @@ impl Gathering<'_> {
         let (mut manifest, mut notes) = (Manifest::default(), Vec::new());
         for (it, sources) in wanted.iter().zip(all) {
             let offered = self.offered(&it.target, &sources.first, &lists)?;
-            let chosen = self.choose(it, sources, offered, &mut notes)?;
+            let mut chosen = self.choose(it, sources, offered, &mut notes)?;
+            package::rpm::forget_idle_files(&mut chosen.packages);
             roots.extend(chosen.roots);
             let (target, wanted) = (it.target.clone(), it.packages.clone());
             manifest.sets.push(Set { target, wanted, packages: chosen.packages });
@@ -259,6 +260,7 @@ impl Gathering<'_> {
         let packages: BTreeMap<&str, &Package> =
             packages.map(|package| (sum(package), package)).collect();
         let packages: Vec<&Package> = packages.into_values().collect();
+        fit_together(&packages)?;
         let members = self.fetcher.each(&packages, |package| {
             let bytes = match roots.get(&place(package)) {
                 None => self.own_file(package)?,
@@ -290,6 +292,20 @@ impl Gathering<'_> {
     }
 }
 
+/// Refuses what is more than a bundle may hold, before it is fetched.
+fn fit_together(packages: &[&Package]) -> Result<(), Error> {
+    let total = packages.iter().fold(0_u64, |total, package| total.saturating_add(package.size));
+    if total <= PACKAGES_MAX {
+        return Ok(());
+    }
+    Err(Error::failed(
+        format!(
+            "these packages have {total} bytes, and {PACKAGES_MAX} are the most that a bundle may hold"
+        ),
+        "look at --package, or make one bundle for each release",
+    ))
+}
+
 fn suite(source: &Source) -> Option<Suite> {
     match source {
         Source::Deb { url, suite, keys, optional, .. } => {
@@ -316,4 +332,20 @@ fn lacks(target: &Target, unmet: &str) -> Error {
         format!("{target}: {unmet}"),
         "look at --package; what no mirror has can be given with --packages DIR, or by another repository with --mirror",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_bundle_holds_is_not_fetched() {
+        let of = |size| Package { size, ..Package::default() };
+        let (half, rest, lie) = (of(PACKAGES_MAX / 2), of(1), of(u64::MAX));
+        assert_eq!(fit_together(&[&half, &half]), Ok(()));
+        for packages in [&[&half, &half, &rest][..], &[&lie, &lie]] {
+            let error = fit_together(packages).unwrap_err().to_string();
+            assert!(error.contains("the most that a bundle may hold"), "{error}");
+        }
+    }
 }

@@ -36,8 +36,8 @@ fn repository(bench: &Bench, words: &[&str]) -> bool {
         build(bench, "repo", name, "1", "");
     }
     build(bench, "repo", "chrony", "4.1", "Requires: libx >= 2\n");
-    build(bench, "repo", "chrony", "4.10", "Requires: libx >= 2, bash\n");
-    build(bench, "repo", "libx", "2.1", "");
+    build(bench, "repo", "chrony", "4.10", "Requires: libx >= 2, bash, /usr/bin/needed\n");
+    build(bench, "repo", "libx", "2.1", "Provides: /usr/bin/needed, /usr/bin/idle\n");
     must(bench.folder.path(), "createrepo_c", &[&["--quiet", "repo"], words].concat());
     true
 }
@@ -61,6 +61,14 @@ fn a_repository_is_read_however_it_is_packed() {
     }
     let read = |name| fs::read(bench.path(name)).unwrap();
     assert_eq!(read("gz"), read("xz"));
+    let paths: Vec<String> = bench.manifest("gz").sets[0]
+        .packages
+        .iter()
+        .flat_map(|package| package.gives.clone())
+        .map(|given| given.name)
+        .filter(|name| name.starts_with('/'))
+        .collect();
+    assert_eq!(paths, ["/usr/bin/needed"], "nobody asks for the others");
 
     let package = bench.path("repo/noarch/libx-2.1-1.noarch.rpm");
     fs::write(package, "other").unwrap();
