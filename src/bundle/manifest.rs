@@ -139,9 +139,16 @@ pub(super) enum Unread {
     Damaged(String),
 }
 
-/// Refuses a package whose words cannot be used as they are: its file's name becomes one on hosts.
+/// A name or a version has no more bytes: rpm and dpkg know none that is half as long.
+const WORD_MAX: usize = 255;
+
+/// A package takes no more of a disk than this, in bytes: 1 TiB.
+const INSTALLED_MAX: u64 = 1 << 40;
+
+/// Refuses a package whose words cannot be used as they are: its file's name becomes one on hosts, and all
+/// are shown.
 fn check(package: &Package) -> Result<(), String> {
-    let Package { name, file, sha256, .. } = package;
+    let Package { name, version, architecture, file, sha256, .. } = package;
     let end = match package.format {
         Format::Deb => ".deb",
         Format::Rpm => ".rpm",
@@ -159,8 +166,14 @@ fn check(package: &Package) -> Result<(), String> {
     if !is_digest {
         return Err(format!("`{sha256}` is no SHA-256 of {file}"));
     }
-    if name.is_empty() {
-        return Err(format!("{file} has no package's name"));
+    for (what, word) in [("name", name), ("version", version), ("architecture", architecture)] {
+        let is_word = !word.is_empty() && word.len() <= WORD_MAX && word.chars().all(sound);
+        if !is_word {
+            return Err(format!("{file} has no package's {what}"));
+        }
+    }
+    if package.installed_size > INSTALLED_MAX {
+        return Err(format!("{file} would take {} bytes when installed", package.installed_size));
     }
     Ok(())
 }

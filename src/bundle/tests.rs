@@ -311,6 +311,10 @@ fn a_manifest_that_cannot_be_is_refused() {
         (with(&|package| package.sha256 = "00".to_owned()), "is no SHA-256"),
         (with(&|package| package.sha256 = good.sha256.to_uppercase()), "is no SHA-256"),
         (with(&|package| package.name = String::new()), "has no package's name"),
+        (with(&|package| package.name = "a".repeat(70_000)), "has no package's name"),
+        (with(&|package| package.version = "1\u{1b}[2J".to_owned()), "has no package's version"),
+        (with(&|package| package.architecture = "a b".to_owned()), "no package's architecture"),
+        (with(&|package| package.installed_size = u64::MAX), "when installed"),
         (with(&|package| package.size = u64::MAX), "are the most that a bundle may hold"),
         (vec![one.clone(), one.clone()], "it has debian-12 amd64 twice"),
         (
