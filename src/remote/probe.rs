@@ -13,13 +13,15 @@ use crate::bundle::Stock;
 use crate::facts::{ChronyFacts, Facts, LeapSeconds, Platform, Version};
 use crate::resource::{Account, CONTENT_MAX, Observed, PathState, Subject, UnitState};
 
-const PARTS: [&str; 5] = [
+const PARTS: [&str; 4] = [
     include_str!("sh/facts.sh"),
-    include_str!("sh/stock.sh"),
     include_str!("sh/services.sh"),
     include_str!("sh/observe.sh"),
     include_str!("sh/clock.sh"),
 ];
+
+/// What only a run with a bundle needs.
+const STOCK: &str = include_str!("sh/stock.sh");
 
 /// What to look at on a host.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -83,7 +85,10 @@ impl Request {
 /// [`super::TIME_READY`].
 #[must_use]
 pub fn probe_script(request: &Request, mark: &Word) -> String {
-    let mut script = Script::new(mark, &PARTS);
+    let paths_needed = request.paths_needed.as_ref().filter(|_| !request.stock.is_empty());
+    let mut parts = PARTS.to_vec();
+    parts.extend(paths_needed.map(|_| STOCK));
+    let mut script = Script::new(mark, &parts);
     script.line(&format!("content_max={CONTENT_MAX}"));
     script.line("probe() {").line("probe_system");
     let with = |function: &str, words: &[String]| -> Vec<String> {
@@ -93,7 +98,7 @@ pub fn probe_script(request: &Request, mark: &Word) -> String {
     if !request.packages.is_empty() {
         script.call(with("probe_packages", &request.packages), "");
     }
-    if let Some(paths) = request.paths_needed.as_ref().filter(|_| !request.stock.is_empty()) {
+    if let Some(paths) = paths_needed {
         let words = [request.stock.as_slice(), &["--".to_owned()], paths].concat();
         script.call(with("probe_stock", &words), "");
     }

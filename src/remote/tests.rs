@@ -200,6 +200,19 @@ fn a_script_is_one_command() {
 }
 
 #[test]
+fn only_a_run_with_a_bundle_asks_for_all_packages() {
+    let subjects = BTreeSet::from([Subject::Stock("chrony".to_owned())]);
+    let without = Request::new(&subjects, &[]);
+    let with = without.clone().with_bundle(vec!["/bin/sh".to_owned()]);
+    let of = |request: &Request| probe_script(request, &mark());
+    assert_eq!(of(&without), of(&Request::new(&BTreeSet::new(), &[])));
+    assert!(!of(&without).contains("stock"), "{}", of(&without));
+    assert!(of(&with).contains("\nprobe_stock chrony -- /bin/sh\n"), "{}", of(&with));
+    let script = of(&Request::new(&BTreeSet::new(), &[]).with_bundle(Vec::new()));
+    assert!(!script.contains("stock"), "nothing is to be installed: {script}");
+}
+
+#[test]
 fn a_word_is_random_and_plain() {
     let (one, other) = (Word::random().unwrap(), Word::random().unwrap());
     assert_ne!(one, other);
