@@ -179,6 +179,8 @@ impl Driver<'_> {
             }
             Trouble::new(obstacle.what, obstacle.next)
         })?;
+        // The list of its packages has served: many hosts may wait here at once.
+        probe.observed.supply = None;
         Ok(Known { probe, plan })
     }
 
