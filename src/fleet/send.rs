@@ -53,9 +53,9 @@ impl Sending {
         !self.pieces.is_empty()
     }
 
-    /// Notes that the host has so many bytes.
+    /// Notes that the host says it has so many bytes: no more than were sent.
     pub(super) fn note_taken(&mut self, bytes: u64) {
-        self.taken = bytes;
+        self.taken = bytes.min(self.sent);
     }
 
     /// The next piece, unless enough is on its way.
@@ -132,6 +132,8 @@ mod tests {
         assert_eq!(sent.iter().map(length).sum::<u64>(), UNDER_WAY);
         // They are slices of the one file that is there.
         assert_eq!(sent[1].as_ptr(), files[0].bytes[PIECE..].as_ptr());
+        sending.note_taken(u64::MAX);
+        assert!(sending.is_under_way(), "a host may say anything");
         sending.note_taken(UNDER_WAY / 2);
         while sending.next().is_some() {}
         assert!(!sending.is_here() && sending.is_under_way());
