@@ -1,7 +1,7 @@
 //! Files that come on the script's own input, and what becomes of them.
 
-use std::fs;
-use std::time::{Duration, Instant};
+use std::fs::{self, File};
+use std::time::{Duration, Instant, SystemTime};
 
 use ezsync::plan::{Change, Plan};
 use ezsync::remote::{Outcome, Word, apply_script};
@@ -151,6 +151,37 @@ fn a_connection_that_ends_in_the_middle_leaves_nothing() {
         // The next run has nothing to clean up and does it all.
         let answer = send(&host, &plan(&[&files]), &all(&files));
         assert_eq!(answer.outcome(), Outcome::Changed, "{:?}", answer.sections);
+    }
+}
+
+#[test]
+fn what_a_power_cut_left_goes_with_a_later_run() {
+    for host in Host::each() {
+        debian(&host);
+        let home = host.at("var/lib/ezsync");
+        let days_ago = SystemTime::now() - Duration::from_secs(3 * 24 * 3600);
+        let leave = |name: &str, is_old: bool| {
+            let folder = home.join(name);
+            fs::create_dir_all(folder.join("files")).unwrap();
+            fs::write(folder.join("files/a.deb"), "x").unwrap();
+            if is_old {
+                File::open(&folder).unwrap().set_modified(days_ago).unwrap();
+            }
+        };
+        leave("run.a1B2c3", true);
+        leave("run.d4E5f6", false);
+        // What somebody may call his own file, which is kept as it was.
+        leave("originals/etc/run.config", true);
+        let files = [upload("a.deb", 10)];
+        let mut running = start(&host, &plan(&[&files]), |script| script);
+        running.until(&["upload", "result"]);
+        running.send(&all(&files));
+        running.until(&["staged", "result"]);
+        running.say("go\n");
+        assert_eq!(running.finish().outcome(), Outcome::Changed);
+        let is_there = ["run.a1B2c3", "run.d4E5f6", "originals/etc/run.config/files/a.deb"]
+            .map(|name| home.join(name).exists());
+        assert_eq!(is_there, [false, true, true], "{:?}", host.shell);
     }
 }
 

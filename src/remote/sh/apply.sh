@@ -55,10 +55,12 @@ tidy() {
 }
 
 # Makes the folder that is ours on the host, and the run's own in it. Nobody else may own it: what
-# is kept there is put back as root.
+# is kept there is put back as root. Runs that a power cut ended days ago have left theirs, with packages in it.
 open_home() {
   home=/var/lib/ezsync
-  (umask 077 && mkdir -p $home) && [ -O $home ] && chmod 0700 $home && work=$(mktemp -d $home/run.XXXXXX)
+  (umask 077 && mkdir -p $home) && [ -O $home ] && chmod 0700 $home || return 1
+  find $home/run.?????? -prune -mtime +1 -exec rm -rf {} \;
+  work=$(mktemp -d $home/run.XXXXXX)
 }
 
 apply() {
