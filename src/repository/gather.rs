@@ -129,6 +129,7 @@ impl Gathering<'_> {
         let mut roots = HashMap::new();
         let (mut manifest, mut notes) = (Manifest::default(), Vec::new());
         for (it, sources) in wanted.iter().zip(all) {
+            notes.extend(self.doubts(&it.target, &sources.first));
             let offered = self.offered(&it.target, &sources.first, &lists)?;
             let mut chosen = self.choose(it, sources, offered, &mut notes)?;
             package::rpm::forget_idle_files(&mut chosen.packages);
@@ -183,6 +184,15 @@ impl Gathering<'_> {
         items.dedup_by(|next, kept| next.sum == kept.sum);
         self.fetcher.each(&items, |item| self.fetcher.get(item).map(drop))?;
         Ok(lists)
+    }
+
+    /// What the reader should know of sources that nobody has signed.
+    fn doubts(&self, target: &Target, sources: &[Source]) -> Vec<String> {
+        let unsigned = sources.iter().filter_map(|source| match source {
+            Source::Rpm { url } if self.trust.keyring.is_none() => rpm::doubt(url),
+            _ => None,
+        });
+        unsigned.map(|doubt| format!("{target}: {doubt}")).collect()
     }
 
     /// All packages that a target can have.

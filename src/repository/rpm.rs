@@ -41,6 +41,19 @@ pub(super) fn list(fetcher: &Fetcher<'_>, trust: &Trust, url: &str) -> Result<It
     })
 }
 
+/// What the reader should know of the repository at `url` when nobody has signed its list: over plain HTTP
+/// anybody on the way can have changed it.
+pub(super) fn doubt(url: &str) -> Option<String> {
+    let is_plain = url.split_once("://").is_some_and(|(way, _)| way.eq_ignore_ascii_case("http"));
+    is_plain.then(|| {
+        format!(
+            "{} is taken as it came: it is neither signed nor behind TLS; name a place with https, or give its \
+             keys with --keyring",
+            shown(url)
+        )
+    })
+}
+
 fn parse(text: &[u8], url: &str) -> Result<Item, String> {
     let Primary { location, checksum, size } =
         read_repomd(text).map_err(|error| error.to_string())?;
@@ -76,6 +89,14 @@ mod tests {
         assert_eq!(item.url, "https://m.example/9/BaseOS/x86_64/os/repodata/p.xml.zst");
         assert_eq!((item.size, item.name.as_str()), (Some(123), "BaseOS/x86_64/os primary.xml"));
         assert!(item.sum.starts_with("e3b0c4"), "{item:?}");
+    }
+
+    #[test]
+    fn what_anybody_may_have_changed_is_told() {
+        let doubt = doubt("HTTP://u:secret@m.example/9").unwrap();
+        assert!(doubt.starts_with("HTTP://m.example/9 is taken as it came"), "{doubt}");
+        assert_eq!(super::doubt("https://m.example/9"), None);
+        assert_eq!(super::doubt("file:///srv/9"), None);
     }
 
     #[test]
