@@ -131,6 +131,7 @@ impl Driver<'_> {
 
     /// The same, and no more.
     async fn only_plan(mut self) -> HostResult {
+        self.result.notes.extend(self.shell.link().host_key_notes());
         self.result.outcome = match self.plan().await {
             Ok(_) => Outcome::Ok,
             Err(stopped) => stopped,

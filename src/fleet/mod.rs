@@ -169,8 +169,12 @@ pub async fn run(means: Means, recipe: Recipe, jobs: Vec<Job>, order: Order) -> 
     }
     let crowded = all_or_none && jobs.len() > forks;
     let shared = Arc::new(shared);
-    if crowded && let Some(results) = plan_all(&shared, &jobs, forks).await {
-        return results;
+    let mut looked = Vec::new();
+    if crowded {
+        match plan_all(&shared, &jobs, forks).await {
+            Ok(results) => looked = results,
+            Err(results) => return results,
+        }
     }
     let source = jobs.iter().find(|job| job.part == Part::Source).cloned();
     let drive = |job: Job| {
@@ -178,27 +182,37 @@ pub async fn run(means: Means, recipe: Recipe, jobs: Vec<Job>, order: Order) -> 
         async move { host::drive(&job, &shared).await }
     };
     let mut results = each(jobs, forks, HostResult::interrupted, drive).await;
+    for (result, looked) in results.iter_mut().zip(looked) {
+        // A host's key is new to us but once.
+        let more = looked.notes.into_iter().filter(|note| !result.notes.contains(note));
+        let more: Vec<String> = more.collect();
+        result.notes.extend(more);
+    }
     diagnose::ask_source(&shared, source.as_ref(), &mut results).await;
     results
 }
 
 /// Finds out what all hosts need, where not all can wait for each other with their connections open. Gives
-/// their results when that is the end: the bundle does not do for some of them.
-async fn plan_all(shared: &Arc<Shared>, jobs: &[Job], forks: usize) -> Option<Vec<HostResult>> {
+/// their results; as an error when that is the end, for the bundle does not do for some of them.
+async fn plan_all(
+    shared: &Arc<Shared>,
+    jobs: &[Job],
+    forks: usize,
+) -> Result<Vec<HostResult>, Vec<HostResult>> {
     let muster = Muster::of(jobs.len());
     let plan = |job: Job| {
         let (shared, ticket) = (shared.clone(), muster.ticket(&job.name));
         async move { host::only_plan(&job, &shared, ticket).await }
     };
     let mut results = each(jobs.to_vec(), forks, HostResult::interrupted, plan).await;
-    let held_back = muster.all().await.err()?;
+    let Err(held_back) = muster.all().await else { return Ok(results) };
     for result in &mut results {
         if result.outcome == Outcome::Ok {
             result.outcome = held_back.clone().into();
         }
         shared.means.tell(&result.host, Doing::Done(Box::new(result.clone())));
     }
-    Some(results)
+    Err(results)
 }
 
 /// Does `work` for each of `jobs`, `forks` of them at a time, and gives the results in their

@@ -127,4 +127,21 @@ fn no_host_is_changed_before_all_are_known_to_fit() {
     let execs: Vec<&Value> =
         run["hosts"].as_array().unwrap().iter().map(|it| &it["execs"]).collect();
     assert_eq!(execs, [1, 1, 1, 2, 1]);
+
+    // A key that was learned while all hosts were looked at is told at the end.
+    is_release(&bench, 0, "12");
+    bench.everywhere("dpkg --purge ezsync-one ezsync-two ezsync-common");
+    let known_hosts = bench.folder.path().join("none/known_hosts");
+    let args = ["setup", "c1", "--accept-new-host-keys", "--json"];
+    for more in [["--forks", "2"].as_slice(), &[]] {
+        let _ = fs::remove_file(&known_hosts);
+        let args = [args.as_slice(), more].concat();
+        let output = bench.command_with(&known_hosts, &args).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let run: Value = serde_json::from_slice(&output.stdout).unwrap();
+        for host in run["hosts"].as_array().unwrap() {
+            let notes = host["notes"].to_string();
+            assert_eq!(notes.matches("its host key was not known").count(), 1, "{host}");
+        }
+    }
 }
