@@ -25,8 +25,10 @@ pub enum Event {
     },
     /// It is tried again.
     Again {
-        /// The file's number.
-        id: usize,
+        /// The server, as the start of a URL.
+        host: String,
+        /// How many tries have failed since the file came further.
+        round: u32,
         /// Why the try before ended.
         why: String,
     },

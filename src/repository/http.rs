@@ -8,21 +8,23 @@ use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
 use super::fetch::AT_ONCE;
+use super::pace::Paced;
 use super::proxied;
 use super::proxy::Proxies;
 use super::resolver::Remembering;
 use super::shown;
 
 /// How long a connection may take.
-const CONNECT: Duration = Duration::from_secs(20);
+const CONNECT: Duration = Duration::from_secs(10);
 
-/// How long a server may be silent.
-pub(super) const SILENCE: Duration = Duration::from_secs(30);
+/// How long a server may be silent, or trickle. With all tries, one that never answers ends after a minute.
+pub(super) const SILENCE: Duration = Duration::from_secs(15);
 
 /// Opens files behind URLs.
 #[derive(Debug, Clone)]
 pub(super) struct Http {
     proxies: Proxies,
+    silence: Duration,
     plain: Agents,
     tls: Agents,
 }
@@ -57,7 +59,8 @@ pub(super) struct Refusal {
     pub missing: bool,
 }
 
-const TRY_MIRROR: &str = "name another place with --mirror NAME=URL, or a proxy with --proxy URL";
+pub(super) const TRY_MIRROR: &str =
+    "name another place with --mirror NAME=URL, or a proxy with --proxy URL";
 
 impl Http {
     /// A server may be silent for so long.
@@ -66,7 +69,7 @@ impl Http {
             direct: agent(scheme, None, silence),
             by_proxy: agent(scheme, proxies.for_scheme(scheme), silence),
         };
-        Self { plain: agents("http"), tls: agents("https"), proxies }
+        Self { plain: agents("http"), tls: agents("https"), silence, proxies }
     }
 
     /// Opens the file at `url` from the byte `start` on, if the server can do that.
@@ -86,7 +89,7 @@ impl Http {
             request = request.header(header::RANGE, format!("bytes={start}-"));
         }
         let answer = request.call().map_err(|error| refusal(&error, proxy))?;
-        accept(answer, start)
+        accept(answer, start, self.silence)
     }
 }
 
@@ -113,7 +116,7 @@ fn agent(scheme: &str, proxy: Option<&ureq::Proxy>, silence: Duration) -> Agent 
 }
 
 /// The answer as far as it is a file.
-fn accept(answer: Response<Body>, start: u64) -> Result<Answer, Refusal> {
+fn accept(answer: Response<Body>, start: u64, silence: Duration) -> Result<Answer, Refusal> {
     let status = answer.status();
     let text = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
     let length = text(header::CONTENT_LENGTH).and_then(|text| text.parse::<u64>().ok());
@@ -132,7 +135,8 @@ fn accept(answer: Response<Body>, start: u64) -> Result<Answer, Refusal> {
         }
         status => return Err(of_status(status)),
     };
-    Ok(Answer { start, size, body: Box::new(answer.into_body().into_reader()) })
+    let body = Paced::new(answer.into_body().into_reader(), silence);
+    Ok(Answer { start, size, body: Box::new(body) })
 }
 
 /// `bytes 200-1023/1024`: the first byte, and the size of the whole.

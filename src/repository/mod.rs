@@ -13,6 +13,7 @@ mod http;
 mod mirror;
 mod offered;
 mod own;
+mod pace;
 mod proxied;
 mod proxy;
 mod release_file;

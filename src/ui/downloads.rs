@@ -1,6 +1,6 @@
 //! Downloads as they go: a live picture with sizes and rates, or a line for each file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -15,6 +15,9 @@ use crate::sanitise::sanitise;
 
 /// How often the picture is drawn anew.
 const TICK: Duration = Duration::from_millis(200);
+
+/// How often it is said in lines what is on its way.
+const SAY: Duration = Duration::from_secs(10);
 
 /// A rate over a shorter time than this says nothing.
 const LEAST: Duration = Duration::from_millis(100);
@@ -38,12 +41,16 @@ struct Downloads {
     /// How many files have come, and how many bytes.
     done: usize,
     received: u64,
+    /// The servers that failed, and in which rounds, as far as that was told.
+    failed: BTreeSet<(String, u32)>,
 }
 
 /// Shows `events` on `screen` until no more can come.
 pub async fn show(mut events: UnboundedReceiver<Event>, settings: Settings, screen: Screen) {
     let mut downloads = Downloads::new(Instant::now());
-    let mut tick = interval(TICK);
+    let mut tick = interval(if settings.style == Style::Live { TICK } else { SAY });
+    // The first one comes at once, and nothing is to be told yet.
+    tick.tick().await;
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         tokio::select! {
@@ -54,8 +61,13 @@ pub async fn show(mut events: UnboundedReceiver<Event>, settings: Settings, scre
                     screen.say(line.text);
                 }
             }
-            _ = tick.tick(), if settings.style == Style::Live => {
-                screen.draw(downloads.picture(room().0, Instant::now()));
+            _ = tick.tick() => match settings.style {
+                Style::Live => screen.draw(downloads.picture(room().0, Instant::now())),
+                Style::Plain => {
+                    if let Some(text) = downloads.under_way(Instant::now()) {
+                        screen.say(text);
+                    }
+                }
             }
         }
     }
@@ -71,7 +83,8 @@ struct Line {
 
 impl Downloads {
     fn new(now: Instant) -> Self {
-        Self { what: String::new(), files: BTreeMap::new(), begun: now, done: 0, received: 0 }
+        let (what, files, failed) = (String::new(), BTreeMap::new(), BTreeSet::new());
+        Self { what, files, begun: now, done: 0, received: 0, failed }
     }
 
     /// Takes an event in, and gives the line for it when it means something.
@@ -96,13 +109,15 @@ impl Downloads {
                 file.have = bytes;
                 None
             }
-            Event::Again { id, why } => {
-                let name = self.files.get(&id).map(|file| file.name.clone()).unwrap_or_default();
-                line(format!("{name}: {}; it is tried again", sanitise(&why)), true)
+            Event::Again { host, round, why } => {
+                let text = format!("{}: {}; it is tried again", sanitise(&host), sanitise(&why));
+                // Several files at once fail alike.
+                if self.failed.insert((host, round)) { line(text, true) } else { None }
             }
             Event::Fetched { id } => {
                 let file = self.files.remove(&id).filter(|file| file.have > 0)?;
                 self.done += 1;
+                self.failed.clear();
                 let taken = now.duration_since(file.begun);
                 let rate = rate(file.have.saturating_sub(file.before), taken);
                 let seconds = taken.as_secs_f64();
@@ -110,6 +125,13 @@ impl Downloads {
                 line(format!("{}: {size} in {seconds:.1} s{rate}", file.name), false)
             }
         }
+    }
+
+    /// What is on its way for a while.
+    fn under_way(&self, now: Instant) -> Option<String> {
+        let files = self.files.values().filter(|file| now.duration_since(file.begun) >= SAY / 2);
+        let lines: Vec<String> = files.map(|file| file.line(now)).collect();
+        if lines.is_empty() { None } else { Some(format!("under way: {}", lines.join("; "))) }
     }
 
     /// A line for each file that is on its way, and one for all.
@@ -170,6 +192,14 @@ mod tests {
         Event::Fetching { id, name: name.to_owned(), size, have }
     }
 
+    fn again(round: u32) -> Event {
+        Event::Again {
+            host: "http://m".to_owned(),
+            round,
+            why: "the connection was cut".to_owned(),
+        }
+    }
+
     #[test]
     fn files_are_told_with_sizes_and_rates() {
         let (lines, picture) = told(vec![
@@ -179,7 +209,9 @@ mod tests {
             Event::Received { id: 0, bytes: 3_000_000 },
             Event::Fetched { id: 0 },
             Event::Received { id: 1, bytes: 1_500_000 },
-            Event::Again { id: 1, why: "the connection was cut".to_owned() },
+            again(1),
+            again(1),
+            again(2),
         ]);
         assert_eq!(
             lines,
@@ -187,13 +219,28 @@ mod tests {
                 "fetching packages",
                 "libc6.deb\\x1b[2J: goes on where it was broken off, at 500 kB",
                 "chrony.deb: 3.0 MB in 3.0 s, 1.0 MB/s",
-                "libc6.deb\\x1b[2J: the connection was cut; it is tried again",
+                "http://m: the connection was cut; it is tried again",
+                "http://m: the connection was cut; it is tried again",
             ]
         );
         assert_eq!(
             picture,
-            "libc6.deb\\x1b[2J  1.5 MB of 2.0 MB, 200 kB/s\npackages: 1 files, 4.0 MB, 572 kB/s, 7 s"
+            "libc6.deb\\x1b[2J  1.5 MB of 2.0 MB, 143 kB/s\npackages: 1 files, 4.0 MB, 445 kB/s, 9 s"
         );
+    }
+
+    #[test]
+    fn without_a_picture_what_takes_long_is_told() {
+        let begun = Instant::now();
+        let mut downloads = Downloads::new(begun);
+        downloads.apply(fetching(0, "chrony.deb", Some(3_000_000), 0), begun);
+        downloads.apply(Event::Received { id: 0, bytes: 10 }, begun);
+        let late = begun + SAY;
+        downloads.apply(fetching(1, "libc6.deb", None, 0), late);
+        let told = downloads.under_way(late).unwrap();
+        assert_eq!(told, "under way: chrony.deb  10 bytes of 3.0 MB, 1 bytes/s");
+        downloads.apply(Event::Fetched { id: 0 }, late);
+        assert_eq!(downloads.under_way(late), None);
     }
 
     #[test]

@@ -245,6 +245,31 @@ fn a_silent_server_is_not_waited_for() {
     assert!(failed.contains("time"), "{failed}");
 }
 
+/// Each try ends after as long as a silent one, and a trickle is no reason to begin to count anew.
+#[test]
+fn a_server_that_trickles_is_not_waited_for() {
+    let server = Server::new(|stream, request| {
+        send(stream, &bytes(), request.start, 0);
+        while stream.write_all(b"x").is_ok() {
+            thread::sleep(Duration::from_millis(50));
+        }
+    });
+    let bench = Bench::new();
+    let failed = bench.get(&server).unwrap_err().to_string();
+    let words = "and less than 1 kB/s counts as silence\nhint: name another place with --mirror";
+    assert!(failed.contains("/file: it sent only ") && failed.contains(words), "{failed}");
+    assert_eq!(server.starts().len(), TRIES as usize);
+    let mut told = bench.told.lock().unwrap().take().unwrap();
+    let mut rounds = Vec::new();
+    while let Ok(event) = told.try_recv() {
+        if let Event::Again { host, round, .. } = event {
+            assert_eq!(host, server.url);
+            rounds.push(round);
+        }
+    }
+    assert_eq!(rounds, [1, 2, 3]);
+}
+
 #[test]
 fn redirects_are_followed() {
     let far = Server::new(|stream, request| send(stream, &bytes(), request.start, 300_000));
