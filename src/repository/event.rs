@@ -1,10 +1,21 @@
 //! What happens while packages are gathered.
 
+/// A part of the work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// The lists of what repositories have are fetched.
+    Lists,
+    /// What is needed is looked for in them: nothing is fetched.
+    Finding,
+    /// The packages are fetched.
+    Packages,
+}
+
 /// Something that happens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// A new part of the work begins: `lists of packages`.
-    Begun(String),
+    /// A new part of the work begins.
+    Begun(Phase),
     /// A file is being fetched.
     Fetching {
         /// Its number within the run.

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::cache::{Cache, Partial, sum};
 use super::error::Error;
 use super::event::Event;
-use super::http::{Answer, Http, Refusal, TRY_MIRROR};
+use super::http::{Answer, Http, LACKS, Refusal, TRY_MIRROR};
 use super::shown;
 
 /// How many files are fetched at once: enough to hide the way there and back, and no burden for a mirror.
@@ -277,7 +277,9 @@ fn host(url: &str) -> String {
 /// A file on this machine.
 fn local(item: &Item, path: &str) -> Result<Vec<u8>, Error> {
     let bytes = std::fs::read(Path::new(path)).map_err(|error| {
-        Error::failed(format!("{path}: {error}"), "look at the path of the mirror")
+        let is_missing = error.kind() == io::ErrorKind::NotFound;
+        let hint = if is_missing { LACKS } else { "look at the path of the mirror" };
+        Error::failed(format!("{path}: {error}"), hint)
     })?;
     if sum(&bytes, &item.sum) == item.sum { Ok(bytes) } else { Err(wrong_hash(item)) }
 }

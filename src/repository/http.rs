@@ -59,6 +59,9 @@ pub(super) struct Refusal {
     pub missing: bool,
 }
 
+/// What to do where there is no file that a list names.
+pub(super) const LACKS: &str = "the mirror lacks a file that its own list names: it is being updated, or is not whole; try again in a while, name another with --mirror NAME=URL, or leave this release or architecture out (--for, --arch)";
+
 pub(super) const TRY_MIRROR: &str =
     "name another place with --mirror NAME=URL, or a proxy with --proxy URL";
 
@@ -149,9 +152,7 @@ fn of_status(status: StatusCode) -> Refusal {
     let missing = matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE);
     let reason = status.canonical_reason().unwrap_or_default().to_ascii_lowercase();
     let hint = match status {
-        _ if missing => {
-            "the mirror is being updated, or does not have this release: try again in a while, or name another with --mirror NAME=URL"
-        }
+        _ if missing => LACKS,
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             "it wants a name and a password, or lets nobody in: --mirror NAME=https://USER:PASSWORD@HOST/..."
         }

@@ -23,7 +23,7 @@ mod signature;
 
 pub use cache::Cache;
 pub use error::Error;
-pub use event::Event;
+pub use event::{Event, Phase};
 pub use gather::{Gathered, Means, Wanted, gather};
 pub use mirror::Mirrors;
 pub use own::Own;

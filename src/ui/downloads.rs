@@ -10,7 +10,7 @@ use super::board::cut;
 use super::live::room;
 use super::{Screen, Settings, Style};
 use crate::length;
-use crate::repository::Event;
+use crate::repository::{Event, Phase};
 use crate::sanitise::sanitise;
 
 /// How often the picture is drawn anew.
@@ -33,9 +33,11 @@ struct File {
     begun: Instant,
 }
 
-/// All downloads of a run.
+/// All downloads of one part of the work.
 struct Downloads {
-    what: String,
+    phase: Phase,
+    /// Whether it is said already what is being done.
+    is_told: bool,
     files: BTreeMap<usize, File>,
     begun: Instant,
     /// How many files have come, and how many bytes.
@@ -83,17 +85,26 @@ struct Line {
 
 impl Downloads {
     fn new(now: Instant) -> Self {
-        let (what, files, failed) = (String::new(), BTreeMap::new(), BTreeSet::new());
-        Self { what, files, begun: now, done: 0, received: 0, failed }
+        let (files, failed) = (BTreeMap::new(), BTreeSet::new());
+        Self {
+            phase: Phase::Lists,
+            is_told: false,
+            files,
+            begun: now,
+            done: 0,
+            received: 0,
+            failed,
+        }
     }
 
     /// Takes an event in, and gives the line for it when it means something.
     fn apply(&mut self, event: Event, now: Instant) -> Option<Line> {
         let line = |text: String, always| Some(Line { text, always });
         match event {
-            Event::Begun(what) => {
-                self.what = what;
-                line(format!("fetching {}", sanitise(&self.what)), false)
+            Event::Begun(phase) => {
+                *self = Self { phase, ..Self::new(now) };
+                // Where all is here already, nothing is fetched.
+                if phase == Phase::Finding { self.tell_phase() } else { None }
             }
             Event::Fetching { id, name, size, have } => {
                 let name = sanitise(&name).into_owned();
@@ -101,7 +112,12 @@ impl Downloads {
                     format!("{name}: goes on where it was broken off, at {}", length::bytes(have));
                 let file = File { name, size, before: have, have, begun: now };
                 self.files.insert(id, file);
-                if have > 0 { line(text, false) } else { None }
+                let phase = self.tell_phase();
+                if have == 0 {
+                    return phase;
+                }
+                let before = phase.map_or_else(String::new, |line| line.text + "\n");
+                line(before + &text, false)
             }
             Event::Received { id, bytes } => {
                 let file = self.files.get_mut(&id)?;
@@ -127,6 +143,13 @@ impl Downloads {
         }
     }
 
+    /// What is being done, when that was not said yet.
+    fn tell_phase(&mut self) -> Option<Line> {
+        let text = doing(self.phase).to_owned();
+        let was_told = std::mem::replace(&mut self.is_told, true);
+        (!was_told).then_some(Line { text, always: false })
+    }
+
     /// What is on its way for a while.
     fn under_way(&self, now: Instant) -> Option<String> {
         let files = self.files.values().filter(|file| now.duration_since(file.begun) >= SAY / 2);
@@ -138,16 +161,27 @@ impl Downloads {
     fn picture(&self, columns: usize, now: Instant) -> String {
         let mut lines: Vec<String> = self.files.values().map(|file| file.line(now)).collect();
         let taken = now.duration_since(self.begun);
-        lines.push(format!(
-            "{}: {} files, {}{}, {} s",
-            sanitise(&self.what),
-            self.done,
-            length::bytes(self.received),
-            rate(self.received, taken),
-            taken.as_secs()
-        ));
+        let (what, seconds) = (doing(self.phase), taken.as_secs());
+        lines.push(match self.phase {
+            Phase::Finding => format!("{what}: {seconds} s"),
+            Phase::Lists | Phase::Packages => format!(
+                "{what}: {} file{}, {}{}, {seconds} s",
+                self.done,
+                if self.done == 1 { "" } else { "s" },
+                length::bytes(self.received),
+                rate(self.received, taken),
+            ),
+        });
         let lines: Vec<String> = lines.iter().map(|line| cut(line, columns)).collect();
         lines.join("\n")
+    }
+}
+
+fn doing(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Lists => "fetching what repositories have",
+        Phase::Finding => "finding what is needed",
+        Phase::Packages => "fetching packages",
     }
 }
 
@@ -203,7 +237,7 @@ mod tests {
     #[test]
     fn files_are_told_with_sizes_and_rates() {
         let (lines, picture) = told(vec![
-            Event::Begun("packages".to_owned()),
+            Event::Begun(Phase::Packages),
             fetching(0, "chrony.deb", Some(3_000_000), 0),
             fetching(1, "libc6.deb\u{1b}[2J", Some(2_000_000), 500_000),
             Event::Received { id: 0, bytes: 3_000_000 },
@@ -225,8 +259,24 @@ mod tests {
         );
         assert_eq!(
             picture,
-            "libc6.deb\\x1b[2J  1.5 MB of 2.0 MB, 143 kB/s\npackages: 1 files, 4.0 MB, 445 kB/s, 9 s"
+            "libc6.deb\\x1b[2J  1.5 MB of 2.0 MB, 143 kB/s\nfetching packages: 1 file, 4.0 MB, 445 kB/s, 9 s"
         );
+    }
+
+    #[test]
+    fn each_part_of_the_work_is_told_for_what_it_is() {
+        let (lines, picture) = told(vec![
+            Event::Begun(Phase::Lists),
+            fetching(0, "list", None, 0),
+            Event::Received { id: 0, bytes: 1000 },
+            Event::Fetched { id: 0 },
+            Event::Begun(Phase::Finding),
+        ]);
+        let list = "list: 1 kB in 2.0 s, 500 bytes/s";
+        assert_eq!(lines, ["fetching what repositories have", list, "finding what is needed"]);
+        assert_eq!(picture, "finding what is needed: 1 s");
+        // All of them are in the cache.
+        assert!(told(vec![Event::Begun(Phase::Packages)]).0.is_empty());
     }
 
     #[test]
@@ -246,6 +296,6 @@ mod tests {
     #[test]
     fn what_is_not_there_is_no_download() {
         let (lines, _) = told(vec![fetching(0, "InRelease", None, 0), Event::Fetched { id: 0 }]);
-        assert!(lines.is_empty(), "{lines:?}");
+        assert_eq!(lines, ["fetching what repositories have"]);
     }
 }

@@ -125,6 +125,13 @@ fn what_cannot_be_had_is_named() {
     create(&archive, "x", &["--package", "vim"])
         .fails(1, "debian-12 amd64: vim 9 needs nothing-has-this");
     create(&archive, "x", &["--package", "emacs"]).fails(1, "emacs");
+    let package = bench.path("debian/pool/libx1_1.0-1_amd64.deb");
+    let kept = fs::read(&package).unwrap();
+    fs::remove_file(&package).unwrap();
+    let ran = create(&archive, "x", &[]);
+    ran.fails(1, "error: debian-12 amd64: /");
+    ran.fails(1, "leave this release or architecture out (--for, --arch)");
+    fs::write(&package, kept).unwrap();
     create(&archive, "x", &["--arch", "arm64"]).fails(1, "it is for amd64");
     create(&archive, "nowhere/x", &[]).fails(5, "--output nowhere/x: there is no such folder");
     fs::remove_dir_all(archive.dist("bookworm-updates")).unwrap();

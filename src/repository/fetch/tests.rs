@@ -214,7 +214,7 @@ fn refusals_are_told_with_the_url_and_what_to_do() {
     for (line, words) in [
         ("403 Forbidden", "403 forbidden\nhint: it wants a name and a password"),
         ("407 Proxy Authentication Required", "407 proxy authentication required\nhint: the proxy"),
-        ("404 Not Found", "404 not found\nhint: the mirror is being updated"),
+        ("404 Not Found", "404 not found\nhint: the mirror lacks a file"),
     ] {
         let server = Server::new(move |stream, _| status(stream, line));
         let failed = Bench::new().get(&server).unwrap_err().to_string();
