@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::cache::Cache;
 use super::catalogue::{self, Source, Sources};
-use super::deb::{Suite, Trust};
+use super::deb::{self, Suite, Trust};
 use super::error::Error;
 use super::event::{Event, Phase};
 use super::fetch::{Fetcher, Item};
@@ -131,6 +131,9 @@ impl Gathering<'_> {
         let (mut manifest, mut notes) = (Manifest::default(), Vec::new());
         for (it, sources) in wanted.iter().zip(all) {
             notes.extend(self.doubts(&it.target, &sources.first));
+            let has = |source: &Source| lists.contains_key(&(source.clone(), it.target.clone()));
+            let lacking = deb::lacking(&sources.first, has);
+            notes.extend(lacking.map(|what| format!("{}: {what}", it.target)));
             let offered = self.offered(&it.target, &sources.first, &lists)?;
             let mut chosen = self.choose(it, sources, offered, &mut notes)?;
             package::rpm::forget_idle_files(&mut chosen.packages);

@@ -140,9 +140,26 @@ fn what_cannot_be_had_is_named() {
     let own = format!("debian-12={}", bench.url("debian"));
     let words =
         ["--for", "debian-12", "--arch", "amd64", "--keyring", "archive.key", "--mirror", &own];
-    bench.create("x", &words).is_good();
+    let ran = bench.create("x", &words);
+    let note = "note: debian-12 amd64: the mirror has no bookworm-updates: ";
+    assert!(ran.is_good().stdout.contains(note), "{ran:?}");
     fs::remove_dir_all(archive.dist("bookworm")).unwrap();
-    bench.create("x", &words).fails(1, "bookworm/InRelease: there is no such file");
+    let ran = bench.create("x", &words);
+    ran.fails(1, "bookworm/InRelease: there is no such file");
+    ran.fails(1, "hint: this mirror does not have the release");
+}
+
+/// As a full disk: no file may have a byte, and the program is not ended for it.
+#[test]
+fn what_cannot_be_written_is_no_mistake_of_the_user_s() {
+    let bench = Bench::new();
+    let Some(archive) = Archive::new(&bench) else { return };
+    let options = archive.options();
+    let words: Vec<&str> = options.iter().map(String::as_str).collect();
+    let ran = bench.create_with("trap '' XFSZ; ulimit -f 0; exec", "time.bundle", &words);
+    ran.fails(1, "time.bundle: the bundle cannot be written: File too large");
+    ran.fails(1, "hint: it needs at least 55 bytes of room there");
+    assert!(!bench.path("time.bundle").exists());
 }
 
 /// `Acquire-By-Hash`: the list is taken by its hash, for the one at its name may be a newer one.
