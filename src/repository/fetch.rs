@@ -96,7 +96,15 @@ impl Fetcher<'_> {
         let answer = self.open(url, 0)?;
         let mut bytes = Vec::new();
         let mut body = answer.body.take(FRESH_MAX + 1);
-        body.read_to_end(&mut bytes).map_err(|error| broken(&error))?;
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            let read = body.read(&mut buffer).map_err(|error| broken(&error))?;
+            bytes.extend_from_slice(buffer.get(..read).unwrap_or_default());
+            if read == 0 {
+                break;
+            }
+            self.tell(Event::Received { id, bytes: bytes.len() as u64 });
+        }
         let length = bytes.len() as u64;
         if length > FRESH_MAX {
             return Err(Refusal { passing: false, ..cut("it has no end") });
@@ -104,7 +112,6 @@ impl Fetcher<'_> {
         if answer.size.is_some_and(|size| size != length) {
             return Err(cut("the connection was cut"));
         }
-        self.tell(Event::Received { id, bytes: length });
         Ok(bytes)
     }
 

@@ -241,8 +241,13 @@ fn a_silent_server_is_not_waited_for() {
         // Until the other side hangs up.
         let _ = stream.read(&mut [0; 1]);
     });
-    let failed = Bench::new().fresh(&server).unwrap_err().to_string();
+    let bench = Bench::new();
+    let failed = bench.fresh(&server).unwrap_err().to_string();
     assert!(failed.contains("time"), "{failed}");
+    // What did come was told.
+    let mut told = bench.told.lock().unwrap().take().unwrap();
+    let mut events = std::iter::from_fn(|| told.try_recv().ok());
+    assert!(events.any(|event| matches!(event, Event::Received { bytes: 10_000, .. })));
 }
 
 /// Each try ends after as long as a silent one, and a trickle is no reason to begin to count anew.
