@@ -5,15 +5,11 @@ use std::io::{Cursor, Read};
 use std::sync::Arc;
 
 use super::gather::Wanted;
-use crate::package::{self, Format, Installed, Package, Target};
+use crate::package::{self, Format, Installed, MAX_XZ_MEMORY, Package, Target};
 
 /// The root of each package's repository by the package's checksum and path: one file may be in two
 /// repositories, at two places. None for the user's own.
 pub(super) type Roots = HashMap<(String, String), Arc<str>>;
-
-/// As much memory may unpacking xz take, in KiB: twice what `xz -9` needs. A list says itself how much it
-/// wants, up to 4 GiB.
-const MAX_XZ_MEMORY: u32 = 128 << 10;
 
 /// Packages, and where they are.
 #[derive(Default)]
