@@ -61,6 +61,12 @@ impl Offered {
         self.packages.extend(packages);
     }
 
+    /// Whether a package is or gives `name`.
+    pub(super) fn has(&self, name: &str) -> bool {
+        let gives = |package: &Package| package.gives.iter().any(|given| given.name == name);
+        self.packages.iter().any(|package| package.name == name || gives(package))
+    }
+
     /// Leaves one package of each name, as apt and dnf choose: the latest, wherever it is from; the
     /// user's `own` before that.
     pub(super) fn choose_best(&mut self, own: &[&Package]) {
