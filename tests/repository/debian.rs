@@ -34,6 +34,21 @@ fn what_a_minimal_host_lacks_is_taken_the_safest_version_of_it() {
     assert_eq!(read("time.bundle"), read("again.bundle"));
 }
 
+/// A host may have it in an earlier version, or not at all: it was asked for.
+#[test]
+fn what_is_asked_for_is_taken_though_every_host_has_it() {
+    let bench = Bench::new();
+    let Some(archive) = Archive::new(&bench) else { return };
+    for (asked, expected) in [
+        ("chrony,libc6", &["chrony 4.3-2+deb12u1", "libc6 2.36-9+deb12u4", "libx1 1.0-1"][..]),
+        ("apt,passwd", &["apt 2.6.1", "passwd 1"]),
+        ("awk", &["base-files 12"]),
+    ] {
+        create(&archive, "x", &["--package", asked]).is_good();
+        assert_eq!(packages(&bench.manifest("x"))[0].1, expected, "{asked}");
+    }
+}
+
 #[test]
 fn one_s_own_packages_go_before_those_of_mirrors() {
     let bench = Bench::new();
