@@ -137,6 +137,7 @@ impl Gathering<'_> {
             let (target, wanted) = (it.target.clone(), it.packages.clone());
             manifest.sets.push(Set { target, wanted, packages: chosen.packages });
         }
+        notes.extend(manifest.sets.iter().filter_map(without_chrony));
         self.fetcher.tell(Event::Begun("packages".to_owned()));
         let members = self.members(&mut manifest, &roots)?;
         Ok(Gathered { manifest, members, notes })
@@ -346,6 +347,13 @@ fn lacks(target: &Target, unmet: &str) -> Error {
         format!("{target}: {unmet}"),
         "look at --package; what no mirror has can be given with --packages DIR, or by another repository with --mirror",
     )
+}
+
+/// Who names other packages may believe that they come beside chrony.
+fn without_chrony(set: &Set) -> Option<String> {
+    let is_there = set.packages.iter().any(|package| package.name == "chrony");
+    let add = format!("chrony,{}", set.wanted.join(","));
+    (!is_there).then(|| format!("{}: chrony is not in it; --package {add} takes it in", set.target))
 }
 
 fn not_in_folder(target: &Target, format: Format, name: &str) -> Error {
