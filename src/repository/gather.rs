@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{BufReader, Read};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicUsize;
 
 use bytes::Bytes;
@@ -50,6 +51,8 @@ pub struct Means {
     pub keyrings: Vec<Vec<u8>>,
     /// The user's own packages: they go before those of repositories.
     pub own: Vec<Own>,
+    /// Folders beside them that were not read.
+    pub ignored: Vec<PathBuf>,
     /// What was fetched before.
     pub cache: Cache,
     /// Now, in seconds since 1970.
@@ -109,7 +112,8 @@ pub fn gather(
         cancelled,
         next: AtomicUsize::new(0),
     };
-    let work = Gathering { fetcher, trust: Trust { keyring, now: means.now }, own: means.own };
+    let Means { own, ignored, now, .. } = means;
+    let work = Gathering { fetcher, trust: Trust { keyring, now }, own, ignored };
     work.run(wanted, &all)
 }
 
@@ -117,6 +121,7 @@ struct Gathering<'a> {
     fetcher: Fetcher<'a>,
     trust: Trust,
     own: Vec<Own>,
+    ignored: Vec<PathBuf>,
 }
 
 /// The lists of packages that were fetched, by their sources.
@@ -137,9 +142,9 @@ impl Gathering<'_> {
             let (target, wanted) = (it.target.clone(), it.packages.clone());
             manifest.sets.push(Set { target, wanted, packages: chosen.packages });
         }
-        notes.extend(manifest.sets.iter().filter_map(without_chrony));
         self.fetcher.tell(Event::Begun("packages".to_owned()));
         let members = self.members(&mut manifest, &roots)?;
+        notes.extend(super::notes::notes(&manifest, &self.own, &self.ignored));
         Ok(Gathered { manifest, members, notes })
     }
 
@@ -236,8 +241,8 @@ impl Gathering<'_> {
         notes: &mut Vec<String>,
     ) -> Result<Offered, Error> {
         let target = &wanted.target;
-        let is_for = |own: &&Own| own.release.as_ref().is_none_or(|it| *it == target.release);
-        let own = self.own.iter().filter(is_for).map(|own| &own.package);
+        let own = self.own.iter().filter(|own| own.is_for(&target.release));
+        let own = own.map(|own| &own.package);
         let own: Vec<&Package> = own.filter(|it| fits(it, target, sources.format)).collect();
         if sources.first.is_empty() {
             notes.push(format!(
@@ -347,13 +352,6 @@ fn lacks(target: &Target, unmet: &str) -> Error {
         format!("{target}: {unmet}"),
         "look at --package; what no mirror has can be given with --packages DIR, or by another repository with --mirror",
     )
-}
-
-/// Who names other packages may believe that they come beside chrony.
-fn without_chrony(set: &Set) -> Option<String> {
-    let is_there = set.packages.iter().any(|package| package.name == "chrony");
-    let add = format!("chrony,{}", set.wanted.join(","));
-    (!is_there).then(|| format!("{}: chrony is not in it; --package {add} takes it in", set.target))
 }
 
 fn not_in_folder(target: &Target, format: Format, name: &str) -> Error {

@@ -76,6 +76,42 @@ fn one_s_own_packages_go_before_those_of_mirrors() {
 }
 
 #[test]
+fn what_of_one_s_own_is_not_taken_is_told() {
+    let bench = Bench::new();
+    let Some(archive) = Archive::new(&bench) else { return };
+    for (file, name, version, architecture) in [
+        ("mytool", "mytool", "1", "all"),
+        ("mylib", "mylib", "1", "amd64"),
+        ("old", "libx1", "1", "all"),
+        ("new", "libx1", "2", "all"),
+        ("arm", "chrony", "9", "arm64"),
+        ("debain-12/x", "x", "1", "all"),
+        ("debian12/x", "x", "1", "all"),
+    ] {
+        fs::create_dir_all(bench.path("tree/DEBIAN")).unwrap();
+        let control = format!(
+            "Package: {name}\nVersion: {version}\nArchitecture: {architecture}\nMaintainer: x\nDescription: x\n"
+        );
+        fs::write(bench.path("tree/DEBIAN/control"), control).unwrap();
+        let path = format!("own/{file}.deb");
+        fs::create_dir_all(bench.path(&path).parent().unwrap()).unwrap();
+        must(bench.folder.path(), "dpkg-deb", &["--build", "tree", &path]);
+    }
+    let ran = create(&archive, "x", &["--packages", "own"]);
+    for note in [
+        "mylib, mytool: nobody asked for this: name it with --package",
+        "old.deb: not taken: a later one of its name is there",
+        "arm.deb: not taken: for none of the architectures and formats",
+        "own/debain-12, own/debian12: not looked at: no release that is asked for has this name",
+        "debian-12 amd64: chrony is from a repository: in the folder of --packages it is for arm64 alone",
+    ] {
+        assert!(ran.is_good().stdout.contains(&format!("note: {note}\n")), "{note}: {ran:?}");
+    }
+    let all = create(&archive, "x", &["--packages", "own", "--package", "chrony,mytool,mylib"]);
+    assert!(!all.is_good().stdout.contains("nobody asked"), "{all:?}");
+}
+
+#[test]
 fn nothing_is_written_where_something_is_not_to_be_trusted() {
     let bench = Bench::new();
     let Some(archive) = Archive::new(&bench) else { return };
