@@ -20,7 +20,7 @@ pub use fit::{Host, Misfit};
 pub use manifest::{Manifest, Set};
 pub use open::Bundle;
 pub use supply::{Stock, Supply};
-pub use write::write;
+pub use write::{try_write, write};
 
 use crate::package::Package;
 

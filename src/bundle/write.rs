@@ -56,6 +56,16 @@ pub fn write(manifest: &Manifest, members: &[Member], output: &Path) -> Result<u
     })
 }
 
+/// Whether a file can be made beside `output`: before hours are spent on what goes into it.
+///
+/// # Errors
+/// Why none can be made.
+pub fn try_write(output: &Path) -> io::Result<()> {
+    let aside = aside(output);
+    OpenOptions::new().write(true).create_new(true).open(&aside)?;
+    fs::remove_file(aside)
+}
+
 /// The file of `promise`, if it is the promised one.
 fn kept<'a>(promise: &Promise, file: Option<&'a Bytes>) -> Result<&'a Bytes, String> {
     let name = &promise.name;

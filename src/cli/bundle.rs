@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Subcommand};
 
 use super::Access;
-use crate::package::{Architecture, Release};
+use crate::package::Architecture;
 
 /// What to do with a bundle.
 #[derive(Debug, Subcommand)]
@@ -54,9 +54,9 @@ pub struct BundleCreate {
     pub output: PathBuf,
     /// For hosts of this release, such as debian-12; repeat for more
     #[arg(long = "for", value_name = "RELEASE", value_delimiter = ',')]
-    pub releases: Vec<Release>,
+    pub releases: Vec<String>,
     /// For these architectures, such as amd64,arm64; else this machine's own
-    #[arg(long = "arch", value_name = "ARCH", value_delimiter = ',', requires = "releases")]
+    #[arg(long = "arch", value_name = "ARCH", value_delimiter = ',')]
     pub architectures: Vec<Architecture>,
     /// For the hosts of this cluster: each is asked what it is and what it has
     #[arg(long, value_name = "CLUSTER")]
@@ -77,16 +77,16 @@ pub struct BundleCreate {
     #[arg(long = "keyring", value_name = "FILE")]
     pub keyrings: Vec<PathBuf>,
     /// With --from: go on without hosts that do not answer or that nothing fits
-    #[arg(long, requires = "from")]
+    #[arg(long)]
     pub partial: bool,
     /// Another inventory: a file, a program, a folder of such, or a list of hosts (`a,b` or `a,`)
-    #[arg(short, long, alias = "inventory-file", value_name = "SOURCE", requires = "from")]
+    #[arg(short, long, alias = "inventory-file", value_name = "SOURCE")]
     pub inventory: Vec<String>,
     /// Only these hosts: a pattern such as 'kube_node:!node7'
-    #[arg(short, long, value_name = "PATTERN", requires = "from")]
+    #[arg(short, long, value_name = "PATTERN")]
     pub limit: Option<String>,
     /// Set a variable: k=v, JSON, or @file
-    #[arg(short, long, value_name = "VARS", requires = "from")]
+    #[arg(short, long, value_name = "VARS")]
     pub extra_vars: Vec<String>,
     /// How they are reached.
     #[command(flatten)]

@@ -102,7 +102,11 @@ impl FromStr for Architecture {
     fn from_str(name: &str) -> Result<Self, String> {
         let row = NAMES.iter().find(|(_, deb, rpm, uname)| [deb, rpm, uname].contains(&&name));
         row.map(|(found, ..)| *found).ok_or_else(|| {
-            let known: Vec<&str> = NAMES.iter().map(|(_, deb, ..)| *deb).collect();
+            let both = |(_, deb, rpm, _): &(Self, &str, &str, &str)| match deb == rpm {
+                true => (*deb).to_owned(),
+                false => format!("{deb} ({rpm})"),
+            };
+            let known: Vec<String> = NAMES.iter().map(both).collect();
             format!("there is no architecture `{name}`; there are {}", known.join(", "))
         })
     }
@@ -168,7 +172,8 @@ mod tests {
                 assert_eq!(name.parse(), Ok(architecture), "{name}");
             }
         }
-        assert!("vax".parse::<Architecture>().is_err());
+        let unknown = "vax".parse::<Architecture>().unwrap_err();
+        assert!(unknown.contains("amd64 (x86_64), arm64 (aarch64)"), "{unknown}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Which repositories a release has, and where. One table; mirrors put other places into it.
 
 use super::mirror::Mirrors;
+use super::unknown::unknown;
 use crate::package::{Architecture, Format, Target};
 use crate::problem::Problem;
 
@@ -51,10 +52,12 @@ pub(super) struct Sources {
 }
 
 /// A distribution with Debian's packages.
-struct Deb {
-    id: &'static str,
+pub(super) struct Deb {
+    pub id: &'static str,
     /// `VERSION_ID`, and the name of the suite.
-    versions: &'static [(&'static str, &'static str)],
+    pub versions: &'static [(&'static str, &'static str)],
+    /// The same of releases that are in archives alone: a place must be named for them.
+    pub old: &'static [(&'static str, &'static str)],
     /// The name of each repository, its URL, the ends of its suites' names.
     repositories: &'static [(&'static str, &'static str, &'static [&'static str])],
     /// The same for architectures that have a place of their own.
@@ -64,20 +67,21 @@ struct Deb {
 }
 
 /// A distribution with RPM's packages.
-struct Rpm {
-    id: &'static str,
+pub(super) struct Rpm {
+    pub id: &'static str,
     /// The releases: major versions alone where minor ones share their repositories.
-    versions: &'static [&'static str],
+    pub versions: &'static [&'static str],
     /// The repository's name for mirrors, and its URL.
     repository: (&'static str, &'static str),
     /// What stands below that URL; `$releasever` and `$basearch` as in dnf's files.
     paths: &'static [&'static str],
 }
 
-const DEBS: [Deb; 2] = [
+pub(super) const DEBS: [Deb; 2] = [
     Deb {
         id: "debian",
         versions: &[("11", "bullseye"), ("12", "bookworm"), ("13", "trixie"), ("14", "forky")],
+        old: &[("9", "stretch"), ("10", "buster")],
         repositories: &[
             ("debian", "http://deb.debian.org/debian", &["", "-updates"]),
             ("debian-security", "http://deb.debian.org/debian-security", &["-security"]),
@@ -94,6 +98,7 @@ const DEBS: [Deb; 2] = [
             ("24.04", "noble"),
             ("26.04", "resolute"),
         ],
+        old: &[("16.04", "xenial"), ("18.04", "bionic")],
         repositories: &[(
             "ubuntu",
             "http://archive.ubuntu.com/ubuntu",
@@ -106,7 +111,7 @@ const DEBS: [Deb; 2] = [
 ];
 
 /// From the distributions' own .repo files; no mirror of theirs was at hand when this was made.
-const RPMS: [Rpm; 6] = [
+pub(super) const RPMS: [Rpm; 6] = [
     Rpm {
         id: "rocky",
         versions: &["8", "9", "10"],
@@ -156,7 +161,7 @@ const RPMS: [Rpm; 6] = [
 ];
 
 /// Distributions with RPM's packages whose mirrors are not for everyone, or not one for all.
-const RPM_ELSEWHERE: [&str; 9] = [
+pub(super) const RPM_ELSEWHERE: [&str; 9] = [
     "rhel",
     "sles",
     "ol",
@@ -181,7 +186,8 @@ pub(super) fn sources(
     let (id, version) = (target.release.distribution.as_str(), target.release.version.as_str());
     let own = mirrors.of(&release);
     if let Some(deb) = DEBS.iter().find(|deb| deb.id == id) {
-        let known = deb.versions.iter().find(|(known, _)| *known == version);
+        let old = deb.old.iter().filter(|_| !own.is_empty());
+        let known = deb.versions.iter().chain(old).find(|(known, _)| *known == version);
         let (_, codename) = known.ok_or_else(|| unknown(target))?;
         return Ok(deb.sources(codename, target.architecture, &own, mirrors));
     }
@@ -277,35 +283,6 @@ pub(super) fn repository_names() -> Vec<&'static str> {
     names
 }
 
-fn unknown(target: &Target) -> Problem {
-    let release = &target.release;
-    let id = release.distribution.as_str();
-    let problem = Problem::new(format!("{release}: no repositories of this release are known"));
-    let debs = DEBS.iter().flat_map(|deb| deb.versions.iter().map(|(v, _)| (deb.id, *v)));
-    let rpms = RPMS.iter().flat_map(|rpm| rpm.versions.iter().map(|v| (rpm.id, *v)));
-    let known: Vec<(&str, &str)> = debs.chain(rpms).collect();
-    let of_it: Vec<String> = known
-        .iter()
-        .filter(|(known, _)| *known == id)
-        .map(|(id, version)| format!("{id}-{version}"))
-        .collect();
-    if DEBS.iter().any(|deb| deb.id == id) {
-        return problem.hint(format!("known are {}", of_it.join(", ")));
-    }
-    if of_it.is_empty() && !RPM_ELSEWHERE.contains(&id) {
-        let mut ids: Vec<&str> = known.iter().map(|(id, _)| *id).collect();
-        ids.dedup();
-        let otherwise =
-            format!("with --mirror {release}=URL a repository of RPM packages; known are");
-        return problem.meant(id, &ids, &otherwise);
-    }
-    let also =
-        if of_it.is_empty() { String::new() } else { format!("; known are {}", of_it.join(", ")) };
-    problem.hint(format!(
-        "name a repository with --mirror {release}=URL (more than one where there are more), or a folder of packages with --packages DIR{also}"
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -372,16 +349,21 @@ mod tests {
         );
         let own = urls("debian-12", Architecture::Amd64, &["debian-12=file:///srv/debian"]);
         assert_eq!(own.len(), 3, "{own:?}");
+        let old = urls("debian-10", Architecture::Amd64, &["debian-10=file:///srv/debian"]);
+        assert_eq!(old[0], "file:///srv/debian buster main");
         assert!(own.iter().all(|url| url.starts_with("file:///srv/debian bookworm")), "{own:?}");
     }
 
     #[test]
     fn unknown_releases_say_what_to_do() {
         for (release, hint) in [
-            ("debian-9", "known are debian-11, debian-12"),
+            ("debian-9", "--mirror debian-9=URL; known are debian-11, debian-12"),
             ("rhel-9", "--mirror rhel-9=URL"),
             ("rocky-7", "known are rocky-8"),
-            ("debain-12", "did you mean `debian`?"),
+            ("debain-12", "did you mean `debian-12`?"),
+            ("Debian-12", "did you mean `debian-12`?"),
+            ("Debian-7", "known are debian-11"),
+            ("debian-7", "hint: known are debian-11"),
             ("plan9-4", "--mirror plan9-4=URL"),
         ] {
             let target = target(release, Architecture::Amd64);

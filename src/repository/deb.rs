@@ -1,6 +1,6 @@
 //! A Debian repository: from its signed `InRelease` to the list of one component and architecture.
 
-use super::catalogue::Keys;
+use super::catalogue::{Keys, Source};
 use super::error::Error;
 use super::fetch::{Fetcher, Item};
 use super::release_file::ReleaseFile;
@@ -47,6 +47,27 @@ impl Trust {
 
 const NOT_A_MIRROR: &str = "this is no mirror of the distribution, or a login page is in between: try the URL in a browser";
 
+/// What the reader should know of suites that none of `sources` has, where they may do without.
+pub(super) fn lacking(sources: &[Source], has: impl Fn(&Source) -> bool) -> Option<String> {
+    let suites = |wanted: bool| {
+        let of = sources.iter().filter(|source| has(source) == wanted);
+        of.filter_map(|source| match source {
+            Source::Deb { suite, .. } => Some(suite.as_str()),
+            Source::Rpm { .. } => None,
+        })
+        .collect::<Vec<&str>>()
+    };
+    let there = suites(true);
+    let mut lacking = suites(false);
+    lacking.retain(|suite| !there.contains(suite));
+    lacking.dedup();
+    if lacking.is_empty() {
+        return None;
+    }
+    let lacking = lacking.join(" and no ");
+    Some(format!("the mirror has no {lacking}: what is fixed there is not in this bundle"))
+}
+
 impl Suite {
     /// Its `Release` file, trusted; none where there may be none.
     pub fn release(
@@ -62,7 +83,8 @@ impl Suite {
             return Err(Error::failed(
                 format!("{}: there is no such file", shown(&url)),
                 format!(
-                    "a release that is no longer supported moves to an archive: name it with --mirror NAME=URL \
+                    "this mirror does not have the release: look at its URL, which is the folder that has dists/ in it; \
+                     a release that is no longer supported moves to an archive: name it with --mirror NAME=URL \
                      ({} keeps Debian's)",
                     "http://archive.debian.org/debian"
                 ),

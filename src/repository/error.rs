@@ -21,6 +21,14 @@ impl Error {
     pub(super) fn failed(what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Failed(Problem::new(what).hint(hint))
     }
+
+    /// The same failure, told as one of `what`.
+    pub(super) fn of(self, what: &str) -> Self {
+        match self {
+            Self::Failed(problem) => Self::Failed(problem.of(what)),
+            other => other,
+        }
+    }
 }
 
 impl From<Problem> for Error {

@@ -1,10 +1,21 @@
 //! What happens while packages are gathered.
 
+/// A part of the work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// The lists of what repositories have are fetched.
+    Lists,
+    /// What is needed is looked for in them: nothing is fetched.
+    Finding,
+    /// The packages are fetched.
+    Packages,
+}
+
 /// Something that happens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// A new part of the work begins: `lists of packages`.
-    Begun(String),
+    /// A new part of the work begins.
+    Begun(Phase),
     /// A file is being fetched.
     Fetching {
         /// Its number within the run.
@@ -25,8 +36,10 @@ pub enum Event {
     },
     /// It is tried again.
     Again {
-        /// The file's number.
-        id: usize,
+        /// The server, as the start of a URL.
+        host: String,
+        /// How many tries have failed since the file came further.
+        round: u32,
         /// Why the try before ended.
         why: String,
     },

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::cache::{Cache, Partial, sum};
 use super::error::Error;
 use super::event::Event;
-use super::http::{Answer, Http, Refusal};
+use super::http::{Answer, Http, LACKS, Refusal, TRY_MIRROR};
 use super::shown;
 
 /// How many files are fetched at once: enough to hide the way there and back, and no burden for a mirror.
@@ -25,6 +25,9 @@ pub(super) const AT_ONCE: usize = 6;
 /// doubles each time.
 const TRIES: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// A try that brings so many bytes has come further: a trickle has not.
+const FURTHER: u64 = 64 << 10;
 
 /// Files without a known hash may have this many bytes: the longest known InRelease has 300 kB.
 const FRESH_MAX: u64 = 32 << 20;
@@ -85,7 +88,7 @@ impl Fetcher<'_> {
                 return Ok(None);
             }
             tries += 1;
-            self.wait(id, url, tries, &refusal)?;
+            self.wait(url, tries, &refusal)?;
         }
     }
 
@@ -93,7 +96,7 @@ impl Fetcher<'_> {
         let answer = self.open(url, 0)?;
         let mut bytes = Vec::new();
         let mut body = answer.body.take(FRESH_MAX + 1);
-        body.read_to_end(&mut bytes).map_err(|error| cut(&error.to_string()))?;
+        body.read_to_end(&mut bytes).map_err(|error| broken(&error))?;
         let length = bytes.len() as u64;
         if length > FRESH_MAX {
             return Err(Refusal { passing: false, ..cut("it has no end") });
@@ -130,11 +133,11 @@ impl Fetcher<'_> {
                     return Err(wrong_hash(item));
                 }
                 Err(refusal) => {
-                    if partial.have > before {
+                    if partial.have >= before + FURTHER {
                         tries = 0;
                     }
                     tries += 1;
-                    self.wait(id, &item.url, tries, &refusal)?;
+                    self.wait(&item.url, tries, &refusal)?;
                 }
             }
         }
@@ -174,7 +177,7 @@ impl Fetcher<'_> {
             self.go_on()?;
             let read = match body.read(&mut buffer) {
                 Ok(length) => buffer.get(..length).unwrap_or_default(),
-                Err(error) => return Ok(Err(cut(&error.to_string()))),
+                Err(error) => return Ok(Err(broken(&error))),
             };
             if read.is_empty() {
                 break;
@@ -195,7 +198,7 @@ impl Fetcher<'_> {
         match std::fs::File::open(path) {
             Ok(file) => Ok(Answer { start: 0, size: None, body: Box::new(file) }),
             Err(error) => Err(Refusal {
-                missing: error.kind() == std::io::ErrorKind::NotFound,
+                missing: error.kind() == io::ErrorKind::NotFound,
                 passing: false,
                 hint: "look at the path of the mirror",
                 what: error.to_string(),
@@ -210,11 +213,12 @@ impl Fetcher<'_> {
     }
 
     /// Waits before the next try, or says that there is none.
-    fn wait(&self, id: usize, url: &str, tries: u32, refusal: &Refusal) -> Result<(), Error> {
+    fn wait(&self, url: &str, tries: u32, refusal: &Refusal) -> Result<(), Error> {
         if !refusal.passing || tries >= TRIES {
             return Err(Error::failed(format!("{}: {}", shown(url), refusal.what), refusal.hint));
         }
-        self.tell(Event::Again { id, why: refusal.what.clone() });
+        let (host, why) = (host(url), refusal.what.clone());
+        self.tell(Event::Again { host, round: tries, why });
         thread::sleep(PAUSE * 2_u32.pow(tries - 1));
         Ok(())
     }
@@ -264,10 +268,18 @@ impl Fetcher<'_> {
     }
 }
 
+/// The scheme and the host of `url`.
+fn host(url: &str) -> String {
+    let url = shown(url);
+    url.splitn(4, '/').take(3).collect::<Vec<&str>>().join("/")
+}
+
 /// A file on this machine.
 fn local(item: &Item, path: &str) -> Result<Vec<u8>, Error> {
     let bytes = std::fs::read(Path::new(path)).map_err(|error| {
-        Error::failed(format!("{path}: {error}"), "look at the path of the mirror")
+        let is_missing = error.kind() == io::ErrorKind::NotFound;
+        let hint = if is_missing { LACKS } else { "look at the path of the mirror" };
+        Error::failed(format!("{path}: {error}"), hint)
     })?;
     if sum(&bytes, &item.sum) == item.sum { Ok(bytes) } else { Err(wrong_hash(item)) }
 }
@@ -280,6 +292,15 @@ fn wrong_hash(item: &Item) -> Error {
         ),
         "the mirror is being updated, or is broken: try again in a while, or name another with --mirror NAME=URL",
     )
+}
+
+/// A body that cannot be read on.
+fn broken(error: &io::Error) -> Refusal {
+    match error.kind() {
+        // The same server will hardly be faster.
+        io::ErrorKind::TimedOut => Refusal { hint: TRY_MIRROR, ..cut(&error.to_string()) },
+        _ => cut(&error.to_string()),
+    }
 }
 
 /// A connection that ended too early.

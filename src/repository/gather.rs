@@ -11,9 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::cache::Cache;
 use super::catalogue::{self, Source, Sources};
-use super::deb::{Suite, Trust};
+use super::deb::{self, Suite, Trust};
 use super::error::Error;
-use super::event::Event;
+use super::event::{Event, Phase};
 use super::fetch::{Fetcher, Item};
 use super::http::{Http, SILENCE};
 use super::offered::{Offered, Roots, fits, place, resolve, sum, unpacked};
@@ -129,12 +129,16 @@ type Lists = HashMap<(Source, Target), Item>;
 
 impl Gathering<'_> {
     fn run(&self, wanted: &[Wanted], all: &[Sources]) -> Result<Gathered, Error> {
-        self.fetcher.tell(Event::Begun("what repositories have".to_owned()));
+        self.fetcher.tell(Event::Begun(Phase::Lists));
         let lists = self.lists(wanted.iter().zip(all).map(|(it, of)| (&it.target, &of.first)))?;
+        self.fetcher.tell(Event::Begun(Phase::Finding));
         let mut roots = HashMap::new();
         let (mut manifest, mut notes) = (Manifest::default(), Vec::new());
         for (it, sources) in wanted.iter().zip(all) {
             notes.extend(self.doubts(&it.target, &sources.first));
+            let has = |source: &Source| lists.contains_key(&(source.clone(), it.target.clone()));
+            let lacking = deb::lacking(&sources.first, has);
+            notes.extend(lacking.map(|what| format!("{}: {what}", it.target)));
             let offered = self.offered(&it.target, &sources.first, &lists)?;
             let mut chosen = self.choose(it, sources, offered, &mut notes)?;
             package::rpm::forget_idle_files(&mut chosen.packages);
@@ -142,7 +146,7 @@ impl Gathering<'_> {
             let (target, wanted) = (it.target.clone(), it.packages.clone());
             manifest.sets.push(Set { target, wanted, packages: chosen.packages });
         }
-        self.fetcher.tell(Event::Begun("packages".to_owned()));
+        self.fetcher.tell(Event::Begun(Phase::Packages));
         let members = self.members(&mut manifest, &roots)?;
         notes.extend(super::notes::notes(&manifest, &self.own, &self.ignored));
         Ok(Gathered { manifest, members, notes })
@@ -259,7 +263,9 @@ impl Gathering<'_> {
         offered.choose_best(&own);
         let mut chosen = resolve(wanted, &offered.packages);
         if chosen.is_err() && !sources.further.is_empty() {
+            self.fetcher.tell(Event::Begun(Phase::Lists));
             let lists = self.lists(std::iter::once((target, &sources.further)))?;
+            self.fetcher.tell(Event::Begun(Phase::Finding));
             let further = self.offered(target, &sources.further, &lists)?;
             offered.packages.extend(further.packages);
             offered.roots.extend(further.roots);
@@ -276,7 +282,8 @@ impl Gathering<'_> {
     /// The files of all packages. The manifest learns the SHA-256 of those that a list knows by another
     /// checksum.
     fn members(&self, manifest: &mut Manifest, roots: &Roots) -> Result<Vec<Member>, Error> {
-        let packages = manifest.sets.iter().flat_map(|set| &set.packages);
+        let sets = &manifest.sets;
+        let packages = sets.iter().flat_map(|set| &set.packages);
         let packages: BTreeMap<&str, &Package> =
             packages.map(|package| (sum(package), package)).collect();
         let packages: Vec<&Package> = packages.into_values().collect();
@@ -284,7 +291,10 @@ impl Gathering<'_> {
         let members = self.fetcher.each(&packages, |package| {
             let bytes = match roots.get(&place(package)) {
                 None => self.own_file(package)?,
-                Some(root) => Bytes::from(self.fetcher.get(&item(package, root)?)?),
+                Some(root) => {
+                    let got = self.fetcher.get(&item(package, root)?);
+                    Bytes::from(got.map_err(|error| error.of(&targets(sets, package)))?)
+                }
             };
             let mut package = (*package).clone();
             if package.sha256.is_empty() {
@@ -310,6 +320,13 @@ impl Gathering<'_> {
             || Error::failed(format!("{package}: its file is not there"), "look at --packages");
         own.ok_or_else(missing)?.bytes()
     }
+}
+
+/// The kinds of hosts that `package` is for.
+fn targets(sets: &[Set], package: &Package) -> String {
+    let has = |set: &&Set| set.packages.iter().any(|it| sum(it) == sum(package));
+    let targets: Vec<String> = sets.iter().filter(has).map(|set| set.target.to_string()).collect();
+    targets.join(", ")
 }
 
 /// Refuses what is more than a bundle may hold, before it is fetched.

@@ -8,21 +8,23 @@ use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
 use super::fetch::AT_ONCE;
+use super::pace::Paced;
 use super::proxied;
 use super::proxy::Proxies;
 use super::resolver::Remembering;
 use super::shown;
 
 /// How long a connection may take.
-const CONNECT: Duration = Duration::from_secs(20);
+const CONNECT: Duration = Duration::from_secs(10);
 
-/// How long a server may be silent.
-pub(super) const SILENCE: Duration = Duration::from_secs(30);
+/// How long a server may be silent, or trickle. With all tries, one that never answers ends after a minute.
+pub(super) const SILENCE: Duration = Duration::from_secs(15);
 
 /// Opens files behind URLs.
 #[derive(Debug, Clone)]
 pub(super) struct Http {
     proxies: Proxies,
+    silence: Duration,
     plain: Agents,
     tls: Agents,
 }
@@ -57,7 +59,11 @@ pub(super) struct Refusal {
     pub missing: bool,
 }
 
-const TRY_MIRROR: &str = "name another place with --mirror NAME=URL, or a proxy with --proxy URL";
+/// What to do where there is no file that a list names.
+pub(super) const LACKS: &str = "the mirror lacks a file that its own list names: it is being updated, or is not whole; try again in a while, name another with --mirror NAME=URL, or leave this release or architecture out (--for, --arch)";
+
+pub(super) const TRY_MIRROR: &str =
+    "name another place with --mirror NAME=URL, or a proxy with --proxy URL";
 
 impl Http {
     /// A server may be silent for so long.
@@ -66,7 +72,7 @@ impl Http {
             direct: agent(scheme, None, silence),
             by_proxy: agent(scheme, proxies.for_scheme(scheme), silence),
         };
-        Self { plain: agents("http"), tls: agents("https"), proxies }
+        Self { plain: agents("http"), tls: agents("https"), silence, proxies }
     }
 
     /// Opens the file at `url` from the byte `start` on, if the server can do that.
@@ -86,7 +92,7 @@ impl Http {
             request = request.header(header::RANGE, format!("bytes={start}-"));
         }
         let answer = request.call().map_err(|error| refusal(&error, proxy))?;
-        accept(answer, start)
+        accept(answer, start, self.silence)
     }
 }
 
@@ -113,7 +119,7 @@ fn agent(scheme: &str, proxy: Option<&ureq::Proxy>, silence: Duration) -> Agent 
 }
 
 /// The answer as far as it is a file.
-fn accept(answer: Response<Body>, start: u64) -> Result<Answer, Refusal> {
+fn accept(answer: Response<Body>, start: u64, silence: Duration) -> Result<Answer, Refusal> {
     let status = answer.status();
     let text = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
     let length = text(header::CONTENT_LENGTH).and_then(|text| text.parse::<u64>().ok());
@@ -132,7 +138,8 @@ fn accept(answer: Response<Body>, start: u64) -> Result<Answer, Refusal> {
         }
         status => return Err(of_status(status)),
     };
-    Ok(Answer { start, size, body: Box::new(answer.into_body().into_reader()) })
+    let body = Paced::new(answer.into_body().into_reader(), silence);
+    Ok(Answer { start, size, body: Box::new(body) })
 }
 
 /// `bytes 200-1023/1024`: the first byte, and the size of the whole.
@@ -145,9 +152,7 @@ fn of_status(status: StatusCode) -> Refusal {
     let missing = matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE);
     let reason = status.canonical_reason().unwrap_or_default().to_ascii_lowercase();
     let hint = match status {
-        _ if missing => {
-            "the mirror is being updated, or does not have this release: try again in a while, or name another with --mirror NAME=URL"
-        }
+        _ if missing => LACKS,
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             "it wants a name and a password, or lets nobody in: --mirror NAME=https://USER:PASSWORD@HOST/..."
         }

@@ -14,20 +14,23 @@ mod mirror;
 mod notes;
 mod offered;
 mod own;
+mod pace;
 mod proxied;
 mod proxy;
 mod release_file;
 mod resolver;
 mod rpm;
 mod signature;
+mod unknown;
 
 pub use cache::Cache;
 pub use error::Error;
-pub use event::Event;
+pub use event::{Event, Phase};
 pub use gather::{Gathered, Means, Wanted, gather};
 pub use mirror::Mirrors;
 pub use own::Own;
 pub use proxy::Proxies;
+pub use unknown::release;
 
 /// A URL, or a text with one in it, without the name and the password that may stand in it.
 fn shown(text: &str) -> String {

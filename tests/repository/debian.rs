@@ -178,6 +178,13 @@ fn what_cannot_be_had_is_named() {
     create(&archive, "x", &["--package", "vim"])
         .fails(1, "debian-12 amd64: vim 9 needs nothing-has-this");
     create(&archive, "x", &["--package", "emacs"]).fails(1, "emacs");
+    let package = bench.path("debian/pool/libx1_1.0-1_amd64.deb");
+    let kept = fs::read(&package).unwrap();
+    fs::remove_file(&package).unwrap();
+    let ran = create(&archive, "x", &[]);
+    ran.fails(1, "error: debian-12 amd64: /");
+    ran.fails(1, "leave this release or architecture out (--for, --arch)");
+    fs::write(&package, kept).unwrap();
     create(&archive, "x", &["--arch", "arm64"]).fails(1, "it is for amd64");
     create(&archive, "nowhere/x", &[]).fails(5, "--output nowhere/x: there is no such folder");
     fs::remove_dir_all(archive.dist("bookworm-updates")).unwrap();
@@ -186,9 +193,26 @@ fn what_cannot_be_had_is_named() {
     let own = format!("debian-12={}", bench.url("debian"));
     let words =
         ["--for", "debian-12", "--arch", "amd64", "--keyring", "archive.key", "--mirror", &own];
-    bench.create("x", &words).is_good();
+    let ran = bench.create("x", &words);
+    let note = "note: debian-12 amd64: the mirror has no bookworm-updates: ";
+    assert!(ran.is_good().stdout.contains(note), "{ran:?}");
     fs::remove_dir_all(archive.dist("bookworm")).unwrap();
-    bench.create("x", &words).fails(1, "bookworm/InRelease: there is no such file");
+    let ran = bench.create("x", &words);
+    ran.fails(1, "bookworm/InRelease: there is no such file");
+    ran.fails(1, "hint: this mirror does not have the release");
+}
+
+/// As a full disk: no file may have a byte, and the program is not ended for it.
+#[test]
+fn what_cannot_be_written_is_no_mistake_of_the_user_s() {
+    let bench = Bench::new();
+    let Some(archive) = Archive::new(&bench) else { return };
+    let options = archive.options();
+    let words: Vec<&str> = options.iter().map(String::as_str).collect();
+    let ran = bench.create_with("trap '' XFSZ; ulimit -f 0; exec", "time.bundle", &words);
+    ran.fails(1, "time.bundle: the bundle cannot be written: File too large");
+    ran.fails(1, "hint: it needs at least 55 bytes of room there");
+    assert!(!bench.path("time.bundle").exists());
 }
 
 /// `Acquire-By-Hash`: the list is taken by its hash, for the one at its name may be a newer one.

@@ -33,7 +33,13 @@ impl Bench {
 
     /// Runs `ezsync bundle create -o OUTPUT WORDS...`.
     pub fn create(&self, output: &str, words: &[&str]) -> Ran {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ezsync"));
+        self.create_with("exec", output, words)
+    }
+
+    /// The same behind the words `before` of a shell.
+    pub fn create_with(&self, before: &str, output: &str, words: &[&str]) -> Ran {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", &format!("{before} \"$0\" \"$@\""), env!("CARGO_BIN_EXE_ezsync")]);
         command.args(["bundle", "create", "-o", output]).args(words);
         command.current_dir(self.folder.path()).env_clear().env("PATH", "/usr/bin:/bin");
         command.env("HOME", self.folder.path()).env("XDG_CACHE_HOME", self.path("cache"));

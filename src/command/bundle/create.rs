@@ -1,7 +1,7 @@
 //! `ezsync bundle create`: from what is wanted to the file.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
@@ -13,16 +13,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::drive::interrupt;
 use super::super::print;
+use super::check;
 use super::summary::Summary;
 use super::survey::{From, Said};
 use crate::bundle;
 use crate::cli::{BundleCreate, Cli};
 use crate::cluster::PackageSettings;
 use crate::exit::Exit;
+use crate::length;
 use crate::package::{Architecture, Release, Target};
 use crate::problem::{Place, Problem};
 use crate::project::Project;
-use crate::repository::{self, Cache, Gathered, Means, Mirrors, Own, Proxies, Wanted};
+use crate::repository::{self, Cache, Gathered, Means, Mirrors, Own, Proxies, Wanted, release};
 use crate::ui;
 
 /// What a bundle is for where nobody says.
@@ -30,11 +32,18 @@ const WANTED: &str = "chrony";
 
 pub(super) fn run(cli: &Cli, project: &Project, options: &BundleCreate) -> Result<Exit> {
     let begun = Instant::now();
-    has_folder(&options.output)?;
+    check::options(options)?;
+    let releases = options
+        .releases
+        .iter()
+        .map(|text| release(text))
+        .collect::<Result<Vec<Release>, _>>()
+        .map_err(|problem| problem.of("--for"))?;
+    check::output(&options.output)?;
     let from = options.from.as_deref().map(|cluster| From::read(project, options, cluster));
     let from = from.transpose()?;
-    let means = means(options, from.as_ref().map(From::settings))?;
-    let mut wanted = wanted(options)?;
+    let means = means(options, &releases, from.as_ref().map(From::settings))?;
+    let mut wanted = wanted(options, &releases)?;
     let mut left_out = Vec::new();
     if let Some(from) = &from {
         match from.ask(cli, options, &means)? {
@@ -50,13 +59,25 @@ pub(super) fn run(cli: &Cli, project: &Project, options: &BundleCreate) -> Resul
         Err(repository::Error::Input(problem)) => return Err(problem.into()),
         Err(repository::Error::Interrupted) => {
             let output = options.output.display();
-            eprintln!("interrupted: what was fetched is kept, and {output} is as it was");
+            let left = match options.output.exists() {
+                true => format!("{output} is as it was"),
+                false => format!("{output} was not written"),
+            };
+            eprintln!("interrupted: what was fetched is kept, and {left}");
             return Ok(Exit::Interrupted);
         }
         Err(failed @ repository::Error::Failed(_)) => return Err(anyhow!("{failed}")),
     };
     let Gathered { manifest, members, notes } = gathered;
-    let size = bundle::write(&manifest, &members, &options.output)?;
+    let size = bundle::write(&manifest, &members, &options.output).map_err(|problem| {
+        let room: u64 = members.iter().map(|member| member.package.size).sum();
+        let hint = format!(
+            "it needs at least {} of room there; what was fetched is kept",
+            length::bytes(room)
+        );
+        // Nothing that was typed is wrong.
+        anyhow!("{}", if problem.advice().is_none() { problem.hint(hint) } else { problem })
+    })?;
     let seconds = begun.elapsed().as_secs_f64();
     let notes = [left_out, notes].concat();
     let summary =
@@ -84,20 +105,12 @@ fn merged(mut wanted: Vec<Wanted>, more: Vec<Wanted>) -> Vec<Wanted> {
     wanted
 }
 
-/// Refuses a file in a folder that is not there, before anything is fetched for it.
-fn has_folder(output: &Path) -> Result<(), Problem> {
-    let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if output.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
-        let what =
-            if output.is_dir() { "a folder stands there" } else { "there is no such folder" };
-        return Err(Problem::new(format!("--output {}: {what}", output.display()))
-            .hint("give the name of a file, as in -o time.bundle"));
-    }
-    Ok(())
-}
-
 /// Where and how packages are looked for; `set` is what the cluster's settings say.
-fn means(options: &BundleCreate, set: Option<&PackageSettings>) -> Result<Means> {
+fn means(
+    options: &BundleCreate,
+    releases: &[Release],
+    set: Option<&PackageSettings>,
+) -> Result<Means> {
     let environment = |name: &str| std::env::var(name).ok();
     let read = |path: &PathBuf| {
         let cannot = |error| Problem::new(format!("--keyring: {error}")).at(Place::in_file(path));
@@ -108,7 +121,7 @@ fn means(options: &BundleCreate, set: Option<&PackageSettings>) -> Result<Means>
         own.extend(Own::in_folder(folder, &mut ignored)?);
     }
     // Which releases the hosts have is not known yet.
-    let releases = Some(options.releases.as_slice()).filter(|_| set.is_none());
+    let releases = Some(releases).filter(|_| set.is_none());
     let typed =
         Mirrors::parse(&options.mirrors, releases).map_err(|problem| problem.of("--mirror"))?;
     let mut in_settings = Vec::new();
@@ -139,9 +152,9 @@ fn cache_folder() -> Result<PathBuf> {
 }
 
 /// What `--for` and `--arch` ask for, each kind of host once.
-fn wanted(options: &BundleCreate) -> Result<Vec<Wanted>, Problem> {
+fn wanted(options: &BundleCreate, releases: &[Release]) -> Result<Vec<Wanted>, Problem> {
     let architectures = match options.architectures.as_slice() {
-        [] if options.releases.is_empty() => Vec::new(),
+        [] if releases.is_empty() => Vec::new(),
         [] => vec![own_architecture()?],
         given => given.to_vec(),
     };
@@ -149,7 +162,7 @@ fn wanted(options: &BundleCreate) -> Result<Vec<Wanted>, Problem> {
         [] => vec![WANTED.to_owned()],
         given => given.to_vec(),
     };
-    let pairs = options.releases.iter().flat_map(|release: &Release| {
+    let pairs = releases.iter().flat_map(|release| {
         let of = |architecture: &Architecture| (release.clone(), *architecture);
         architectures.iter().map(of).collect::<Vec<_>>()
     });

@@ -1,5 +1,6 @@
 //! `ezsync bundle`: packages for hosts without internet.
 
+mod check;
 mod create;
 mod show;
 mod summary;

@@ -29,10 +29,11 @@ pub(super) fn run(cli: &Cli, options: &BundleShow) -> Result<Exit> {
         packages.map(|package| (package.sha256.as_str(), package.size)).collect();
     let text = summary::list(manifest, cli.verbose > 0);
     print(&format!(
-        "{text}{}: {} of packages in {} files, {} in all, undamaged\n",
+        "{text}{}: {} of packages in {} file{}, {} in all, undamaged\n",
         sanitise(&file),
         length::bytes(sizes.values().sum()),
         sizes.len(),
+        if sizes.len() == 1 { "" } else { "s" },
         length::bytes(bundle.size())
     ))?;
     Ok(Exit::Ok)

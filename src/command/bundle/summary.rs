@@ -86,9 +86,10 @@ fn set(set: &Set, digests: bool) -> String {
     let total = set.packages.iter().map(|package| package.size).sum();
     let wanted = set.wanted.join(", ");
     let mut text = format!(
-        "{}: {} packages, {}, for {}\n",
+        "{}: {} package{}, {}, for {}\n",
         set.target,
         set.packages.len(),
+        if set.packages.len() == 1 { "" } else { "s" },
         length::bytes(total),
         sanitise(&wanted)
     );

@@ -214,7 +214,7 @@ fn refusals_are_told_with_the_url_and_what_to_do() {
     for (line, words) in [
         ("403 Forbidden", "403 forbidden\nhint: it wants a name and a password"),
         ("407 Proxy Authentication Required", "407 proxy authentication required\nhint: the proxy"),
-        ("404 Not Found", "404 not found\nhint: the mirror is being updated"),
+        ("404 Not Found", "404 not found\nhint: the mirror lacks a file"),
     ] {
         let server = Server::new(move |stream, _| status(stream, line));
         let failed = Bench::new().get(&server).unwrap_err().to_string();
@@ -243,6 +243,31 @@ fn a_silent_server_is_not_waited_for() {
     });
     let failed = Bench::new().fresh(&server).unwrap_err().to_string();
     assert!(failed.contains("time"), "{failed}");
+}
+
+/// Each try ends after as long as a silent one, and a trickle is no reason to begin to count anew.
+#[test]
+fn a_server_that_trickles_is_not_waited_for() {
+    let server = Server::new(|stream, request| {
+        send(stream, &bytes(), request.start, 0);
+        while stream.write_all(b"x").is_ok() {
+            thread::sleep(Duration::from_millis(50));
+        }
+    });
+    let bench = Bench::new();
+    let failed = bench.get(&server).unwrap_err().to_string();
+    let words = "and less than 1 kB/s counts as silence\nhint: name another place with --mirror";
+    assert!(failed.contains("/file: it sent only ") && failed.contains(words), "{failed}");
+    assert_eq!(server.starts().len(), TRIES as usize);
+    let mut told = bench.told.lock().unwrap().take().unwrap();
+    let mut rounds = Vec::new();
+    while let Ok(event) = told.try_recv() {
+        if let Event::Again { host, round, .. } = event {
+            assert_eq!(host, server.url);
+            rounds.push(round);
+        }
+    }
+    assert_eq!(rounds, [1, 2, 3]);
 }
 
 #[test]
