@@ -180,7 +180,8 @@ fn carry_out(cli: &Cli, cluster: Cluster, access: &cli::Access, plan: &Plan) -> 
     let recipe = cluster.recipe;
     let on_interrupt = match plan.mode {
         Mode::Setup => {
-            "hosts whose turn has not come are left as they are, those that are being changed finish"
+            "hosts whose turn has not come or that are still being sent files are left as they are, those \
+             that are being changed finish"
         }
         Mode::Check | Mode::Verify | Mode::Doctor => "no more hosts are asked",
     };
