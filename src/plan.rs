@@ -50,12 +50,21 @@ impl Plan {
         // What changes bring by themselves is there for the later ones.
         let mut observed = Cow::Borrowed(observed);
         let mut notified: BTreeSet<usize> = BTreeSet::new();
+        let mut lacking: Option<Obstacle> = None;
         for step in &desired.steps {
-            if plan.add(step, &mut observed, false)? {
-                notified.extend(&step.notify);
-            } else {
-                plan.unchanged += 1;
+            match plan.add(step, &mut observed, false) {
+                Ok(true) => notified.extend(&step.notify),
+                Ok(false) => plan.unchanged += 1,
+                // What the bundle lacks is told all at once.
+                Err(obstacle) if !obstacle.lacks.is_empty() => {
+                    lacking = Some(joined(lacking, obstacle, &observed));
+                }
+                // What else is in the way may only be so for want of a package.
+                Err(obstacle) => return Err(lacking.unwrap_or(obstacle)),
             }
+        }
+        if let Some(obstacle) = lacking {
+            return Err(obstacle);
         }
         for (number, handler) in desired.handlers.iter().enumerate() {
             if notified.contains(&number) {
@@ -98,6 +107,17 @@ impl Plan {
         });
         Ok(true)
     }
+}
+
+/// What the bundle lacks for one task, and `more` of it for another.
+fn joined(known: Option<Obstacle>, more: Obstacle, observed: &Observed) -> Obstacle {
+    let Some(mut all) = known else { return more };
+    all.what = format!("{}; {}", all.what, more.what);
+    all.lacks.extend(more.lacks);
+    if let Some(supply) = &observed.supply {
+        all.next = supply.again(&all.lacks);
+    }
+    all
 }
 
 /// A unified diff with three lines of context, as `diff -u` prints it.

@@ -155,6 +155,21 @@ fn an_online_source_and_nothing_to_change() {
 }
 
 #[test]
+fn those_to_blame_stand_before_those_held_back() {
+    let held = Trouble::new("the bundle does not do for node3", "see there").held_back();
+    let misfit = Trouble::new("the bundle has nothing for debian-11", "make it again");
+    let mut hosts = vec![failing(local_source("node1"), held.clone())];
+    hosts.push(failing(client("node2", "10.0.0.1", 11), held));
+    hosts.push(failing(client("node3", "10.0.0.1", 11), misfit));
+    for host in &mut hosts {
+        host.verdict = None;
+    }
+    let run = run(Mode::Setup, false, hosts);
+    holds("held-back", &run, &WIDE);
+    assert_eq!(run.exit(), Exit::HostFailed);
+}
+
+#[test]
 fn a_standby_that_leads_in_place_of_the_source() {
     let trouble = Trouble::new("chrony.service is not running", "run setup for this host");
     let source = failing(host("node1", Part::Source), trouble);

@@ -34,6 +34,8 @@ pub struct Misfit {
     pub what: String,
     /// What to do about it.
     pub next: String,
+    /// The packages that a bundle must be made with too, where that is all that it lacks.
+    pub lacks: Vec<String>,
 }
 
 impl Manifest {
@@ -51,6 +53,7 @@ impl Manifest {
             return Err(Misfit {
                 what: format!("a bundle's packages are for {known}, and this host has {has}"),
                 next: "install what is missing by the host's own means, then run again".to_owned(),
+                lacks: Vec::new(),
             });
         }
         let target = host.target()?;
@@ -86,14 +89,15 @@ impl Manifest {
             true => format!("{name}-{}", major(&release.version)),
             false => release.to_string(),
         };
-        let options = format!("--for {wanted} --arch {architecture}");
+        let again = self.again(Some((&wanted, &architecture.to_string())), &[]);
         let from = match is_red_hat || WITH_MIRRORS.contains(&name) {
             true => String::new(),
             false => ", and --mirror or --packages to say where its packages are".to_owned(),
         };
         Misfit {
             what: format!("the bundle has nothing for {target}: it is for {has}"),
-            next: format!("make it again, with {options} too: `ezsync bundle create`{from}"),
+            next: format!("{again}{from}"),
+            lacks: Vec::new(),
         }
     }
 }
@@ -107,10 +111,12 @@ impl Host {
                  VERSION_ID is `{version}`"
             ),
             next: "install what is missing by the host's own means, then run again".to_owned(),
+            lacks: Vec::new(),
         })?;
         let architecture: Architecture = architecture.parse().map_err(|why| Misfit {
             what: format!("no bundle can be for this host's architecture: {why}"),
             next: "install what is missing by the host's own means, then run again".to_owned(),
+            lacks: Vec::new(),
         })?;
         Ok(Target { release, architecture })
     }

@@ -4,6 +4,7 @@
 //! file is a tar, compressed with zstd: first `manifest.json`, then each package once, in the order in
 //! which the manifest first names it, and nothing else.
 
+mod again;
 mod fit;
 mod manifest;
 mod open;

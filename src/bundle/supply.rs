@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::again::is_name;
 use super::{Bundle, Host, Member, Misfit, Set};
-use crate::package::{Format, Installed, Package, deb, resolve, rpm};
+use crate::package::{Format, Installed, Package, Unmet, deb, resolve, rpm};
 
 /// What a host says of its packages.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -53,28 +54,50 @@ impl Supply {
         // What is wanted is not properly there, or nobody would ask: dpkg may have been cut off at it.
         let is_there = |package: &&Installed| !wanted.contains(&package.name);
         let installed: Vec<Installed> = self.installed.iter().filter(is_there).cloned().collect();
-        let chosen = resolve(wanted, &set.packages, &installed).map_err(|unmet| {
-            let asked_for: Vec<&String> = match unmet.by {
-                Some(_) => Vec::new(),
-                None => wanted.iter().filter(|name| !has(set, name)).collect(),
-            };
-            let next = match asked_for.as_slice() {
-                [] => "make the bundle from what the hosts have: `ezsync bundle create --from CLUSTER`"
-                    .to_owned(),
-                names => {
-                    let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
-                    let names = names.join(",");
-                    format!("make it again, with --package {names} too: `ezsync bundle create`")
-                }
-            };
-            let what = format!("the bundle does not do for this host ({}): {unmet}", set.target);
-            Misfit { what, next }
-        })?;
+        let chosen = resolve(wanted, &set.packages, &installed)
+            .map_err(|first| self.lacking(set, first, wanted, &installed))?;
         let member = |package: &Package| {
             // Each package of an opened bundle has its file.
             Some(Member { package: package.clone(), bytes: self.bundle.file(package)? })
         };
         Ok(chosen.into_iter().filter_map(member).collect())
+    }
+
+    /// All that the bundle lacks for this host, not only what comes `first`: each need that nothing meets is
+    /// taken out, until the others are met.
+    fn lacking(&self, set: &Set, first: Unmet, wanted: &[String], has: &[Installed]) -> Misfit {
+        let (mut wanted, mut packages) = (wanted.to_vec(), set.packages.clone());
+        let (mut lines, mut lacks) = (Vec::new(), Vec::new());
+        let mut unmet = Some(first);
+        let mut all_named = true;
+        while let Some(Unmet { need, .. }) = &unmet {
+            lines.extend(unmet.as_ref().map(ToString::to_string));
+            let name = need.split(' ').next().unwrap_or_default().to_owned();
+            all_named = is_name(&name) && !lacks.contains(&name);
+            if !all_named {
+                break;
+            }
+            wanted.retain(|it| *it != name);
+            for package in &mut packages {
+                package.needs.retain(|of| of.first().is_none_or(|it| it.name != name));
+            }
+            lacks.push(name);
+            unmet = resolve(&wanted, &packages, has).err();
+        }
+        let what =
+            format!("the bundle does not do for this host ({}): {}", set.target, lines.join("; "));
+        if all_named {
+            return Misfit { what, next: self.again(&lacks), lacks };
+        }
+        let next = "make the bundle from what the hosts have, where both they and the repositories are in \
+                    reach: `ezsync bundle create -o FILE --from CLUSTER`";
+        Misfit { what, next: next.to_owned(), lacks: Vec::new() }
+    }
+
+    /// What to do when the bundle lacks the packages `names`.
+    #[must_use]
+    pub fn again(&self, names: &[String]) -> String {
+        self.bundle.manifest().again(None, names)
     }
 
     /// Counts on it that these packages are brought, by their SHA-256: what comes later finds them there.
@@ -98,10 +121,6 @@ impl Supply {
     }
 }
 
-fn has(set: &Set, name: &str) -> bool {
-    set.packages.iter().any(|package| package.name == name)
-}
-
 impl Stock {
     /// What is installed, in the format of `set`.
     fn installed(&self, set: &Set) -> Result<Vec<Installed>, Misfit> {
@@ -113,6 +132,7 @@ impl Stock {
         read.map_err(|why| Misfit {
             what: format!("what the host says of its packages cannot be read: {why}"),
             next: "look at what `dpkg-query -W` or `rpm -qa` prints there".to_owned(),
+            lacks: Vec::new(),
         })
     }
 }

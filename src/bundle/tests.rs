@@ -470,10 +470,18 @@ fn a_host_takes_the_set_that_is_for_it() {
         assert!(exact || refused, "{release} {architecture}: {found}");
     }
     let next = |release| manifest.set_for(&host(release, "amd64")).unwrap_err().next;
-    let debian = "make it again, with --for debian-11 --arch amd64 too: `ezsync bundle create`";
-    assert_eq!(next("debian 11"), debian);
-    assert!(next("rocky 8.10").contains("--for rocky-8 --arch amd64 too"));
-    assert!(next("rhel 8.6").contains("--for rocky-8 --arch amd64 too"));
+    let has = "almalinux-9.4,centos-8";
+    let whole = next("debian 11");
+    for part in [
+        "`ezsync bundle create -o FILE --for ",
+        has,
+        ",debian-11,",
+        "amd64,arm64,i386 --package chrony`",
+    ] {
+        assert!(whole.contains(part), "{part}: {whole}");
+    }
+    assert!(next("rocky 8.10").contains(",rocky-8,"));
+    assert!(next("rhel 8.6").contains(",rocky-8,"));
     assert!(
         next("linuxmint 21").ends_with("and --mirror or --packages to say where its packages are")
     );
@@ -496,6 +504,7 @@ fn supply(folder: &TempDir, stock: &str) -> Supply {
         member("chrony", vec![need("tzdata"), need("adduser")]),
         member("tree", vec![need("tzdata"), vec![libc]]),
         member("tzdata", Vec::new()),
+        member("odd", vec![need("/bin/odd")]),
     ];
     let packages: Vec<&Package> = members.iter().map(|member| &member.package).collect();
     let manifest = Manifest { sets: vec![set("debian-12 amd64", &packages)] };
@@ -516,7 +525,7 @@ fn brought(supply: &Supply, wanted: &[&str]) -> String {
             });
             names.collect::<Vec<_>>().join(" ")
         }
-        Err(Misfit { what, next }) => format!("{what} / {next}"),
+        Err(Misfit { what, next, .. }) => format!("{what} / {next}"),
     }
 }
 
@@ -537,17 +546,27 @@ fn a_host_gets_what_it_lacks() {
     assert_eq!(brought(&more, &["chrony"]), "chrony");
 }
 
+const AGAIN: &str =
+    "`ezsync bundle create -o FILE --for debian-12 --arch amd64 --package chrony,rsync`";
+
 #[test]
 fn a_need_that_nothing_meets_is_told_with_what_to_add() {
     let folder = TempDir::new().unwrap();
     for (stock, wanted, parts) in [
-        ("libc6\t2.36-9\t\n", "chrony", ["chrony 1.0-1 needs adduser", "--from CLUSTER"]),
-        ("libc6\t2.31-13\t\n", "tree", ["2.36 or later is needed", "--from CLUSTER"]),
-        ("", "rsync", ["there is no rsync", "with --package rsync too"]),
+        ("libc6\t2.36-9\t\n", "chrony", ["chrony 1.0-1 needs adduser", "adduser,chrony`"]),
+        ("libc6\t2.31-13\t\n", "tree", ["2.36 or later is needed", "chrony,libc6`"]),
+        ("", "rsync", ["there is no rsync", AGAIN]),
+        ("", "tree chrony rsync", ["; chrony 1.0-1 needs adduser", "adduser,chrony,libc6,rsync`"]),
+        (
+            "libc6\t2\t\n",
+            "odd",
+            ["odd 1.0-1 needs /bin/odd", "in reach: `ezsync bundle create -o FILE --from"],
+        ),
     ] {
-        let said = brought(&supply(&folder, stock), &[wanted]);
+        let wanted: Vec<&str> = wanted.split(' ').collect();
+        let said = brought(&supply(&folder, stock), &wanted);
         for part in parts {
-            assert!(said.contains(part), "{wanted}: {said}");
+            assert!(said.contains(part), "{wanted:?}: {said}");
         }
     }
     let bundle = std::sync::Arc::new(Bundle::open(&folder.path().join("time.bundle")).unwrap());

@@ -61,7 +61,7 @@ pub struct BundleCreate {
     /// For the hosts of this cluster: each is asked what it is and what it has
     #[arg(long, value_name = "CLUSTER")]
     pub from: Option<String>,
-    /// A package to take in with all that it needs; else chrony, or with --from what the roles install
+    /// A package to take in with all that it needs, in place of chrony (with --from: of what the roles install)
     #[arg(long = "package", value_name = "NAME", value_delimiter = ',')]
     pub packages: Vec<String>,
     /// Take .deb and .rpm files of this folder too, before those of mirrors; DIR/debian-12/ for one release

@@ -52,13 +52,20 @@ fn bundle(
     options: &Setup,
     cluster: &Cluster,
 ) -> Result<Option<Arc<Bundle>>, Problem> {
-    let path = match &options.bundle {
+    let named = match &options.bundle {
         // Nothing typed for it means none, whatever the settings say.
-        Some(path) => Some(PathBuf::from(path)).filter(|path| !path.as_os_str().is_empty()),
-        None => cluster.settings.bundle.as_ref().map(|path| project.path(path)),
+        Some(path) => Some((PathBuf::from(path), None)).filter(|_| !path.is_empty()),
+        None => cluster.settings.bundle.as_ref().map(|(path, place)| {
+            let path = project.path(path);
+            // Nobody typed it here: where it was looked for is told in full.
+            (std::path::absolute(&path).unwrap_or(path), place.clone())
+        }),
     };
-    match path {
-        Some(path) => Ok(Some(Arc::new(Bundle::open(&path)?))),
+    match named {
+        Some((path, place)) => {
+            let bundle = Bundle::open(&path).map_err(|problem| problem.at(place))?;
+            Ok(Some(Arc::new(bundle)))
+        }
         None if options.partial => {
             Err(Problem::new("--partial is for runs with a bundle, and this is none")
                 .hint("leave it out, or give the bundle with --bundle"))
@@ -173,7 +180,8 @@ fn carry_out(cli: &Cli, cluster: Cluster, access: &cli::Access, plan: &Plan) -> 
     let recipe = cluster.recipe;
     let on_interrupt = match plan.mode {
         Mode::Setup => {
-            "hosts whose turn has not come are left as they are, those that are being changed finish"
+            "hosts whose turn has not come or that are still being sent files are left as they are, those \
+             that are being changed finish"
         }
         Mode::Check | Mode::Verify | Mode::Doctor => "no more hosts are asked",
     };

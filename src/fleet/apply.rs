@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::gate::Source;
-use super::host::Driver;
+use super::host::{Driver, called_off};
 use super::result::{Outcome, Trouble};
 use super::send::{STALL, Sending, stalled};
 use super::shell::{exec_trouble, word};
@@ -173,10 +173,9 @@ impl Driver<'_> {
             Some(Source::Serving | Source::Changed | Source::Set) => None,
             // With nobody to follow it is its turn to lead.
             Some(Source::Lost(_)) if self.job.part == Part::Standby => None,
-            Some(Source::Lost(why)) => Some(Hold::NoSource(Trouble::new(
-                format!("called off, since {why}: its old configuration stays"),
-                "mend the source and run again",
-            ))),
+            Some(Source::Lost(why)) => {
+                Some(Hold::NoSource(called_off(&why, "its old configuration stays")))
+            }
             Some(Source::Pending) | None => Some(Hold::Interrupted),
         }
     }

@@ -44,14 +44,24 @@ impl Gate {
     /// Waits until one of the sources before `rank` serves, or none of them will. Why the first
     /// does not is what counts then.
     pub async fn before(&self, rank: usize) -> Source {
-        let mut lost = None;
         for source in self.0.iter().take(rank) {
             let mut receiver = source.subscribe();
             let decided = receiver.wait_for(|state| *state != Source::Pending).await;
             // The sender lives as long as this gate: there is no other way out.
-            match decided.map_or(Source::Pending, |state| state.clone()) {
+            if decided.is_ok_and(|state| !matches!(*state, Source::Lost(_))) {
+                break;
+            }
+        }
+        self.known_before(rank)
+    }
+
+    /// The same as far as it is known by now.
+    pub fn known_before(&self, rank: usize) -> Source {
+        let mut lost = None;
+        for source in self.0.iter().take(rank) {
+            match source.borrow().clone() {
                 Source::Lost(why) => lost = lost.or(Some(why)),
-                serving => return serving,
+                other => return other,
             }
         }
         let standby = if rank > 1 { ", and no standby serves" } else { "" };
@@ -82,6 +92,8 @@ mod tests {
 
         let gate = Gate::new(2, |_| true);
         gate.decide(0, lost("a is gone"));
+        assert_eq!(gate.known_before(1), lost("a is gone"));
+        assert_eq!(gate.known_before(2), Source::Pending);
         gate.decide(1, lost("b too"));
         assert_eq!(gate.before(2).await, lost("a is gone, and no standby serves"));
     }

@@ -44,21 +44,20 @@ pub(super) async fn drive(job: &Job, shared: &Shared) -> HostResult {
     let begun = Instant::now();
     let mut result = HostResult::interrupted(job);
     // Lost with whatever becomes of the host: nobody waits for it then.
-    let ticket = shared.muster.as_ref().map(|muster| muster.ticket(&job.name));
+    let mut ticket = shared.muster.as_ref().map(|muster| muster.ticket(&job.name));
     match shared.means.connect(&job.name, &job.reach).await {
         Ok(shell) => {
             let driver = Driver { job, shared, shell, result, activated: None, ticket };
-            result = driver.run().await;
+            (result, ticket) = driver.run().await;
         }
-        Err(no) => {
-            drop(ticket);
-            result.outcome = no.into();
-        }
+        Err(no) => result.outcome = no.into(),
     }
     if job.part != Part::Client {
         // Whatever became of the source: nobody waits for it any longer.
         shared.gate.decide(shared.order.rank(&job.name), Source::Lost(lost(&result)));
     }
+    // Not before: who has waited for all to be known asks next whether the source is lost.
+    drop(ticket);
     result.seconds = begun.elapsed().as_secs_f64();
     shared.means.tell(&job.name, Doing::Done(Box::new(result.clone())));
     result
@@ -81,7 +80,7 @@ pub(super) async fn only_plan(job: &Job, shared: &Shared, ticket: Ticket) -> Hos
 }
 
 /// Why the source does not serve, for its clients.
-fn lost(result: &HostResult) -> String {
+pub(super) fn lost(result: &HostResult) -> String {
     let why = match &result.outcome {
         Outcome::Unreachable(_) => "is unreachable",
         Outcome::Interrupted => "was interrupted",
@@ -90,13 +89,19 @@ fn lost(result: &HostResult) -> String {
     format!("the time source {} {why}", result.host)
 }
 
+/// What a host is told that cannot go on without a source.
+pub(super) fn called_off(why: &str, state: &str) -> Trouble {
+    Trouble::new(format!("called off, since {why}: {state}"), "mend the source and run again")
+}
+
 impl Driver<'_> {
-    async fn run(mut self) -> HostResult {
+    /// The result, and its place in the muster where nothing became known of it.
+    async fn run(mut self) -> (HostResult, Option<Ticket>) {
         self.result.notes.extend(self.shell.link().host_key_notes());
         self.result.outcome = self.stages().await.unwrap_or_else(|stopped| stopped);
         self.result.execs = self.shell.link().execs();
         self.shell.close().await;
-        self.result
+        (self.result, self.ticket)
     }
 
     async fn stages(&mut self) -> Result<Outcome, Outcome> {
@@ -106,6 +111,7 @@ impl Driver<'_> {
         }
         if !self.result.plan.is_empty() {
             self.muster().await?;
+            self.has_source()?;
             if !self.apply().await? {
                 return Ok(Outcome::Interrupted);
             }
@@ -230,6 +236,17 @@ impl Driver<'_> {
         match &self.shared.muster {
             Some(muster) => muster.pass(&self.shared.means.cancel).await,
             None => Ok(()),
+        }
+    }
+
+    /// Refuses to begin where it is known that no source will serve: packages stay once they are
+    /// installed.
+    fn has_source(&self) -> Result<(), Trouble> {
+        match self.shared.gate.known_before(self.shared.order.rank(&self.job.name)) {
+            Source::Lost(why) if self.job.part == Part::Client => {
+                Err(called_off(&why, "nothing was changed").held_back())
+            }
+            _ => Ok(()),
         }
     }
 

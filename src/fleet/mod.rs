@@ -41,7 +41,7 @@ use crate::desired::{HostVars, Recipe};
 use crate::local::Machine;
 use crate::resource::Subject;
 use crate::ssh::{Client, ConnectError};
-use gate::Gate;
+use gate::{Gate, Source};
 use link::Link;
 use muster::Muster;
 use shell::Shell;
@@ -174,6 +174,12 @@ pub async fn run(means: Means, recipe: Recipe, jobs: Vec<Job>, order: Order) -> 
         match plan_all(&shared, &jobs, forks).await {
             Ok(results) => looked = results,
             Err(results) => return results,
+        }
+    }
+    for result in looked.iter().filter(|result| result.part != Part::Client) {
+        if result.outcome != Outcome::Ok {
+            let lost = Source::Lost(host::lost(result));
+            shared.gate.decide(shared.order.rank(&result.host), lost);
         }
     }
     let source = jobs.iter().find(|job| job.part == Part::Source).cloned();

@@ -99,6 +99,7 @@ fn held_back(mut misfits: Vec<String>) -> Trouble {
         ),
         "see there what to add to the bundle, or run with --partial to set up the other hosts",
     )
+    .held_back()
 }
 
 #[cfg(test)]

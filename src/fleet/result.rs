@@ -18,12 +18,22 @@ pub struct Trouble {
     pub next: String,
     /// The last lines that the failing command printed.
     pub log: Vec<String>,
+    /// Whether nothing is wrong with the host itself: others kept it from being changed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub held_back: bool,
 }
 
 impl Trouble {
     /// A trouble without a log.
     pub fn new(what: impl Into<String>, next: impl Into<String>) -> Self {
-        Self { what: what.into(), next: next.into(), log: Vec::new() }
+        Self { what: what.into(), next: next.into(), log: Vec::new(), held_back: false }
+    }
+
+    /// The same of a host that others kept from being changed.
+    #[must_use]
+    pub fn held_back(mut self) -> Self {
+        self.held_back = true;
+        self
     }
 
     /// The same with the last lines of `log`.

@@ -15,7 +15,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use file::{is_package, read_file};
+pub use file::{MAX_XZ_MEMORY, is_package, read_file};
 pub use malformed::Malformed;
 pub use minimal::minimal;
 pub use resolve::{Unmet, resolve};

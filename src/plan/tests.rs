@@ -138,3 +138,62 @@ fn a_plan_is_shown_without_what_is_run() {
     let keys: Vec<_> = shown["changes"][0].as_object().unwrap().keys().cloned().collect();
     assert_eq!(keys, ["number", "role", "task", "summary", "diff", "handler", "done"]);
 }
+
+/// A host without any package, and a bundle that has none for it but the one called `other`.
+fn with_bundle(folder: &tempfile::TempDir) -> Observed {
+    use crate::bundle::{self, Bundle, Host, Manifest, Member, Set, Stock, Supply};
+    use crate::package::{Package, Target};
+    let bytes = bytes::Bytes::from_static(b"other");
+    let package = Package {
+        name: "other".to_owned(),
+        version: "1".to_owned(),
+        architecture: "amd64".to_owned(),
+        file: "other_1_amd64.deb".to_owned(),
+        size: 5,
+        sha256: bundle::sha256(&bytes),
+        ..Package::default()
+    };
+    let target =
+        Target { release: "debian-12".parse().unwrap(), architecture: "amd64".parse().unwrap() };
+    let set = Set { target, wanted: vec!["other".to_owned()], packages: vec![package.clone()] };
+    let path = folder.path().join("x.bundle");
+    bundle::write(&Manifest { sets: vec![set] }, &[Member { package, bytes }], &path).unwrap();
+    let host = Host {
+        distribution: "debian".to_owned(),
+        version: "12".to_owned(),
+        architecture: "amd64".to_owned(),
+        package_manager: "apt".to_owned(),
+    };
+    let bundle = std::sync::Arc::new(Bundle::open(&path).unwrap());
+    Observed {
+        supply: Some(Supply::new(bundle, host, &Stock::default()).unwrap()),
+        ..Observed::default()
+    }
+}
+
+#[test]
+fn what_a_bundle_lacks_is_told_for_all_tasks_at_once() {
+    let package = |name: &str| step(name, "package", json!({"name": name}), &[]);
+    let zone = step("zone", "timezone", json!({"name": "Europe/Berlin"}), &[]);
+    let steps = vec![package("chrony"), zone, package("other"), package("tree")];
+    let folder = tempfile::TempDir::new().unwrap();
+    let observed = with_bundle(&folder);
+    let told = |steps| {
+        let desired = Desired { steps, ..Desired::default() };
+        Plan::new(&desired, &observed).unwrap_err()
+    };
+    let first = told(steps);
+    assert!(first.misfit, "{first:?}");
+    assert!(first.what.contains("role : chrony: "), "{first:?}");
+    // The zone is in the way too, and may be so for want of a package.
+    assert!(!first.what.contains("role : zone: "), "{first:?}");
+    assert!(!first.what.contains("role : tree: "), "{first:?}");
+    let all = told(vec![package("chrony"), package("other"), package("tree")]);
+    for part in ["role : chrony: ", "there is no chrony; role : tree: ", "there is no tree"] {
+        assert!(all.what.contains(part), "{part}: {all:?}");
+    }
+    assert!(
+        all.next.contains("--for debian-12 --arch amd64 --package chrony,other,tree`"),
+        "{all:?}"
+    );
+}

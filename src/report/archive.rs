@@ -1,8 +1,8 @@
 //! Keeps the result of each run as a file on the controller.
 
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder};
 use std::io::{Error, ErrorKind, Result, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
@@ -35,19 +35,11 @@ pub fn archive(run: &Run, state: &Path) -> Result<PathBuf> {
     let name = run.started.strftime("%Y-%m-%dT%H-%M-%S%.3fZ.json").to_string();
     let path = folder.join(&name);
     // It is written aside and renamed: who reads the folder never sees half a file.
-    let aside = folder.join(format!(".{name}.{}", std::process::id()));
-    let written = write(&aside, &run.to_json()?).and_then(|()| fs::rename(&aside, &path));
-    if let Err(error) = written {
-        let _ = fs::remove_file(&aside);
-        return Err(error);
-    }
+    let mut file = tempfile::Builder::new().prefix(&format!(".{name}.")).tempfile_in(&folder)?;
+    file.write_all(run.to_json()?.as_bytes())?;
+    file.persist(&path)?;
     prune(&folder)?;
     Ok(path)
-}
-
-fn write(path: &Path, text: &str) -> Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())
 }
 
 fn prune(folder: &Path) -> Result<()> {

@@ -12,13 +12,19 @@ pub(super) fn closing(run: &Run) -> String {
     let number = |wanted: fn(&Outcome) -> bool| {
         run.hosts.iter().filter(|host| wanted(&host.outcome)).count()
     };
-    let failed = number(|outcome| matches!(outcome, Outcome::Failed(_)));
+    let failed = number(|outcome| matches!(outcome, Outcome::Failed(it) if !it.held_back));
+    let held = number(|outcome| matches!(outcome, Outcome::Failed(it) if it.held_back));
     let unreachable = number(|outcome| matches!(outcome, Outcome::Unreachable(_)));
     let open = number(|outcome| matches!(outcome, Outcome::Interrupted));
     let hosts = count(total, "host");
     let mut bad = Vec::new();
-    for (number, word) in [(open, "not finished"), (failed, "failed"), (unreachable, "unreachable")]
-    {
+    let words = [
+        (open, "not finished"),
+        (failed, "failed"),
+        (unreachable, "unreachable"),
+        (held, "held back"),
+    ];
+    for (number, word) in words {
         match (number, bad.is_empty()) {
             (0, _) => {}
             (_, true) => bad.push(format!("{number} of {hosts} {word}")),

@@ -46,7 +46,8 @@ use crate::sanitise::sanitise_json;
 /// | `recap` | for each host's name: `ok`, `changed`, `unreachable`, `failed` |
 ///
 /// A host has `host`, `address`, `part` (`source`, `standby`, `client`), `outcome` (`state`: `ok`,
-/// `unreachable`, `failed`, `interrupted`; with `trouble`: `what`, `next`, `log`), `facts`,
+/// `unreachable`, `failed`, `interrupted`; with `trouble`: `what`, `next`, `log`, and
+/// `held_back` where others kept it from being changed), `facts`,
 /// `plan` (`changes`, `unchanged`), `applied`, `synchronised_after`, `verdict` (`state`, `stratum`,
 /// `reference`, `offset`, `bound`, `timedatectl`, `cause`, `warnings`, `notes`), `clock` (`before` and `after` the
 /// run: `seconds` ahead of the controller's, `uncertainty`), `notes`, `execs` and `seconds`. Texts

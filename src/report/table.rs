@@ -177,6 +177,7 @@ fn state(host: &HostResult, mode: Mode) -> Cell {
         (Outcome::Interrupted, _) => ("interrupted", BAD),
         (_, Some(State::Waiting)) => ("not in sync", BAD),
         (_, Some(State::NotOurClock)) => ("not our clock", BAD),
+        (Outcome::Failed(trouble), _) if trouble.held_back => ("held back", BAD),
         (Outcome::Failed(_), _) | (_, Some(State::Failed)) => ("failed", BAD),
         (Outcome::Ok, Some(State::Synchronised)) => ("synchronised", GOOD),
         (Outcome::Ok, Some(State::Local)) => ("local", GOOD),

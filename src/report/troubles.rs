@@ -11,11 +11,15 @@ use crate::verify::Cause;
 pub(super) fn failures<'a>(ends: impl Iterator<Item = (&'a str, &'a Outcome)>) -> String {
     let all = ends.filter_map(|(host, outcome)| match outcome {
         Outcome::Unreachable(trouble) => Some((("unreachable", trouble), host)),
+        Outcome::Failed(trouble) if trouble.held_back => Some((("held back", trouble), host)),
         Outcome::Failed(trouble) => Some((("failed", trouble), host)),
         Outcome::Ok | Outcome::Interrupted => None,
     });
+    let mut groups = group(all);
+    // Those to blame stand before those that they held back.
+    groups.sort_by_key(|((_, trouble), _)| trouble.held_back);
     let mut text = String::new();
-    for ((word, trouble), hosts) in group(all) {
+    for ((word, trouble), hosts) in groups {
         let mut what = clean_lines(&trouble.what);
         let first = what.next().unwrap_or_default();
         let _ = writeln!(text, "{} {}: {first}", names(&hosts).paint(BOLD), word.paint(BAD));

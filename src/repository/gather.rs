@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{BufReader, Read};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicUsize;
 
 use bytes::Bytes;
@@ -20,7 +21,7 @@ use super::release_file::ReleaseFile;
 use super::signature::Keyring;
 use super::{Mirrors, Own, Proxies, below, rpm, shown};
 use crate::bundle::{self, Manifest, Member, PACKAGES_MAX, Set};
-use crate::package::{self, Installed, Package, Target};
+use crate::package::{self, Format, Installed, Package, Target};
 use crate::problem::Problem;
 
 /// No list of packages is larger than this when unpacked (bytes): Fedora's has 300 MB.
@@ -50,6 +51,8 @@ pub struct Means {
     pub keyrings: Vec<Vec<u8>>,
     /// The user's own packages: they go before those of repositories.
     pub own: Vec<Own>,
+    /// Folders beside them that were not read.
+    pub ignored: Vec<PathBuf>,
     /// What was fetched before.
     pub cache: Cache,
     /// Now, in seconds since 1970.
@@ -109,7 +112,8 @@ pub fn gather(
         cancelled,
         next: AtomicUsize::new(0),
     };
-    let work = Gathering { fetcher, trust: Trust { keyring, now: means.now }, own: means.own };
+    let Means { own, ignored, now, .. } = means;
+    let work = Gathering { fetcher, trust: Trust { keyring, now }, own, ignored };
     work.run(wanted, &all)
 }
 
@@ -117,6 +121,7 @@ struct Gathering<'a> {
     fetcher: Fetcher<'a>,
     trust: Trust,
     own: Vec<Own>,
+    ignored: Vec<PathBuf>,
 }
 
 /// The lists of packages that were fetched, by their sources.
@@ -143,6 +148,7 @@ impl Gathering<'_> {
         }
         self.fetcher.tell(Event::Begun(Phase::Packages));
         let members = self.members(&mut manifest, &roots)?;
+        notes.extend(super::notes::notes(&manifest, &self.own, &self.ignored));
         Ok(Gathered { manifest, members, notes })
     }
 
@@ -239,8 +245,8 @@ impl Gathering<'_> {
         notes: &mut Vec<String>,
     ) -> Result<Offered, Error> {
         let target = &wanted.target;
-        let is_for = |own: &&Own| own.release.as_ref().is_none_or(|it| *it == target.release);
-        let own = self.own.iter().filter(is_for).map(|own| &own.package);
+        let own = self.own.iter().filter(|own| own.is_for(&target.release));
+        let own = own.map(|own| &own.package);
         let own: Vec<&Package> = own.filter(|it| fits(it, target, sources.format)).collect();
         if sources.first.is_empty() {
             notes.push(format!(
@@ -248,7 +254,11 @@ impl Gathering<'_> {
                 target.release
             ));
             offered.choose_best(&own);
-            return Ok(offered);
+            let absent = wanted.packages.iter().find(|name| !offered.has(name));
+            return match absent {
+                Some(name) => Err(not_in_folder(target, sources.format, name)),
+                None => Ok(offered),
+            };
         }
         offered.choose_best(&own);
         let mut chosen = resolve(wanted, &offered.packages);
@@ -358,6 +368,20 @@ fn lacks(target: &Target, unmet: &str) -> Error {
     Error::failed(
         format!("{target}: {unmet}"),
         "look at --package; what no mirror has can be given with --packages DIR, or by another repository with --mirror",
+    )
+}
+
+fn not_in_folder(target: &Target, format: Format, name: &str) -> Error {
+    let file = match format {
+        Format::Deb => ".deb",
+        Format::Rpm => ".rpm",
+    };
+    let architecture = target.architecture;
+    Error::failed(
+        format!(
+            "{target}: {name} is not in the folder of --packages, as a {file} for {architecture}"
+        ),
+        "put it there, name with --package what the bundle is to hold instead, or name a repository with --mirror",
     )
 }
 

@@ -11,6 +11,7 @@ mod fetch;
 mod gather;
 mod http;
 mod mirror;
+mod notes;
 mod offered;
 mod own;
 mod pace;

@@ -5,15 +5,11 @@ use std::io::{Cursor, Read};
 use std::sync::Arc;
 
 use super::gather::Wanted;
-use crate::package::{self, Format, Installed, Package, Target};
+use crate::package::{self, Format, Installed, MAX_XZ_MEMORY, Package, Target};
 
 /// The root of each package's repository by the package's checksum and path: one file may be in two
 /// repositories, at two places. None for the user's own.
 pub(super) type Roots = HashMap<(String, String), Arc<str>>;
-
-/// As much memory may unpacking xz take, in KiB: twice what `xz -9` needs. A list says itself how much it
-/// wants, up to 4 GiB.
-const MAX_XZ_MEMORY: u32 = 128 << 10;
 
 /// Packages, and where they are.
 #[derive(Default)]
@@ -61,6 +57,12 @@ impl Offered {
         self.packages.extend(packages);
     }
 
+    /// Whether a package is or gives `name`.
+    pub(super) fn has(&self, name: &str) -> bool {
+        let gives = |package: &Package| package.gives.iter().any(|given| given.name == name);
+        self.packages.iter().any(|package| package.name == name || gives(package))
+    }
+
     /// Leaves one package of each name, as apt and dnf choose: the latest, wherever it is from; the
     /// user's `own` before that.
     pub(super) fn choose_best(&mut self, own: &[&Package]) {
@@ -93,15 +95,23 @@ fn with_files(installed: &[Installed], packages: &[Package]) -> Vec<Installed> {
 }
 
 /// The names of the packages that are needed on a host that has next to nothing, and on each host that
-/// is known.
+/// is known. What is asked for is among them, also where every host has it.
 pub(super) fn resolve(wanted: &Wanted, packages: &[Package]) -> Result<HashSet<String>, String> {
     let of = |what: &str, installed: &[Installed]| -> Result<Vec<String>, String> {
         let chosen = package::resolve(&wanted.packages, packages, installed)
             .map_err(|unmet| format!("{what}{unmet}"))?;
         Ok(chosen.into_iter().map(|package| package.name.clone()).collect())
     };
-    let minimal =
+    let mut minimal =
         package::minimal(packages).map_err(|unmet| format!("what every host has: {unmet}"))?;
+    let is_offered = |name: &String| packages.iter().any(|package| package.name == *name);
+    // By its own name, or by a name that only others give.
+    let (names, given): (Vec<&String>, Vec<&String>) =
+        wanted.packages.iter().partition(|name| is_offered(name));
+    minimal.retain(|it| {
+        let stands_for = |name: &&String| it.gives.iter().any(|given| given.name == **name);
+        !names.contains(&&it.name) && !given.iter().any(stands_for)
+    });
     let mut names: HashSet<String> = of("", &minimal)?.into_iter().collect();
     for (host, installed) in &wanted.hosts {
         names.extend(of(&format!("{host}: "), &with_files(installed, packages))?);

@@ -22,11 +22,11 @@ pub struct Own {
 
 impl Own {
     /// The packages in `folder`, by the names of their files. Those in a folder below it that has the
-    /// name of a release (`debian-12`) are for that release alone.
+    /// name of a release (`debian-12`) are for that release alone; other folders with packages are `ignored`.
     ///
     /// # Errors
     /// A folder cannot be read, or has no package in it; a file in it that is called a package is none.
-    pub fn in_folder(folder: &Path) -> Result<Vec<Self>, Problem> {
+    pub fn in_folder(folder: &Path, ignored: &mut Vec<PathBuf>) -> Result<Vec<Self>, Problem> {
         let mut found = Vec::new();
         for path in entries(folder)? {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -34,6 +34,13 @@ impl Own {
                 Ok(release) if path.is_dir() => {
                     for path in entries(&path)? {
                         found.extend(Self::read(path, Some(release.clone()))?);
+                    }
+                }
+                // What cannot be listed is none of the user's own.
+                _ if path.is_dir() => {
+                    let inside = entries(&path).unwrap_or_default();
+                    if inside.iter().any(|path| package::is_package(path)) {
+                        ignored.push(path);
                     }
                 }
                 _ => found.extend(Self::read(path, None)?),
@@ -54,6 +61,21 @@ impl Own {
             Err(error) => Err(Problem::new(format!("--packages: {error}"))
                 .hint("take it out of the folder, or get it anew")),
         }
+    }
+
+    /// Whether hosts of `release` may have it.
+    pub(super) fn is_for(&self, release: &Release) -> bool {
+        self.release.as_ref().is_none_or(|it| it == release)
+    }
+
+    /// The name of its file.
+    pub(super) fn name(&self) -> String {
+        self.path.file_name().unwrap_or_default().display().to_string()
+    }
+
+    /// The folder where it is.
+    pub(super) fn folder(&self) -> String {
+        self.path.parent().map(|folder| folder.display().to_string()).unwrap_or_default()
     }
 
     /// Its file.

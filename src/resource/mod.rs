@@ -155,11 +155,13 @@ pub struct Obstacle {
     pub next: String,
     /// Whether it is the bundle that lacks something: then no host is to be changed.
     pub misfit: bool,
+    /// The packages that the bundle lacks, where these are all that is in the way.
+    pub lacks: Vec<String>,
 }
 
 impl Obstacle {
     fn new(what: impl Into<String>, next: impl Into<String>) -> Self {
-        Self { what: what.into(), next: next.into(), misfit: false }
+        Self { what: what.into(), next: next.into(), misfit: false, lacks: Vec::new() }
     }
 
     /// Something else stands where a file or a folder shall be.
@@ -169,8 +171,8 @@ impl Obstacle {
 }
 
 impl From<Misfit> for Obstacle {
-    fn from(Misfit { what, next }: Misfit) -> Self {
-        Self { what, next, misfit: true }
+    fn from(Misfit { what, next, lacks }: Misfit) -> Self {
+        Self { what, next, misfit: true, lacks }
     }
 }
 

@@ -10,7 +10,8 @@ use crate::problem::Problem;
 /// The function that installs packages.
 pub(super) const INSTALL: &str = "package_install";
 
-/// The function that installs packages from files that were sent.
+/// The function that installs packages from files that were sent: their names, and behind a `--` the
+/// packages among them that were not asked for by name.
 const INSTALL_FILES: &str = "package_install_files";
 
 /// Packages that are there, or are not.
@@ -87,9 +88,13 @@ fn from_bundle(supply: &Supply, names: Vec<String>) -> Result<Option<Difference>
         names.join(", "),
         listed.join(", ")
     );
+    let mut args: Vec<String> = members.iter().map(|it| it.package.file.clone()).collect();
+    if !others.is_empty() {
+        args.push("--".to_owned());
+        args.extend(others.iter().map(|member| member.package.name.clone()));
+    }
     let uploads: Vec<Upload> = members.into_iter().map(upload).collect();
-    let files = uploads.iter().map(|upload| upload.name.clone());
-    let prepare = Some(Call::new(INSTALL_FILES, files));
+    let prepare = Some(Call::new(INSTALL_FILES, args));
     Ok(Some(Difference {
         summary,
         texts: None,

@@ -14,8 +14,8 @@ pub(super) struct Plain {
     verbose: bool,
     /// The last judgement on each host.
     judged: HashMap<String, (State, Option<Discriminant<Cause>>)>,
-    /// When it was last told how much each host has been sent.
-    sent: HashMap<String, Instant>,
+    /// When it was last told how much each host has been sent, and of how many bytes.
+    sent: HashMap<String, (Instant, u64)>,
 }
 
 /// How often it is told how much a host has been sent.
@@ -49,12 +49,13 @@ impl Plain {
             Doing::Connecting(_) | Doing::Probing | Doing::Running | Doing::Verifying(None) => {
                 false
             }
-            Doing::Sending { .. } => {
+            Doing::Sending { total, .. } => {
                 let now = Instant::now();
-                let last = self.sent.get(&event.host);
-                let is_due = last.is_none_or(|last| now.duration_since(*last) >= SENDING);
+                // Each change has files of its own.
+                let last = self.sent.get(&event.host).filter(|(_, of)| of == total);
+                let is_due = last.is_none_or(|(last, _)| now.duration_since(*last) >= SENDING);
                 if is_due {
-                    self.sent.insert(event.host.clone(), now);
+                    self.sent.insert(event.host.clone(), (now, *total));
                 }
                 is_due
             }

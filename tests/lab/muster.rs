@@ -10,7 +10,7 @@ use ezsync::package::{Package, Relation, Target};
 use ezsync_hosts::{Image, LabSpec};
 use serde_json::Value;
 
-use crate::support::{Bench, skipped};
+use crate::support::{Bench, line, skipped, trouble};
 
 /// A package that holds nothing, and needs others.
 fn package(folder: &Path, name: &str, needs: &[&str]) -> Member {
@@ -144,4 +144,29 @@ fn no_host_is_changed_before_all_are_known_to_fit() {
             assert_eq!(notes.matches("its host key was not known").count(), 1, "{host}");
         }
     }
+}
+
+/// Packages stay once they are installed: without a source they are not even sent.
+#[test]
+fn nothing_is_installed_where_the_source_is_known_to_be_lost() {
+    if skipped() {
+        return;
+    }
+    let bench = Bench::of(&LabSpec { repository: false, ..LabSpec::new(Image::Chrony, 2) });
+    prepare(&bench);
+    let config = "roles: [chrony, tools]\nntp_servers: []\nbundle: bundles/small.bundle\n";
+    bench.write("inventories/c1/config.yml", config);
+    let [source, client] = [0, 1].map(|node| line(&bench.hosts()[node]));
+    // Nobody listens there.
+    bench.inventory(&[format!("{source} ansible_port=9"), client]);
+    for forks in ["2", "1"] {
+        let (code, run) = bench.json(&["setup", "c1", "--forks", forks]);
+        assert_eq!(code, 2, "{run:#}");
+        assert_eq!(
+            trouble(&run, "node2", "failed"),
+            "called off, since the time source node1 is unreachable: nothing was changed"
+        );
+    }
+    assert_eq!(installed(&bench), [""; 2]);
+    assert_eq!(bench.everywhere("ls /var/lib/ezsync 2>/dev/null || :"), [""; 2]);
 }

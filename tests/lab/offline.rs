@@ -66,6 +66,8 @@ fn releases_and_distributions_are_set_up_in_one_run() {
     }
     bench.inventory(&lines);
 
+    let asked_for = |node| bench.on(node, "apt-mark showmanual");
+    let before: Vec<String> = (0..3).map(asked_for).collect();
     let start = Instant::now();
     let options = ["--become-password-file", "password"];
     let (code, run) = bench.json(&setup(bundle, &options));
@@ -81,6 +83,10 @@ fn releases_and_distributions_are_set_up_in_one_run() {
         assert!(installed.starts_with(version), "{installed}");
         assert_eq!(bench.on(node, "systemctl is-active chrony"), "active");
         assert_eq!(bench.on(node, "systemctl is-active systemd-timesyncd || :"), "inactive");
+        // What chrony needs goes when chrony goes.
+        let after = asked_for(node);
+        let more = after.lines().filter(|name| !before[node].lines().any(|known| known == *name));
+        assert_eq!(more.collect::<Vec<_>>(), ["chrony"]);
         assert_eq!(bench.on(node, "dpkg --audit; apt-get -qq check"), "");
         assert_eq!(bench.on(node, &format!("{STAGED} || :; {LITTER}")), "");
     }

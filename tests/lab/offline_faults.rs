@@ -2,8 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use ezsync_hosts::Image;
 use tempfile::TempDir;
@@ -62,57 +61,6 @@ fn a_damaged_bundle_is_refused_before_anybody_is_asked() {
         assert!(ran.stderr.contains(".deb"), "{what}: {}", ran.stderr);
         assert!(listener.accept().is_err(), "{what}: somebody was asked");
     }
-}
-
-#[test]
-fn a_cable_that_is_cut_in_the_middle_of_a_package_costs_one_more_run() {
-    if skipped() {
-        return;
-    }
-    let Some(bundle) = bundles::all() else { return };
-    let bench = Bench::of(&offline("bookworm", &[]));
-    bench.everywhere(REMOTE);
-    let node = &bench.hosts()[0];
-    // Two seconds and more for chrony alone.
-    bench.lab.slow(node, 1).unwrap();
-    let mut child = bench
-        .command(&setup(bundle, &["--json"]))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // In the middle: some of it is there.
-    bench.on(
-        0,
-        "n=0; until [ -n \"$(find /var/lib/ezsync -type f -name '*.deb' -size +100k 2>/dev/null)\" ]
-         do sleep 0.02; n=$((n+1)); [ $n -lt 1500 ] || exit 1; done",
-    );
-    bench.lab.cut(node).unwrap();
-    let start = Instant::now();
-    while child.try_wait().unwrap().is_none() {
-        if start.elapsed() > Duration::from_secs(120) {
-            child.kill().unwrap();
-            child.wait().unwrap();
-            panic!("it waits for a host that is gone");
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    let ran = Ran::from(child.wait_with_output().unwrap());
-    assert!([2, 3, 4].contains(&ran.code), "{}: {}{}", ran.code, ran.stdout, ran.stderr);
-    bench.on(0, "[ ! -e /usr/sbin/chronyd ]");
-
-    bench.lab.mend(node).unwrap();
-    let (code, run) = bench.json(&setup(bundle, &[]));
-    assert_eq!(code, 0, "{run:#}");
-    assert_eq!(bench.on(0, "systemctl is-active chrony"), "active");
-    // The host itself gives up on what nobody finishes.
-    bench.on(
-        0,
-        &format!(
-            "n=0; while [ -n \"$({LITTER})\" ]
-             do sleep 0.1; n=$((n+1)); [ $n -lt 1200 ] || exit 1; done"
-        ),
-    );
 }
 
 #[test]

@@ -32,7 +32,7 @@ impl<'a> Suite<'a> {
 
 /// What stands on every host, in any release.
 pub const BASE: &[(&str, &str, &str)] = &[
-    ("base-files", "12", "Essential: yes\n"),
+    ("base-files", "12", "Essential: yes\nProvides: awk\n"),
     ("libc6", "2.36-9+deb12u4", "Priority: required\n"),
     ("apt", "2.6.1", "Depends: libc6 (>= 2.30)\n"),
     ("chrony", "4.3-2", "Depends: libc6 (>= 2.34), libx1 (>= 1.0), adduser | passwd\n"),

@@ -34,6 +34,23 @@ fn what_a_minimal_host_lacks_is_taken_the_safest_version_of_it() {
     assert_eq!(read("time.bundle"), read("again.bundle"));
 }
 
+/// A host may have it in an earlier version, or not at all: it was asked for.
+#[test]
+fn what_is_asked_for_is_taken_though_every_host_has_it() {
+    let bench = Bench::new();
+    let Some(archive) = Archive::new(&bench) else { return };
+    for (asked, expected) in [
+        ("chrony,libc6", &["chrony 4.3-2+deb12u1", "libc6 2.36-9+deb12u4", "libx1 1.0-1"][..]),
+        ("apt,passwd", &["apt 2.6.1", "passwd 1"]),
+        ("awk", &["base-files 12"]),
+    ] {
+        let ran = create(&archive, "x", &["--package", asked]);
+        let note = format!("chrony is not in it; --package chrony,{asked} takes it in");
+        assert_eq!(ran.is_good().stdout.contains(&note), !asked.contains("chrony"), "{ran:?}");
+        assert_eq!(packages(&bench.manifest("x"))[0].1, expected, "{asked}");
+    }
+}
+
 #[test]
 fn one_s_own_packages_go_before_those_of_mirrors() {
     let bench = Bench::new();
@@ -56,6 +73,42 @@ fn one_s_own_packages_go_before_those_of_mirrors() {
     let found = packages(&bench.manifest("time.bundle"));
     assert_eq!(found[0].1, ["chrony 3.0", "libx1 1.0-1"]);
     create(&archive, "x", &["--packages", "debian"]).fails(5, "neither a .deb nor a .rpm");
+}
+
+#[test]
+fn what_of_one_s_own_is_not_taken_is_told() {
+    let bench = Bench::new();
+    let Some(archive) = Archive::new(&bench) else { return };
+    for (file, name, version, architecture) in [
+        ("mytool", "mytool", "1", "all"),
+        ("mylib", "mylib", "1", "amd64"),
+        ("old", "libx1", "1", "all"),
+        ("new", "libx1", "2", "all"),
+        ("arm", "chrony", "9", "arm64"),
+        ("debain-12/x", "x", "1", "all"),
+        ("debian12/x", "x", "1", "all"),
+    ] {
+        fs::create_dir_all(bench.path("tree/DEBIAN")).unwrap();
+        let control = format!(
+            "Package: {name}\nVersion: {version}\nArchitecture: {architecture}\nMaintainer: x\nDescription: x\n"
+        );
+        fs::write(bench.path("tree/DEBIAN/control"), control).unwrap();
+        let path = format!("own/{file}.deb");
+        fs::create_dir_all(bench.path(&path).parent().unwrap()).unwrap();
+        must(bench.folder.path(), "dpkg-deb", &["--build", "tree", &path]);
+    }
+    let ran = create(&archive, "x", &["--packages", "own"]);
+    for note in [
+        "mylib, mytool: nobody asked for this: name it with --package",
+        "old.deb: not taken: a later one of its name is there",
+        "arm.deb: not taken: for none of the architectures and formats",
+        "own/debain-12, own/debian12: not looked at: no release that is asked for has this name",
+        "debian-12 amd64: chrony is from a repository: in the folder of --packages it is for arm64 alone",
+    ] {
+        assert!(ran.is_good().stdout.contains(&format!("note: {note}\n")), "{note}: {ran:?}");
+    }
+    let all = create(&archive, "x", &["--packages", "own", "--package", "chrony,mytool,mylib"]);
+    assert!(!all.is_good().stdout.contains("nobody asked"), "{all:?}");
 }
 
 #[test]

@@ -137,4 +137,16 @@ fn a_folder_alone_will_do() {
         "{ran:?}"
     );
     assert_eq!(packages(&bench.manifest("x"))[0].1, ["chrony 4.2-1"]);
+    let own = ["--for", "rhel-9", "--packages", "own/noarch"];
+    bench.create("y", &[&own[..], &["--package", "mytool"]].concat()).fails(1, "mytool is not in");
+    // Packages of another kind are none.
+    fs::create_dir_all(bench.path("tree/DEBIAN")).unwrap();
+    let control = "Package: chrony\nVersion: 1\nArchitecture: all\nMaintainer: x\nDescription: x\n";
+    fs::write(bench.path("tree/DEBIAN/control"), control).unwrap();
+    fs::create_dir_all(bench.path("debs")).unwrap();
+    must(bench.folder.path(), "dpkg-deb", &["--build", "tree", "debs/chrony.deb"]);
+    bench
+        .create("y", &["--for", "rhel-9", "--packages", "debs"])
+        .fails(1, "chrony is not in the folder of --packages, as a .rpm");
+    assert!(!bench.path("y").exists());
 }

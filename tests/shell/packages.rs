@@ -242,5 +242,6 @@ fn a_host_without_a_package_manager_says_so() {
         assert!(matches!(answer.outcome(), Outcome::Undone(_)));
         let log = answer.undone();
         assert!(log.starts_with("no package manager found: apt-get, dnf,"), "{log}");
+        assert!(!host.at("/var/lib/ezsync").exists(), "{:?}: an empty folder stays", host.shell);
     }
 }

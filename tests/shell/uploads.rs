@@ -81,6 +81,32 @@ fn debian(host: &Host) {
 }
 
 #[test]
+fn only_what_was_asked_for_is_marked_as_such() {
+    for host in Host::each() {
+        debian(&host);
+        // It fails, and that fails nothing.
+        host.program("apt-mark", "#!/bin/sh\necho \"apt-mark $*\" >>/calls; exit 1\n");
+        let simulated = "Inst libedit2 (3.1 local-deb [amd64])\nInst tzdata [1] (2 local-deb [all])\n\
+                         Inst chrony (4.3 local-deb [amd64])\n";
+        host.write("/apt/removes", simulated);
+        let files =
+            [upload("chrony.deb", 10), upload("libedit2.deb", 10), upload("tzdata.deb", 10)];
+        let mut plan = plan(&[&files]);
+        let names = ["--", "libedit2", "tzdata"].map(ToOwned::to_owned);
+        plan.changes[0].work.prepare.as_mut().unwrap().args.extend(names);
+        let answer = send(&host, &plan, &all(&files));
+        assert_eq!(answer.outcome(), Outcome::Changed, "{:?} {:?}", host.shell, answer.sections);
+        let calls = host.calls();
+        assert_eq!(calls.len(), 4, "{calls:?}");
+        // What was there before stays as it was marked.
+        assert!(
+            calls[3].starts_with("apt-mark ") && calls[3].ends_with("auto libedit2"),
+            "{calls:?}"
+        );
+    }
+}
+
+#[test]
 fn files_of_any_size_arrive_byte_by_byte() {
     for host in Host::each() {
         debian(&host);

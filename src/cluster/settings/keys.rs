@@ -1,8 +1,8 @@
 //! Symmetric keys: those that are given (`chrony_keys`), and the cluster's own (`time_key`).
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -289,14 +289,15 @@ impl MadeKey {
         Ok(())
     }
 
+    /// Whole or not at all, readable by its owner alone; one that somebody else has just made stays.
     fn write(&self, line: &str) -> std::io::Result<()> {
-        if let Some(folder) = self.path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let mut file =
-            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.path)?;
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder)?;
+        let mut file = tempfile::Builder::new().prefix(".time.key.").tempfile_in(folder)?;
         file.write_all(line.as_bytes())?;
-        file.sync_all()
+        file.as_file().sync_all()?;
+        file.persist_noclobber(&self.path)?;
+        Ok(())
     }
 
     fn keep(&self, line: SecretString) {

@@ -22,7 +22,7 @@ pub(super) use lookup::{Lookup, Part};
 
 use std::path::Path;
 
-use crate::problem::Problem;
+use crate::problem::{Place, Problem};
 use crate::verify::DEFAULT_MAX_OFFSET;
 use keys::Keys;
 use line::Line;
@@ -44,8 +44,8 @@ pub struct Settings {
     pub set_clock: bool,
     /// Whether the further hosts of the group `chrony` stand by for the first.
     pub standby: bool,
-    /// The bundle that packages come from, below the project's folder.
-    pub bundle: Option<String>,
+    /// The bundle that packages come from, below the project's folder, and where that is said.
+    pub bundle: Option<(String, Option<Place>)>,
     /// Where the packages of a bundle come from.
     pub packages: PackageSettings,
     servers: Vec<Server>,
@@ -152,9 +152,10 @@ impl Settings {
 }
 
 /// The bundle, where one is named.
-fn bundle(lookup: &Lookup<'_>) -> Result<Option<String>, Problem> {
+fn bundle(lookup: &Lookup<'_>) -> Result<Option<(String, Option<Place>)>, Problem> {
     let Some(entry) = lookup.entry("bundle")? else { return Ok(None) };
-    Ok(Some(entry.text()?.to_owned()).filter(|path| !path.is_empty()))
+    let path = Some(entry.text()?.to_owned()).filter(|path| !path.is_empty());
+    Ok(path.map(|path| (path, (lookup.place)("bundle", Part::default()))))
 }
 
 /// Whether the controller sets the source's clock. What follows a server gets its time from there.

@@ -116,9 +116,9 @@ fn means(
         let cannot = |error| Problem::new(format!("--keyring: {error}")).at(Place::in_file(path));
         fs::read(path).map_err(cannot)
     };
-    let mut own = Vec::new();
+    let (mut own, mut ignored) = (Vec::new(), Vec::new());
     for folder in &options.folders {
-        own.extend(Own::in_folder(folder)?);
+        own.extend(Own::in_folder(folder, &mut ignored)?);
     }
     // Which releases the hosts have is not known yet.
     let releases = Some(releases).filter(|_| set.is_none());
@@ -138,6 +138,7 @@ fn means(
         proxies: Proxies::new(proxy, environment)?,
         keyrings: options.keyrings.iter().map(read).collect::<Result<_, _>>()?,
         own,
+        ignored,
         cache: Cache::new(cache_folder()?),
         now: Timestamp::now().as_second(),
     })

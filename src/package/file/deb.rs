@@ -23,8 +23,9 @@ const MAX_CONTROL: u64 = 64 << 20;
 /// More than this is no control file, in bytes.
 const MAX_TEXT: u64 = 1 << 20;
 
-/// As much memory may unpacking xz take, in KiB: twice what `xz -9` needs.
-const MAX_XZ_MEMORY: u32 = 128 << 10;
+/// As much memory may unpacking xz take, in KiB: twice what `xz -9` needs. What is packed says itself how much
+/// it wants, up to 4 GiB.
+pub const MAX_XZ_MEMORY: u32 = 128 << 10;
 
 /// Reads the archive to its end, and describes the package.
 pub(super) fn read(file: &mut impl Read) -> Result<Package, Malformed> {

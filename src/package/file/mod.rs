@@ -14,6 +14,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
+pub use deb::MAX_XZ_MEMORY;
 use sha2::{Digest, Sha256};
 
 use super::malformed::{self, Malformed};

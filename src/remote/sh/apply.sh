@@ -52,6 +52,8 @@ tidy() {
     done <"$work/litter"
   fi
   rm -rf "$work"
+  # A run that left nothing leaves no folder of ours either.
+  [ -e "$home/originals" ] || rmdir "$home" 2>/dev/null || :
 }
 
 # Makes the folder that is ours on the host, and the run's own in it. Nobody else may own it: what

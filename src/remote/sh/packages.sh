@@ -93,11 +93,19 @@ no_packager() {
 }
 
 # Installs files that were sent (see upload.sh), with nothing but them and what is installed: no list of
-# packages is read, none of the host's own is written, and nothing is fetched.
+# packages is read, none of the host's own is written, and nothing is fetched. Behind the files and `--` stand
+# the names of the packages that nobody asked for by name.
 package_install_files() {
-  for file; do
-    set -- "$@" "$work/files/$file"
+  needed=
+  for word; do
     shift
+    if [ "$word" = -- ]; then
+      needed=' '
+    elif [ -n "$needed" ]; then
+      needed="$needed $word"
+    else
+      set -- "$@" "$work/files/$word"
+    fi
   done
   find_packager
   case $packager in
@@ -155,9 +163,23 @@ apt_install_files() {
     done
     return 1
   }
+  apt_note_needed
   for name in $removed; do
     echo "$name was removed: two time daemons cannot be installed at once" >>"$work/told"
   done
+}
+
+# What came only because others need it may go with them. What was there before stays as it was marked. The
+# packages are installed, whatever becomes of this.
+apt_note_needed() {
+  new=
+  for name in $needed; do
+    if grep -q -F -e "Inst $name (" "$work/simulated"; then new="$new $name"; fi
+  done
+  # shellcheck disable=SC2086 # a list of words
+  [ -z "$new" ] || apt-mark -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts=/dev/null \
+    -o Dir::State::Lists="$work/apt/lists" -o Dir::Cache="$work/apt" -o Dir::Cache::pkgcache= \
+    -o Dir::Cache::srcpkgcache= auto $new >/dev/null 2>&1 || :
 }
 
 # Repositories and caches are looked for where none are. Version 1.13 and older have a word for unsigned

@@ -78,6 +78,7 @@ fn plain_lines_tell_what_means_something_and_only_once() {
         event("b", Doing::Sending { sent: 0, total: 2_950_001 }),
         event("b", Doing::Sending { sent: 131_072, total: 2_950_001 }),
         event("b", Doing::Sending { sent: 2_950_001, total: 2_950_001 }),
+        event("b", Doing::Sending { sent: 0, total: 63_000_000 }),
         event("b", Doing::Changing("install chrony\x1b[2J".to_owned())),
         event("b", Doing::WaitingForSource),
         event("b", Doing::Verifying(None)),
@@ -100,6 +101,7 @@ fn plain_lines_tell_what_means_something_and_only_once() {
     assert_eq!(
         lines(false),
         "b: sending 3.0 MB\n\
+         b: sending 63.0 MB\n\
          b: install chrony\\x1b[2J\n\
          b: waits for the time source\n\
          b: verifying: not yet synchronised (waits up to 60 s)\n\
