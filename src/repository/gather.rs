@@ -21,7 +21,7 @@ use super::release_file::ReleaseFile;
 use super::signature::Keyring;
 use super::{Mirrors, Own, Proxies, below, rpm, shown};
 use crate::bundle::{self, Manifest, Member, PACKAGES_MAX, Set};
-use crate::package::{self, Format, Installed, Package, Target};
+use crate::package::{self, Installed, Package, Target};
 use crate::problem::Problem;
 
 /// No list of packages is larger than this when unpacked (bytes): Fedora's has 300 MB.
@@ -256,7 +256,7 @@ impl Gathering<'_> {
             offered.choose_best(&own);
             let absent = wanted.packages.iter().find(|name| !offered.has(name));
             return match absent {
-                Some(name) => Err(not_in_folder(target, sources.format, name)),
+                Some(name) => Err(super::own::not_in_folder(target, sources.format, name)),
                 None => Ok(offered),
             };
         }
@@ -368,20 +368,6 @@ fn lacks(target: &Target, unmet: &str) -> Error {
     Error::failed(
         format!("{target}: {unmet}"),
         "look at --package; what no mirror has can be given with --packages DIR, or by another repository with --mirror",
-    )
-}
-
-fn not_in_folder(target: &Target, format: Format, name: &str) -> Error {
-    let file = match format {
-        Format::Deb => ".deb",
-        Format::Rpm => ".rpm",
-    };
-    let architecture = target.architecture;
-    Error::failed(
-        format!(
-            "{target}: {name} is not in the folder of --packages, as a {file} for {architecture}"
-        ),
-        "put it there, name with --package what the bundle is to hold instead, or name a repository with --mirror",
     )
 }
 

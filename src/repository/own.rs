@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::cache::sum;
 use super::error::Error;
-use crate::package::{self, Package, Release};
+use crate::package::{self, Format, Package, Release, Target};
 use crate::problem::{Place, Problem};
 
 /// A package in a folder of the user's.
@@ -88,6 +88,21 @@ impl Own {
         }
         Ok(bytes.into())
     }
+}
+
+/// What is asked for, and is not there for hosts that have no repository.
+pub(super) fn not_in_folder(target: &Target, format: Format, name: &str) -> Error {
+    let file = match format {
+        Format::Deb => ".deb",
+        Format::Rpm => ".rpm",
+    };
+    let architecture = target.architecture;
+    Error::failed(
+        format!(
+            "{target}: {name} is not in the folder of --packages, as a {file} for {architecture}"
+        ),
+        "put it there, name with --package what the bundle is to hold instead, or name a repository with --mirror",
+    )
 }
 
 /// What is in `folder`, sorted.
