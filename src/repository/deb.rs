@@ -47,6 +47,16 @@ impl Trust {
 
 const NOT_A_MIRROR: &str = "this is no mirror of the distribution, or a login page is in between: try the URL in a browser";
 
+/// The suite that `source` is of.
+pub(super) fn suite(source: &Source) -> Option<Suite> {
+    match source {
+        Source::Deb { url, suite, keys, optional, .. } => {
+            Some(Suite { url: url.clone(), name: suite.clone(), keys: *keys, optional: *optional })
+        }
+        Source::Rpm { .. } => None,
+    }
+}
+
 /// What the reader should know of suites that none of `sources` has, where they may do without.
 pub(super) fn lacking(sources: &[Source], has: impl Fn(&Source) -> bool) -> Option<String> {
     let suites = |wanted: bool| {

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::cache::Cache;
 use super::catalogue::{self, Source, Sources};
-use super::deb::{self, Suite, Trust};
+use super::deb::{self, Trust, suite};
 use super::error::Error;
 use super::event::{Event, Phase};
 use super::fetch::{Fetcher, Item};
@@ -341,15 +341,6 @@ fn fit_together(packages: &[&Package]) -> Result<(), Error> {
         ),
         "look at --package, or make one bundle for each release",
     ))
-}
-
-fn suite(source: &Source) -> Option<Suite> {
-    match source {
-        Source::Deb { url, suite, keys, optional, .. } => {
-            Some(Suite { url: url.clone(), name: suite.clone(), keys: *keys, optional: *optional })
-        }
-        Source::Rpm { .. } => None,
-    }
 }
 
 /// Where the file of `package` is.
