@@ -181,9 +181,12 @@ fn packages_that_stay_after_a_run_is_called_off_are_told() {
         return;
     }
     let bench = Bench::new(Image::Bare, 2);
-    let mut lines: Vec<String> = bench.hosts().iter().map(line).collect();
-    lines[0] += " ansible_user=nosudo";
-    bench.inventory(&lines);
+    // A source that is only lost when its client has installed what it needs.
+    bench.on(
+        0,
+        "cd /etc/systemd/system/chrony.service.d
+         printf '[Service]\\nExecStartPre=/bin/false\\n' >broken.conf; systemctl daemon-reload",
+    );
     let (code, run) = bench.json(&["setup", "c1"]);
     assert_eq!(code, 2, "{run:#}");
     let what = trouble(&run, "node2", "failed");

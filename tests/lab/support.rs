@@ -173,4 +173,5 @@ pub const EVERYTHING: &str = "
     dpkg-query -W; systemctl list-units --all --plain --no-legend --type=service | sort | awk '{print $1,$2,$3}' | grep -v -E '^(ssh@|user|session|systemd-(hostnamed|timedated|tmpfiles))'";
 
 /// Candidates, saved files and folders of a run that a host should be rid of.
-pub const LITTER: &str = "find /etc /var/lib/ezsync -name '*ezsync-*' -o -name 'run.*'";
+pub const LITTER: &str =
+    "find /etc /var/lib \\( -name '*ezsync-*' -o -path '/var/lib/ezsync/run.*' \\) -prune -print";
