@@ -22,7 +22,7 @@ pub use open::Bundle;
 pub use supply::{Stock, Supply};
 pub use write::{try_write, write};
 
-use crate::package::Package;
+use crate::package::{Package, hexadecimal};
 
 /// A package with its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,5 +51,5 @@ const BLOCK: usize = 512;
 /// The SHA-256 of `bytes` in hexadecimal digits.
 #[must_use]
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(&Sha256::digest(bytes))
 }

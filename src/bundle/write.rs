@@ -1,12 +1,14 @@
 //! Writing a bundle: the same packages make the same bytes, whenever and wherever.
 
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::Permissions;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use bytes::Bytes;
 use tar::{EntryType, Header};
+use tempfile::NamedTempFile;
 use zstd::stream::write::Encoder;
 
 use super::manifest::Promise;
@@ -47,13 +49,12 @@ pub fn write(manifest: &Manifest, members: &[Member], output: &Path) -> Result<u
     if output.metadata().is_ok_and(|there| !there.is_file()) {
         return Err(refuse("a bundle is a file, and something else stands there".to_owned()));
     }
-    let aside = aside(output);
-    let written = write_aside(&aside, &text, &contents)
-        .and_then(|size| fs::rename(&aside, output).map(|()| size));
-    written.map_err(|error| {
-        let _ = fs::remove_file(&aside);
-        refuse(format!("the bundle cannot be written: {error}"))
-    })
+    let written = aside(output).and_then(|file| {
+        let size = fill(&file, &text, &contents)?;
+        file.persist(output)?;
+        Ok(size)
+    });
+    written.map_err(|error| refuse(format!("the bundle cannot be written: {error}")))
 }
 
 /// Whether a file can be made beside `output`: before hours are spent on what goes into it.
@@ -61,9 +62,7 @@ pub fn write(manifest: &Manifest, members: &[Member], output: &Path) -> Result<u
 /// # Errors
 /// Why none can be made.
 pub fn try_write(output: &Path) -> io::Result<()> {
-    let aside = aside(output);
-    OpenOptions::new().write(true).create_new(true).open(&aside)?;
-    fs::remove_file(aside)
+    aside(output)?.close()
 }
 
 /// The file of `promise`, if it is the promised one.
@@ -76,14 +75,19 @@ fn kept<'a>(promise: &Promise, file: Option<&'a Bytes>) -> Result<&'a Bytes, Str
     Ok(file)
 }
 
-/// Where the file is made before it gets its name.
-fn aside(output: &Path) -> PathBuf {
+/// The file before it gets its name. It goes away where it gets none.
+fn aside(output: &Path) -> io::Result<NamedTempFile> {
     let name = output.file_name().unwrap_or_default().to_string_lossy();
-    output.with_file_name(format!(".{name}.{}", std::process::id()))
+    let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty());
+    tempfile::Builder::new()
+        .prefix(&format!(".{name}."))
+        // As far as the umask lets others read it.
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(folder.unwrap_or(Path::new(".")))
 }
 
-fn write_aside(aside: &Path, manifest: &[u8], members: &[(&Promise, &Bytes)]) -> io::Result<u64> {
-    let file = OpenOptions::new().write(true).create_new(true).open(aside)?;
+fn fill(file: &NamedTempFile, manifest: &[u8], members: &[(&Promise, &Bytes)]) -> io::Result<u64> {
+    let file = file.as_file();
     let mut encoder = Encoder::new(BufWriter::new(file), LEVEL)?;
     encoder.include_checksum(true)?;
     let mut tar = tar::Builder::new(encoder);
@@ -93,7 +97,6 @@ fn write_aside(aside: &Path, manifest: &[u8], members: &[(&Promise, &Bytes)]) ->
     }
     let mut buffer = tar.into_inner()?.finish()?;
     buffer.flush()?;
-    let file: &File = buffer.get_ref();
     // A name is given to what is on the disk, or a power cut leaves an empty file under it.
     file.sync_all()?;
     Ok(file.metadata()?.len())

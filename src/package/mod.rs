@@ -150,6 +150,12 @@ pub struct Installed {
     pub gives: Vec<Given>,
 }
 
+/// A checksum's `bytes` as it is written: two hexadecimal digits each, in lower case.
+#[must_use]
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 impl Comparison {
     /// As relations of packages write it; Debian doubles the signs of the first and the last.
     #[must_use]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256, Sha512};
 
 use super::error::Error;
+use crate::package::hexadecimal;
 
 /// A folder with files by their checksums.
 #[derive(Debug, Clone)]
@@ -178,10 +179,9 @@ impl Hasher {
     }
 
     fn digits(self) -> String {
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         match self {
-            Self::Sha256(hasher) => hex(&hasher.finalize()),
-            Self::Sha512(hasher) => hex(&hasher.finalize()),
+            Self::Sha256(hasher) => hexadecimal(&hasher.finalize()),
+            Self::Sha512(hasher) => hexadecimal(&hasher.finalize()),
         }
     }
 }

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::cache::{Cache, Partial, sum};
 use super::error::Error;
 use super::event::Event;
-use super::http::{Answer, Http, LACKS, Refusal, TRY_MIRROR};
+use super::http::{Answer, Http, Kind, LACKS, Refusal, TRY_MIRROR};
 use super::shown;
 
 /// How many files are fetched at once: enough to hide the way there and back, and no burden for a mirror.
@@ -83,7 +83,7 @@ impl Fetcher<'_> {
                 }
                 Err(refusal) => refusal,
             };
-            if refusal.missing {
+            if refusal.kind == Kind::Missing {
                 self.tell(Event::Fetched { id });
                 return Ok(None);
             }
@@ -107,7 +107,7 @@ impl Fetcher<'_> {
         }
         let length = bytes.len() as u64;
         if length > FRESH_MAX {
-            return Err(Refusal { passing: false, ..cut("it has no end") });
+            return Err(Refusal { kind: Kind::Lasting, ..cut("it has no end") });
         }
         if answer.size.is_some_and(|size| size != length) {
             return Err(cut("the connection was cut"));
@@ -168,7 +168,7 @@ impl Fetcher<'_> {
         let answer = match self.open(&item.url, partial.have) {
             Ok(answer) => answer,
             Err(refusal) => {
-                if refusal.passing && partial.have > 0 && refusal.what.contains("416") {
+                if refusal.kind == Kind::PastEnd {
                     partial.begin_again()?;
                 }
                 return Ok(Err(refusal));
@@ -205,8 +205,10 @@ impl Fetcher<'_> {
         match std::fs::File::open(path) {
             Ok(file) => Ok(Answer { start: 0, size: None, body: Box::new(file) }),
             Err(error) => Err(Refusal {
-                missing: error.kind() == io::ErrorKind::NotFound,
-                passing: false,
+                kind: match error.kind() {
+                    io::ErrorKind::NotFound => Kind::Missing,
+                    _ => Kind::Lasting,
+                },
                 hint: "look at the path of the mirror",
                 what: error.to_string(),
             }),
@@ -221,7 +223,7 @@ impl Fetcher<'_> {
 
     /// Waits before the next try, or says that there is none.
     fn wait(&self, url: &str, tries: u32, refusal: &Refusal) -> Result<(), Error> {
-        if !refusal.passing || tries >= TRIES {
+        if !matches!(refusal.kind, Kind::PastEnd | Kind::Passing) || tries >= TRIES {
             return Err(Error::failed(format!("{}: {}", shown(url), refusal.what), refusal.hint));
         }
         let (host, why) = (host(url), refusal.what.clone());
@@ -315,8 +317,7 @@ fn cut(what: &str) -> Refusal {
     Refusal {
         what: what.to_owned(),
         hint: "run it again: what is here of it is kept, and the rest is fetched then",
-        passing: true,
-        missing: false,
+        kind: Kind::Passing,
     }
 }
 

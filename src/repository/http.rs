@@ -53,10 +53,21 @@ pub(super) struct Refusal {
     pub what: String,
     /// What to do about it.
     pub hint: &'static str,
-    /// Whether another try may go better.
-    pub passing: bool,
-    /// Whether the server says that there is no such file.
-    pub missing: bool,
+    /// What that means for another try.
+    pub kind: Kind,
+}
+
+/// What a refusal means for another try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The server says that there is no such file.
+    Missing,
+    /// The file ends before the part that was asked for: from its beginning it may go better.
+    PastEnd,
+    /// Another try may go better.
+    Passing,
+    /// It will not.
+    Lasting,
 }
 
 /// What to do where there is no file that a list names.
@@ -131,8 +142,7 @@ fn accept(answer: Response<Body>, start: u64, silence: Duration) -> Result<Answe
                 range.filter(|(first, _)| *first == start).ok_or_else(|| Refusal {
                     what: "the server sent another part of the file than was asked for".to_owned(),
                     hint: TRY_MIRROR,
-                    passing: true,
-                    missing: false,
+                    kind: Kind::Passing,
                 })?;
             (first, size)
         }
@@ -149,10 +159,16 @@ fn range(text: &str) -> Option<(u64, Option<u64>)> {
 }
 
 fn of_status(status: StatusCode) -> Refusal {
-    let missing = matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE);
+    let kind = match status {
+        StatusCode::NOT_FOUND | StatusCode::GONE => Kind::Missing,
+        StatusCode::RANGE_NOT_SATISFIABLE => Kind::PastEnd,
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => Kind::Passing,
+        _ if status.is_server_error() => Kind::Passing,
+        _ => Kind::Lasting,
+    };
     let reason = status.canonical_reason().unwrap_or_default().to_ascii_lowercase();
     let hint = match status {
-        _ if missing => LACKS,
+        _ if kind == Kind::Missing => LACKS,
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             "it wants a name and a password, or lets nobody in: --mirror NAME=https://USER:PASSWORD@HOST/..."
         }
@@ -161,19 +177,7 @@ fn of_status(status: StatusCode) -> Refusal {
         }
         _ => TRY_MIRROR,
     };
-    let passing = status.is_server_error()
-        || matches!(
-            status,
-            StatusCode::TOO_MANY_REQUESTS
-                | StatusCode::REQUEST_TIMEOUT
-                | StatusCode::RANGE_NOT_SATISFIABLE
-        );
-    Refusal {
-        what: format!("the server says {} {reason}", status.as_u16()),
-        hint,
-        passing,
-        missing,
-    }
+    Refusal { what: format!("the server says {} {reason}", status.as_u16()), hint, kind }
 }
 
 fn refusal(error: &ureq::Error, proxy: Option<&ureq::Proxy>) -> Refusal {
@@ -199,7 +203,8 @@ fn refusal(error: &ureq::Error, proxy: Option<&ureq::Proxy>) -> Refusal {
         Some(proxy) => format!("{what} (through the proxy {}:{})", proxy.host(), proxy.port()),
         None => what,
     };
-    Refusal { what: shown(&what), hint, passing, missing: false }
+    let kind = if passing { Kind::Passing } else { Kind::Lasting };
+    Refusal { what: shown(&what), hint, kind }
 }
 
 #[cfg(test)]
@@ -213,7 +218,10 @@ mod tests {
         for agent in [&http.tls.direct, &http.tls.by_proxy] {
             let error = agent.get("http://127.0.0.1:1/x").call().unwrap_err();
             let refusal = refusal(&error, None);
-            assert!(refusal.what.contains("without TLS") && !refusal.passing, "{refusal:?}");
+            assert!(
+                refusal.what.contains("without TLS") && refusal.kind == Kind::Lasting,
+                "{refusal:?}"
+            );
         }
         assert!(!http.plain.direct.config().https_only());
     }

@@ -57,18 +57,13 @@ pub fn read_file(path: &Path) -> Result<Package, Malformed> {
     };
     let package = package.map_err(|error| of(&error))?;
     io::copy(&mut bytes, &mut io::sink()).map_err(|error| of(&error))?;
-    let sha256 = hexadecimal(bytes.hash);
+    let sha256 = super::hexadecimal(&bytes.hash.finalize());
     Ok(Package { file: file.to_owned(), size: bytes.size, sha256, ..package })
 }
 
 fn kind(path: &Path) -> Option<Result<Format, &'static str>> {
     let name = path.file_name()?.to_str()?;
     KINDS.iter().find(|(end, _)| name.ends_with(end)).map(|(_, kind)| *kind)
-}
-
-/// Digits of lower case.
-fn hexadecimal(hash: Sha256) -> String {
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Counts and hashes all that is read.

@@ -8,7 +8,8 @@ use sha2::{Digest, Sha256};
 use super::super::rpm::{evr, given, relation};
 use super::super::{Comparison, Format, Given, Package, Relation};
 use super::header::{Header, tag};
-use super::{Hashed, Malformed, cut_off, hexadecimal, malformed, take};
+use super::{Hashed, Malformed, cut_off, malformed, take};
+use crate::package::hexadecimal;
 
 /// The length of the lead in bytes; it tells nothing that the headers do not tell better.
 const LEAD: u64 = 96;
@@ -44,7 +45,7 @@ pub(super) fn read(file: &mut impl Read) -> Result<Package, Malformed> {
     }
     let digest = header.text(tag::PAYLOAD_DIGEST);
     let is_sha256 = header.number(tag::PAYLOAD_DIGEST_KIND) == Some(SHA256);
-    if is_sha256 && digest.is_some_and(|digest| digest != hexadecimal(payload.hash)) {
+    if is_sha256 && digest.is_some_and(|digest| digest != hexadecimal(&payload.hash.finalize())) {
         return Err(Malformed("its content is not what its header says".to_owned()));
     }
     describe(&header)

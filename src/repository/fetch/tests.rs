@@ -2,7 +2,6 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 
@@ -141,7 +140,7 @@ impl Bench {
 }
 
 fn item(url: &str) -> Item {
-    let sum = Sha256::digest(bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sum = crate::bundle::sha256(&bytes());
     Item { url: url.to_owned(), name: "file".to_owned(), size: Some(300_000), sum }
 }
 
@@ -180,6 +179,17 @@ fn a_server_that_knows_no_ranges_sends_it_all() {
     });
     assert_eq!(Bench::new().get(&server).unwrap(), bytes());
     assert_eq!(server.starts(), [None, Some(150_000)]);
+}
+
+#[test]
+fn a_file_that_has_become_shorter_is_fetched_from_its_beginning() {
+    let server = Server::new(|stream, request| match request.start {
+        Some(_) => status(stream, "416 Range Not Satisfiable"),
+        None if request.number == 0 => send(stream, &bytes(), None, 150_000),
+        None => send(stream, &bytes(), None, 300_000),
+    });
+    assert_eq!(Bench::new().get(&server).unwrap(), bytes());
+    assert_eq!(server.starts(), [None, Some(150_000), None]);
 }
 
 #[test]
