@@ -23,6 +23,7 @@ fn host(name: &str, part: Part) -> HostResult {
         address: "192.0.2.1".to_owned(),
         part,
         outcome: Outcome::Ok,
+        left_as: None,
         facts: None,
         plan: Plan { changes: Vec::new(), unchanged: 7 },
         applied: false,

@@ -42,14 +42,19 @@ pub fn archive(run: &Run, state: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
-fn prune(folder: &Path) -> Result<()> {
+/// The files of the runs in `folder`, the oldest first.
+pub(super) fn kept(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut runs: Vec<PathBuf> = fs::read_dir(folder)?
         .flatten()
         .filter(|entry| is_run(&entry.file_name().to_string_lossy()))
         .map(|entry| entry.path())
         .collect();
     runs.sort();
-    for old in runs.iter().rev().skip(KEPT) {
+    Ok(runs)
+}
+
+fn prune(folder: &Path) -> Result<()> {
+    for old in kept(folder)?.iter().rev().skip(KEPT) {
         let _ = fs::remove_file(old);
     }
     Ok(())
