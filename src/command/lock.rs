@@ -3,9 +3,9 @@
 //! It is a file in the cluster's state folder that is locked while a run goes on, and empty when none does. The
 //! operating system lets go of it with the process, however that ends.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::process;
 
@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use super::operator::operator;
 use crate::length;
 use crate::problem::Problem;
-use crate::report::state_folder;
+use crate::report::{own_folder, state_folder};
 use crate::sanitise::sanitise;
 
 /// The file in the cluster's state folder.
@@ -38,7 +38,7 @@ impl Lock {
     /// A [`Problem`] with the owner and its age when another run holds it.
     pub fn take(cluster: &str, command: &str, break_lock: bool) -> Result<Self, Problem> {
         let none = |error: io::Error| Problem::new(format!("no lock can be taken: {error}"));
-        let folder = state_folder().map_err(none)?.join(cluster);
+        let folder = state_folder().and_then(|state| own_folder(&state, cluster)).map_err(none)?;
         let owner = Owner::here(format!("ezsync {command} {cluster}"));
         let (lock, left) = take(&folder, &owner, break_lock)?;
         if let Some(left) = left {
@@ -115,7 +115,6 @@ fn take(folder: &Path, owner: &Owner, broken: bool) -> Result<(Lock, Option<Stri
     let path = folder.join(FILE);
     let shown = path.display();
     let failed = |error: io::Error| Problem::new(format!("no lock can be taken: {shown}: {error}"));
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
     for _ in 0..TRIES {
         let mut file = open(&path).map_err(failed)?;
         let holder = read(&mut file).map_err(failed)?;

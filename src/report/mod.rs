@@ -21,7 +21,7 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-pub use archive::{archive, state_folder};
+pub use archive::{archive, own_folder, state_folder};
 pub use counts::Counts;
 pub use last::{Last, last};
 pub use text::{Look, print, print_text, text};
