@@ -47,6 +47,7 @@ impl Driver<'_> {
             expects: 0,
             confirm: None,
             break_lock: false,
+            sight: None,
         };
         let script = apply_script(&errand, &mark, &token);
         let lost = |error: ExecError| exec_trouble("the changes", &error);
