@@ -5,6 +5,7 @@ mod bundle;
 mod drive;
 mod inventory;
 mod new;
+mod operator;
 mod render;
 mod run;
 mod visit;

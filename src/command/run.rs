@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::access::{Rights, warn};
 use super::drive::{Moved, drive};
+use super::operator::operator;
 use super::{list_hosts, print};
 use crate::access::Access;
 use crate::bundle::Bundle;
@@ -211,6 +212,8 @@ fn keep(run: &Run) {
 /// What holds for all hosts.
 fn order(cluster: &Cluster, plan: &Plan) -> Order {
     Order {
+        by: operator(),
+        cluster: cluster.name.clone(),
         mode: plan.mode,
         time_role: cluster::TIME_ROLE.to_owned(),
         verify: cluster.has_time(),

@@ -11,7 +11,7 @@ use super::talk::Talk;
 use super::{Doing, Part};
 use crate::exec::ExecError;
 use crate::length;
-use crate::remote::{self, Progress, Section, Word, apply_script, name_targets};
+use crate::remote::{self, Ending, Errand, Progress, Section, Word, apply_script, name_targets};
 use crate::resource::Upload;
 use crate::sanitise::sanitise_lines;
 
@@ -38,7 +38,17 @@ impl Driver<'_> {
     /// Carries out the plan. False when the run was interrupted before anything changed.
     pub(super) async fn apply(&mut self) -> Result<bool, Outcome> {
         let (mark, token) = (word()?, word()?);
-        let script = apply_script(&self.result.plan, &mark, &token);
+        let errand = Errand {
+            plan: &self.result.plan,
+            ending: Ending::Push,
+            state: None,
+            by: &self.shared.order.by,
+            cluster: &self.shared.order.cluster,
+            expects: 0,
+            confirm: None,
+            break_lock: false,
+        };
+        let script = apply_script(&errand, &mark, &token);
         let lost = |error: ExecError| exec_trouble("the changes", &error);
         let mut talk = self.shell.start("the changes", &script, &mark, SILENCE).await?;
         let mut held = None;

@@ -92,6 +92,10 @@ pub struct Job {
 /// What holds for the whole run.
 #[derive(Debug)]
 pub struct Order {
+    /// Who does it: `user@controller`.
+    pub by: String,
+    /// The cluster's name.
+    pub cluster: String,
     /// How far it goes.
     pub mode: Mode,
     /// The role whose changes touch a host's time.

@@ -15,7 +15,7 @@ mod units;
 mod visit;
 
 pub use answer::{Section, Sections};
-pub use apply::{Outcome, Progress, apply_script, name_targets};
+pub use apply::{Ending, Errand, Outcome, Progress, apply_script, name_targets};
 pub use greeting::{Greeting, Heard, Stream};
 pub use history::{Holder, Past, Unfinished};
 pub use look::{
