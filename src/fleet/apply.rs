@@ -49,6 +49,7 @@ impl Driver<'_> {
             expects: 0,
             confirm: None,
             break_lock: self.shared.order.break_lock,
+            sight: None,
         };
         let script = apply_script(&errand, &mark, &token);
         let lost = |error: ExecError| exec_trouble("the changes", &error);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::script::{Script, quote};
 use super::{Section, Word};
+use crate::facts::ChronyFacts;
 use crate::plan::{Change, Plan};
 use crate::resource::Call;
 
@@ -37,6 +38,17 @@ pub struct Errand<'a> {
     pub confirm: Option<Duration>,
     /// Whether another run that holds the host is ended.
     pub break_lock: bool,
+    /// What is looked at once it is changed, until the word whether it is kept; none: it is kept at once.
+    pub sight: Option<Sight<'a>>,
+}
+
+/// What the looks at a host's time are about.
+#[derive(Debug, Clone, Copy)]
+pub struct Sight<'a> {
+    /// What chrony is there.
+    pub chrony: &'a ChronyFacts,
+    /// The names of sources that it should resolve.
+    pub names: &'a [String],
 }
 
 /// What becomes of the host's history when a change is kept.

@@ -32,6 +32,7 @@ pub fn errand(plan: &Plan) -> Errand<'_> {
         expects: 0,
         confirm: None,
         break_lock: false,
+        sight: None,
     }
 }
 
