@@ -18,6 +18,7 @@ mod muster;
 mod offline;
 mod offline_faults;
 mod on_node;
+mod planted;
 mod policy;
 mod portable;
 mod privilege;

@@ -166,10 +166,18 @@ fn wait_for_tidy(bench: &Bench) {
     }
 }
 
-/// A run whose source looks for its server for a minute, while its clients wait, staged.
-fn waiting(bench: &Bench) -> Running {
-    let args = ["setup", "c1", "--source-timeout", "60", "--verify-timeout", "120"];
-    let mut running = Running::start(bench.command(&args));
+const WAITING: [&str; 6] = ["setup", "c1", "--source-timeout", "60", "--verify-timeout", "120"];
+
+/// A source that gets this stratum, which is new to it, and looks for its server for a minute.
+fn looks_for_its_server(bench: &Bench, stratum: u8) {
+    let config = format!("ntp_servers: [10.99.0.99]\nlocal_stratum: {stratum}\n");
+    bench.write("inventories/c1/config.yml", &config);
+}
+
+/// A run with such a source, whose clients wait, staged.
+fn waiting(bench: &Bench, stratum: u8) -> Running {
+    looks_for_its_server(bench, stratum);
+    let mut running = Running::start(bench.command(&WAITING));
     running.until("waits for the time source", 2);
     running
 }
@@ -180,9 +188,8 @@ fn two_runs_are_kept_apart_and_each_can_be_stopped() {
         return;
     }
     let bench = Bench::new(Image::Chrony, 3);
-    bench.write("inventories/c1/config.yml", "ntp_servers: [10.99.0.99]\n");
     let before = bench.on(1, EVERYTHING);
-    let first = waiting(&bench);
+    let first = waiting(&bench, 1);
     for flag in [&[][..], &["--break-lock"]] {
         let ran = bench.run(&[&["setup", "c1"], flag].concat());
         assert_eq!(ran.code, 5, "{}", ran.stderr);
@@ -208,19 +215,13 @@ fn two_runs_are_kept_apart_and_each_can_be_stopped() {
     assert_eq!((bench.on(1, EVERYTHING), bench.on(1, LITTER)), (before.clone(), String::new()));
 
     // One that is killed leaves its lock; the next says so.
-    let mut killed = waiting(&bench);
+    let mut killed = waiting(&bench, 2);
     killed.child.kill().unwrap();
     killed.child.wait().unwrap();
     let pid = killed.child.id();
     wait_for_tidy(&bench);
-    let mut next = Running::start(bench.command(&[
-        "setup",
-        "c1",
-        "--source-timeout",
-        "60",
-        "--verify-timeout",
-        "120",
-    ]));
+    looks_for_its_server(&bench, 3);
+    let mut next = Running::start(bench.command(&WAITING));
     next.until(&format!("process {pid}, since "), 1);
     next.until("waits for the time source", 2);
     stopped_at_once(&bench, next);
@@ -241,7 +242,7 @@ fn stopped_at_once(bench: &Bench, mut running: Running) {
 
 /// A terminal that is closed ends a run as Ctrl-C does, and nohup keeps it from that.
 fn hang_ups(bench: &Bench) {
-    let running = waiting(bench);
+    let running = waiting(bench, 4);
     running.signal("-HUP");
     // The shell and the terminal both tell: that is one wish.
     running.signal("-HUP");
@@ -249,6 +250,7 @@ fn hang_ups(bench: &Bench) {
     assert_eq!(ran.code, 99, "{}", ran.stderr);
     assert!(!ran.stdout.contains("STOPPED"), "{}", ran.stdout);
 
+    looks_for_its_server(bench, 5);
     let mut deaf = bench.lab.command("sh");
     bench.surround(&mut deaf);
     deaf.args(["-c", "trap '' HUP; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_ezsync")]);
