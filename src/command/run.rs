@@ -43,7 +43,16 @@ pub(super) fn setup(cli: &Cli, project: &Project, options: &Setup) -> Result<Exi
     let source_timeout = Duration::from_secs(options.source_timeout.into());
     let verify_timeout = Duration::from_secs(options.proof.verify_timeout.into());
     let partial = options.partial;
-    let plan = Plan { mode, source_timeout, verify_timeout, diff: options.diff, bundle, partial };
+    let plan = Plan {
+        mode,
+        source_timeout,
+        verify_timeout,
+        diff: options.diff,
+        bundle,
+        partial,
+        confirm: options.confirm(),
+        break_lock: false,
+    };
     carry_out(cli, cluster, &options.access, &plan)
 }
 
@@ -138,8 +147,16 @@ fn look(
         .into());
     }
     let source_timeout = Duration::ZERO;
-    let plan =
-        Plan { mode, source_timeout, verify_timeout, diff: false, bundle: None, partial: false };
+    let plan = Plan {
+        mode,
+        source_timeout,
+        verify_timeout,
+        diff: false,
+        bundle: None,
+        partial: false,
+        confirm: None,
+        break_lock: false,
+    };
     carry_out(cli, cluster, access, &plan)
 }
 
@@ -167,6 +184,8 @@ struct Plan {
     diff: bool,
     bundle: Option<Arc<Bundle>>,
     partial: bool,
+    confirm: Option<bool>,
+    break_lock: bool,
 }
 
 fn carry_out(cli: &Cli, cluster: Cluster, access: &cli::Access, plan: &Plan) -> Result<Exit> {
@@ -224,6 +243,8 @@ fn order(cluster: &Cluster, plan: &Plan) -> Order {
         max_offset: cluster.settings.max_offset,
         sources: cluster.sources.clone(),
         bundle: plan.bundle.clone(),
+        confirm: plan.confirm,
+        break_lock: plan.break_lock,
         partial: plan.partial,
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use super::confirm::Open;
 use super::gate::Source;
 use super::muster::Ticket;
 use super::result::{HostResult, Outcome, Trouble};
@@ -29,6 +30,10 @@ pub(super) struct Driver<'a> {
     pub result: HostResult,
     /// When its services were let restart.
     pub activated: Option<Instant>,
+    /// The record of what is managed there once the plan is carried out.
+    pub state: Option<String>,
+    /// Since it has changed, until it is told whether to keep that.
+    pub open: Option<Open>,
     /// Its place in the muster, in a run that has one.
     pub ticket: Option<Ticket>,
 }
@@ -45,12 +50,25 @@ pub(super) async fn drive(job: &Job, shared: &Shared) -> HostResult {
     let mut result = HostResult::interrupted(job);
     // Lost with whatever becomes of the host: nobody waits for it then.
     let mut ticket = shared.muster.as_ref().map(|muster| muster.ticket(&job.name));
+    let client = (job.part == Part::Client).then(|| shared.clients.client());
     match shared.means.connect(&job.name, &job.reach).await {
         Ok(shell) => {
-            let driver = Driver { job, shared, shell, result, activated: None, ticket };
+            let driver = Driver {
+                job,
+                shared,
+                shell,
+                result,
+                activated: None,
+                state: None,
+                open: None,
+                ticket,
+            };
             (result, ticket) = driver.run().await;
         }
         Err(no) => result.outcome = no.into(),
+    }
+    if let (Some(client), Some(verdict)) = (&client, &result.verdict) {
+        client.judged(verdict.state.passes() || result.outcome == Outcome::Ok);
     }
     if job.part != Part::Client {
         // Whatever became of the source: nobody waits for it any longer.
@@ -70,7 +88,16 @@ pub(super) async fn only_plan(job: &Job, shared: &Shared, ticket: Ticket) -> Hos
     let ticket = Some(ticket);
     match shared.means.connect(&job.name, &job.reach).await {
         Ok(shell) => {
-            let driver = Driver { job, shared, shell, result, activated: None, ticket };
+            let driver = Driver {
+                job,
+                shared,
+                shell,
+                result,
+                activated: None,
+                state: None,
+                open: None,
+                ticket,
+            };
             result = driver.only_plan().await;
         }
         Err(no) => result.outcome = no.into(),
@@ -112,7 +139,7 @@ impl Driver<'_> {
         if !self.result.plan.is_empty() {
             self.muster().await?;
             self.has_source()?;
-            if !self.apply().await? {
+            if !self.apply(&probe).await? {
                 return Ok(Outcome::Interrupted);
             }
             self.result.applied = true;
@@ -170,6 +197,9 @@ impl Driver<'_> {
         };
         let request = self.request(&subjects);
         let mut probe = self.look(&request).await?;
+        if self.recover(&probe).await? {
+            probe = self.look(&request).await?;
+        }
         if matches!(self.shared.order.mode, Mode::Verify | Mode::Doctor) {
             return Ok(Known { probe, plan: Plan::default() });
         }
@@ -186,6 +216,7 @@ impl Driver<'_> {
             }
             Trouble::new(obstacle.what, obstacle.next)
         })?;
+        self.state = Some(self.record(&desired, &probe));
         // The list of its packages has served: many hosts may wait here at once.
         probe.observed.supply = None;
         Ok(Known { probe, plan })

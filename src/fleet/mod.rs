@@ -5,13 +5,16 @@
 
 mod agreement;
 mod apply;
+mod clients;
 mod clock;
+mod confirm;
 mod diagnose;
 mod event;
 mod gate;
 mod host;
 mod link;
 mod muster;
+mod recover;
 mod result;
 mod send;
 mod shell;
@@ -41,6 +44,7 @@ use crate::desired::{HostVars, Recipe};
 use crate::local::Machine;
 use crate::resource::Subject;
 use crate::ssh::{Client, ConnectError};
+use clients::Clients;
 use gate::{Gate, Source};
 use link::Link;
 use muster::Muster;
@@ -116,6 +120,11 @@ pub struct Order {
     pub sources: Vec<TimeSource>,
     /// Where packages come from, when not from repositories.
     pub bundle: Option<Arc<Bundle>>,
+    /// Whether a host goes back when its time is not proved after a change; none: where it had a configuration
+    /// of ours before.
+    pub confirm: Option<bool>,
+    /// Whether a run is ended that has a host already.
+    pub break_lock: bool,
     /// Whether hosts that the bundle does for are set up also when it does not do for others.
     pub partial: bool,
 }
@@ -153,6 +162,8 @@ struct Shared {
     recipe: Recipe,
     order: Order,
     gate: Gate,
+    /// What becomes of the sources' clients.
+    clients: Clients,
     /// Where hosts wait for each other before the first one changes.
     muster: Option<Muster>,
 }
@@ -167,7 +178,8 @@ pub async fn run(means: Means, recipe: Recipe, jobs: Vec<Job>, order: Order) -> 
         order.verify && jobs.iter().any(|job| order.rank(&job.name) == rank)
     });
     let all_or_none = order.mode == Mode::Setup && order.bundle.is_some() && !order.partial;
-    let mut shared = Shared { means, recipe, order, gate, muster: None };
+    let clients = Clients::of(jobs.iter().filter(|job| job.part == Part::Client).count());
+    let mut shared = Shared { means, recipe, order, gate, clients, muster: None };
     if all_or_none && jobs.len() <= forks {
         shared.muster = Some(Muster::of(jobs.len()));
     }
