@@ -13,7 +13,7 @@ mod script;
 mod units;
 mod visit;
 
-pub use answer::{Section, Sections};
+pub use answer::{OUTPUT_MAX, Section, Sections};
 pub use apply::{Outcome, Progress, apply_script, name_targets};
 pub use greeting::{Greeting, Heard, Stream};
 pub use look::{
