@@ -2,6 +2,7 @@
 
 mod access;
 mod bundle;
+mod caution;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand};
 
 pub use access::{Access, Privilege};
 pub use bundle::{Bundle, BundleCreate, BundleShow};
+pub use caution::Caution;
 
 use crate::cluster::OptionSetting;
 use crate::length;
@@ -78,7 +80,9 @@ Examples:
   ezsync setup cluster01
   ezsync setup cluster01 --check --diff
   ezsync setup cluster01 chrony -l 'kube_node:!node7'
-  ezsync setup cluster01 --max-offset 10ms -u ops")]
+  ezsync setup cluster01 --max-offset 10ms -u ops
+  ezsync setup cluster01 --max-fail 0     any error is fatal: then nothing is activated anywhere
+  ezsync setup cluster01 --rerun failed   only the hosts that did not end well")]
     Setup(Box<Setup>),
     /// Say which hosts answer, and as whom commands run there
     #[command(after_help = "\
@@ -158,6 +162,9 @@ pub struct Setup {
     /// Set the clock of a source that follows no server from this machine's
     #[arg(long)]
     pub set_clock: bool,
+    /// When it stops, and where it takes up again.
+    #[command(flatten)]
+    pub caution: Caution,
     /// How the time is proved.
     #[command(flatten)]
     pub proof: Proof,

@@ -14,6 +14,7 @@ pub mod exec;
 pub mod exit;
 pub mod facts;
 pub mod fleet;
+pub mod history;
 pub mod inventory;
 pub mod length;
 pub mod local;

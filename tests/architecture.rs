@@ -32,6 +32,7 @@ const MAY_USE: &[(&str, &str)] = &[
         "desired facts inventory length problem project resource role template verify yaml",
     ),
     ("plan", "desired resource"),
+    ("history", "desired package resource"),
     // Packages for hosts without internet.
     ("package", ""),
     ("bundle", "package problem sanitise"),
@@ -45,7 +46,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("access", "inventory problem remote ssh"),
     (
         "fleet",
-        "access bundle cluster desired exec facts length local plan problem remote resource sanitise ssh verify",
+        "access bundle cluster desired exec facts history length local plan problem remote resource sanitise ssh verify",
     ),
     // What is shown. None of these knows how results come about.
     ("report", "exit facts fleet length plan sanitise verify"),

@@ -3,9 +3,13 @@
 mod access;
 mod bundle;
 mod drive;
+mod interrupt;
 mod inventory;
+mod lock;
 mod new;
+mod operator;
 mod render;
+mod rerun;
 mod run;
 mod visit;
 
@@ -69,6 +73,11 @@ fn print(text: &str) -> Result<()> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }
+}
+
+/// Says a line on standard error, which may be gone when a run has ended: that is no mistake.
+fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// `--list-hosts`, as Ansible prints it.

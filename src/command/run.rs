@@ -9,11 +9,14 @@ use jiff::Timestamp;
 
 use super::access::{Rights, warn};
 use super::drive::{Moved, drive};
-use super::{list_hosts, print};
+use super::lock::Lock;
+use super::operator::operator;
+use super::rerun;
+use super::{list_hosts, print, say};
 use crate::access::Access;
 use crate::bundle::Bundle;
 use crate::cli::{self, Cli, Doctor, Setup, Verify};
-use crate::cluster::{self, Cluster, Member, TimeSource};
+use crate::cluster::{self, Cluster, FailurePolicy, Member, TimeSource};
 use crate::exit::Exit;
 use crate::fleet::{self, Job, Mode, Order, Part, Terms};
 use crate::problem::Problem;
@@ -24,12 +27,24 @@ use crate::role::tags::Choice;
 
 pub(super) fn setup(cli: &Cli, project: &Project, options: &Setup) -> Result<Exit> {
     let tags = Choice { only: options.tags.clone(), skip: options.skip_tags.clone() };
-    let cluster = options.hosts.load(project, options.step.as_deref(), tags, options.settings())?;
+    let mut cluster =
+        options.hosts.load(project, options.step.as_deref(), tags, options.settings())?;
     if options.list_tasks {
         return list_tasks(&cluster);
     }
+    let caution = &options.caution;
+    // Held until the report is out. Before anything is asked, of the user or of a host.
+    let changes = !options.check && !options.hosts.list_hosts;
+    let lock = changes.then(|| Lock::take(&cluster.name, "setup", caution.break_lock));
+    let _lock = lock.transpose()?;
+    if caution.rerun.is_some() {
+        rerun::only_failed(&mut cluster)?;
+    }
     if options.hosts.list_hosts {
         return list_hosts(&cluster);
+    }
+    if cluster.members.is_empty() {
+        return nothing(cli, &cluster, &options.access);
     }
     if options.set_clock {
         sets_clock(&cluster)?;
@@ -42,7 +57,10 @@ pub(super) fn setup(cli: &Cli, project: &Project, options: &Setup) -> Result<Exi
     let source_timeout = Duration::from_secs(options.source_timeout.into());
     let verify_timeout = Duration::from_secs(options.proof.verify_timeout.into());
     let partial = options.partial;
-    let plan = Plan { mode, source_timeout, verify_timeout, diff: options.diff, bundle, partial };
+    let policy = caution.max_fail.clone().or_else(|| cluster.settings.failure_policy.clone());
+    let (diff, break_lock) = (options.diff, caution.break_lock);
+    let plan =
+        Plan { mode, source_timeout, verify_timeout, diff, bundle, partial, policy, break_lock };
     carry_out(cli, cluster, &options.access, &plan)
 }
 
@@ -136,9 +154,16 @@ fn look(
         .hint("add chrony to `roles` in config.yml")
         .into());
     }
-    let source_timeout = Duration::ZERO;
-    let plan =
-        Plan { mode, source_timeout, verify_timeout, diff: false, bundle: None, partial: false };
+    let plan = Plan {
+        mode,
+        source_timeout: Duration::ZERO,
+        verify_timeout,
+        diff: false,
+        bundle: None,
+        partial: false,
+        policy: None,
+        break_lock: false,
+    };
     carry_out(cli, cluster, access, &plan)
 }
 
@@ -166,6 +191,8 @@ struct Plan {
     diff: bool,
     bundle: Option<Arc<Bundle>>,
     partial: bool,
+    policy: Option<FailurePolicy>,
+    break_lock: bool,
 }
 
 fn carry_out(cli: &Cli, cluster: Cluster, access: &cli::Access, plan: &Plan) -> Result<Exit> {
@@ -192,25 +219,39 @@ fn carry_out(cli: &Cli, cluster: Cluster, access: &cli::Access, plan: &Plan) -> 
     let clocks = fleet::agree(&mut hosts, terms);
     let mut run = Run::new(&cluster.name, plan.mode, started, seconds, interrupted, hosts);
     run.clocks = clocks;
+    let policy = plan.policy.as_ref().filter(|_| plan.mode == Mode::Setup);
+    run.max_fail = policy.and_then(|policy| fleet::spent(policy, &run.hosts));
     keep(&run);
+    show(cli, access, &run, plan.diff)
+}
+
+fn show(cli: &Cli, access: &cli::Access, run: &Run, diff: bool) -> Result<Exit> {
     if access.json {
         print(&run.to_json()?)?;
     } else {
-        report::print(&run, &Look::of_stdout(plan.diff), cli.colours())?;
+        report::print(run, &Look::of_stdout(diff), cli.colours())?;
     }
     Ok(run.exit())
+}
+
+/// A run that has no host to see to. It is not kept: it says nothing of any host.
+fn nothing(cli: &Cli, cluster: &Cluster, access: &cli::Access) -> Result<Exit> {
+    let run = Run::new(&cluster.name, Mode::Setup, Timestamp::now(), 0.0, false, Vec::new());
+    if access.json { show(cli, access, &run, false) } else { Ok(run.exit()) }
 }
 
 /// Keeps the result for later. The hosts are as they are, also when that fails.
 fn keep(run: &Run) {
     if let Err(error) = report::state_folder().and_then(|folder| report::archive(run, &folder)) {
-        eprintln!("warning: the result could not be kept: {error:#}");
+        say(&format!("warning: the result could not be kept: {error:#}"));
     }
 }
 
 /// What holds for all hosts.
 fn order(cluster: &Cluster, plan: &Plan) -> Order {
     Order {
+        by: operator(),
+        cluster: cluster.name.clone(),
         mode: plan.mode,
         time_role: cluster::TIME_ROLE.to_owned(),
         verify: cluster.has_time(),
@@ -222,6 +263,8 @@ fn order(cluster: &Cluster, plan: &Plan) -> Order {
         sources: cluster.sources.clone(),
         bundle: plan.bundle.clone(),
         partial: plan.partial,
+        policy: plan.policy.clone(),
+        break_lock: plan.break_lock,
     }
 }
 

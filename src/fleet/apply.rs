@@ -4,14 +4,16 @@ use std::time::{Duration, Instant};
 
 use super::gate::Source;
 use super::host::{Driver, called_off};
+use super::muster::Stage;
+use super::policy::held_back;
 use super::result::{Outcome, Trouble};
 use super::send::{STALL, Sending, stalled};
 use super::shell::{exec_trouble, word};
 use super::talk::Talk;
-use super::{Doing, Part};
+use super::{Doing, Part, Standing};
 use crate::exec::ExecError;
 use crate::length;
-use crate::remote::{self, Progress, Section, Word, apply_script, name_targets};
+use crate::remote::{self, Ending, Errand, Progress, Section, Word, apply_script, name_targets};
 use crate::resource::Upload;
 use crate::sanitise::sanitise_lines;
 
@@ -30,16 +32,28 @@ const WRONG_CLOCK: f64 = 3600.0;
 enum Hold {
     /// The user ended it.
     Interrupted,
-    /// The source does not serve.
-    NoSource(Trouble),
+    /// Others keep it from going on: its source, or too many that failed.
+    Others(Trouble),
 }
 
 impl Driver<'_> {
     /// Carries out the plan. False when the run was interrupted before anything changed.
     pub(super) async fn apply(&mut self) -> Result<bool, Outcome> {
         let (mark, token) = (word()?, word()?);
-        let script = apply_script(&self.result.plan, &mark, &token);
+        let errand = Errand {
+            plan: &self.result.plan,
+            ending: Ending::Push,
+            state: None,
+            by: &self.shared.order.by,
+            cluster: &self.shared.order.cluster,
+            expects: 0,
+            confirm: None,
+            break_lock: self.shared.order.break_lock,
+            sight: None,
+        };
+        let script = apply_script(&errand, &mark, &token);
         let lost = |error: ExecError| exec_trouble("the changes", &error);
+        self.stands(Standing::Staging);
         let mut talk = self.shell.start("the changes", &script, &mark, SILENCE).await?;
         let mut held = None;
         let mut staged = false;
@@ -74,6 +88,7 @@ impl Driver<'_> {
                     match held {
                         None => {
                             self.activated = Some(Instant::now());
+                            self.stands(Standing::Changing);
                             talk.say("go").await;
                         }
                         Some(_) => talk.hang_up().await,
@@ -108,7 +123,7 @@ impl Driver<'_> {
     ) -> Result<bool, Trouble> {
         match (ended, held) {
             (remote::Outcome::Changed, _) => Ok(true),
-            (remote::Outcome::Dropped, Some(Hold::NoSource(trouble))) => Err(trouble),
+            (remote::Outcome::Dropped, Some(Hold::Others(trouble))) => Err(trouble),
             (remote::Outcome::Dropped, _) => Ok(false),
             (ended, _) => Err(self.failed(ended, begun, token)),
         }
@@ -161,20 +176,31 @@ impl Driver<'_> {
     }
 
     /// Waits until this host may go on; what keeps it from that, if anything.
-    async fn wait_for_turn(&self) -> Option<Hold> {
-        if self.shared.means.cancel.is_cancelled() {
-            return Some(Hold::Interrupted);
+    async fn wait_for_turn(&mut self) -> Option<Hold> {
+        match self.muster(Stage::Staged).await {
+            _ if self.shared.means.cancel.is_cancelled() => return Some(Hold::Interrupted),
+            Err(Outcome::Failed(trouble)) => return Some(Hold::Others(trouble)),
+            Err(_) => return Some(Hold::Interrupted),
+            Ok(()) => {}
         }
         if self.job.part == Part::Source || !self.shared.order.verify {
             return None;
         }
         self.tell(Doing::WaitingForSource);
-        match self.source_before().await {
+        let source = tokio::select! {
+            source = self.source_before() => source,
+            // A source that is lost also says why its clients go no further: that is the nearer reason.
+            why = self.ticket.muster().until_spent() => match self.source_known() {
+                lost @ Source::Lost(_) => Some(lost),
+                _ => return Some(Hold::Others(held_back(Stage::Staged.left(), &why))),
+            },
+        };
+        match source {
             Some(Source::Serving | Source::Changed | Source::Set) => None,
             // With nobody to follow it is its turn to lead.
             Some(Source::Lost(_)) if self.job.part == Part::Standby => None,
             Some(Source::Lost(why)) => {
-                Some(Hold::NoSource(called_off(&why, "its old configuration stays")))
+                Some(Hold::Others(called_off(&why, "its old configuration stays").held_back()))
             }
             Some(Source::Pending) | None => Some(Hold::Interrupted),
         }

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::gate::Source;
-use super::muster::Ticket;
+use super::muster::{Stage, Ticket};
+use super::policy::held_back;
 use super::result::{HostResult, Outcome, Trouble};
 use super::shell::{Shell, exec_trouble, word};
-use super::{Doing, Job, Mode, Part, Shared};
+use super::{Doing, Job, Mode, Part, Shared, Standing};
 use crate::bundle::{Host, Supply};
 use crate::facts::Version;
 use crate::plan::Plan;
@@ -29,8 +30,8 @@ pub(super) struct Driver<'a> {
     pub result: HostResult,
     /// When its services were let restart.
     pub activated: Option<Instant>,
-    /// Its place in the muster, in a run that has one.
-    pub ticket: Option<Ticket>,
+    /// Its place in the muster.
+    pub ticket: Ticket,
 }
 
 /// What is known of a host after its probe.
@@ -40,24 +41,25 @@ pub(super) struct Known {
 }
 
 /// Takes `job` through the whole run.
-pub(super) async fn drive(job: &Job, shared: &Shared) -> HostResult {
+pub(super) async fn drive(job: &Job, shared: &Shared, mut ticket: Ticket) -> HostResult {
     let begun = Instant::now();
     let mut result = HostResult::interrupted(job);
-    // Lost with whatever becomes of the host: nobody waits for it then.
-    let mut ticket = shared.muster.as_ref().map(|muster| muster.ticket(&job.name));
-    match shared.means.connect(&job.name, &job.reach).await {
+    match connect(job, shared, &ticket).await {
         Ok(shell) => {
             let driver = Driver { job, shared, shell, result, activated: None, ticket };
             (result, ticket) = driver.run().await;
         }
-        Err(no) => result.outcome = no.into(),
+        Err(outcome) => result.outcome = outcome,
     }
     if job.part != Part::Client {
         // Whatever became of the source: nobody waits for it any longer.
         shared.gate.decide(shared.order.rank(&job.name), Source::Lost(lost(&result)));
     }
     // Not before: who has waited for all to be known asks next whether the source is lost.
-    drop(ticket);
+    ticket.ended(&result.outcome);
+    // Also one that was called off: it has ended.
+    let standing = if result.applied { Standing::Changed } else { Standing::Unchanged };
+    shared.standings.note(&job.name, standing);
     result.seconds = begun.elapsed().as_secs_f64();
     shared.means.tell(&job.name, Doing::Done(Box::new(result.clone())));
     result
@@ -67,16 +69,27 @@ pub(super) async fn drive(job: &Job, shared: &Shared) -> HostResult {
 pub(super) async fn only_plan(job: &Job, shared: &Shared, ticket: Ticket) -> HostResult {
     let begun = Instant::now();
     let mut result = HostResult::interrupted(job);
-    let ticket = Some(ticket);
-    match shared.means.connect(&job.name, &job.reach).await {
+    match connect(job, shared, &ticket).await {
         Ok(shell) => {
             let driver = Driver { job, shared, shell, result, activated: None, ticket };
             result = driver.only_plan().await;
         }
-        Err(no) => result.outcome = no.into(),
+        Err(outcome) => {
+            result.outcome = outcome;
+            ticket.ended(&result.outcome);
+        }
     }
     result.seconds = begun.elapsed().as_secs_f64();
     result
+}
+
+/// Opens the way to a host, unless too many others have failed.
+async fn connect(job: &Job, shared: &Shared, ticket: &Ticket) -> Result<Shell, Outcome> {
+    let means = &shared.means;
+    if let Some(why) = ticket.muster().spent().filter(|_| !means.cancel.is_cancelled()) {
+        return Err(held_back("not begun", &why).into());
+    }
+    means.connect(&job.name, &job.reach).await.map_err(Into::into)
 }
 
 /// Why the source does not serve, for its clients.
@@ -95,8 +108,8 @@ pub(super) fn called_off(why: &str, state: &str) -> Trouble {
 }
 
 impl Driver<'_> {
-    /// The result, and its place in the muster where nothing became known of it.
-    async fn run(mut self) -> (HostResult, Option<Ticket>) {
+    /// The result, and its place in the muster.
+    async fn run(mut self) -> (HostResult, Ticket) {
         self.result.notes.extend(self.shell.link().host_key_notes());
         self.result.outcome = self.stages().await.unwrap_or_else(|stopped| stopped);
         self.result.execs = self.shell.link().execs();
@@ -110,12 +123,13 @@ impl Driver<'_> {
             return Ok(Outcome::Ok);
         }
         if !self.result.plan.is_empty() {
-            self.muster().await?;
+            self.muster(Stage::Planned).await?;
             self.has_source()?;
             if !self.apply().await? {
                 return Ok(Outcome::Interrupted);
             }
             self.result.applied = true;
+            self.stands(Standing::Changed);
         }
         if self.shared.order.verify {
             return self.prove(&probe).await;
@@ -130,7 +144,9 @@ impl Driver<'_> {
         let Known { probe, plan } = self.probe().await?;
         self.result.facts = Some(probe.facts.clone());
         self.result.plan = plan;
-        drop(self.ticket.take());
+        // One with nothing to change has all that it needs.
+        let nothing = self.result.plan.is_empty();
+        self.ticket.reached(if nothing { Stage::Staged } else { Stage::Planned });
         self.tell(Doing::Planned(self.result.plan.changes.len()));
         Ok(probe)
     }
@@ -144,11 +160,17 @@ impl Driver<'_> {
         };
         self.result.execs = self.shell.link().execs();
         self.shell.close().await;
+        self.ticket.ended(&self.result.outcome);
         self.result
     }
 
     pub(super) fn tell(&self, doing: Doing) {
         self.shared.means.tell(&self.job.name, doing);
+    }
+
+    /// Notes in which state the host is from now on.
+    pub(super) fn stands(&self, standing: Standing) {
+        self.shared.standings.note(&self.job.name, standing);
     }
 
     /// Probes and plans. Should the facts name something that was not looked at (a conf path
@@ -182,7 +204,7 @@ impl Driver<'_> {
         }
         let plan = Plan::new(&desired, &probe.observed).map_err(|obstacle| {
             if obstacle.misfit {
-                self.is_misfit();
+                self.ticket.misfit();
             }
             Trouble::new(obstacle.what, obstacle.next)
         })?;
@@ -213,7 +235,7 @@ impl Driver<'_> {
             package_manager: facts.package_manager.clone(),
         };
         let supply = Supply::new(bundle.clone(), host, &stock).map_err(|misfit| {
-            self.is_misfit();
+            self.ticket.misfit();
             Trouble::new(misfit.what, misfit.next)
         })?;
         if !facts.chrony.installed
@@ -225,29 +247,28 @@ impl Driver<'_> {
         Ok(())
     }
 
-    fn is_misfit(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            ticket.misfit();
+    /// Waits until all hosts have come as far as this one, where this run wants that.
+    pub(super) async fn muster(&mut self, stage: Stage) -> Result<(), Outcome> {
+        if self.ticket.muster().holds(stage) {
+            self.tell(Doing::WaitingForHosts);
         }
-    }
-
-    /// Waits until it is known of all hosts what they need: nothing is changed anywhere before.
-    async fn muster(&self) -> Result<(), Outcome> {
-        match &self.shared.muster {
-            Some(muster) => muster.pass(&self.shared.means.cancel).await,
-            None => Ok(()),
-        }
+        self.ticket.pass(stage, &self.shared.means.cancel).await
     }
 
     /// Refuses to begin where it is known that no source will serve: packages stay once they are
     /// installed.
     fn has_source(&self) -> Result<(), Trouble> {
-        match self.shared.gate.known_before(self.shared.order.rank(&self.job.name)) {
+        match self.source_known() {
             Source::Lost(why) if self.job.part == Part::Client => {
                 Err(called_off(&why, "nothing was changed").held_back())
             }
             _ => Ok(()),
         }
+    }
+
+    /// What is known by now of the sources that this host will follow.
+    pub(super) fn source_known(&self) -> Source {
+        self.shared.gate.known_before(self.shared.order.rank(&self.job.name))
     }
 
     /// The sources' names that must be resolved on the host; an address needs no resolving.

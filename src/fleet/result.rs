@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::{Job, Part};
+use super::{Job, Part, Standing};
 use crate::facts::Facts;
 use crate::plan::Plan;
 use crate::verify::{Clock, Verdict};
@@ -77,6 +77,9 @@ pub struct HostResult {
     pub part: Part,
     /// How it ended.
     pub outcome: Outcome,
+    /// In which state it was when the run was stopped at once, for one that had not ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_as: Option<Standing>,
     /// What it is, as far as that was read.
     pub facts: Option<Facts>,
     /// What was to change.
@@ -110,6 +113,7 @@ impl HostResult {
             address: job.reach.address().to_owned(),
             part: job.part,
             outcome: Outcome::Interrupted,
+            left_as: None,
             facts: None,
             plan: Plan::default(),
             applied: false,

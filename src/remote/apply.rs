@@ -1,7 +1,10 @@
 //! The script that changes a host, and what it reports while it runs.
 
+use std::time::Duration;
+
 use super::script::{Script, quote};
 use super::{Section, Word};
+use crate::facts::ChronyFacts;
 use crate::plan::{Change, Plan};
 use crate::resource::Call;
 
@@ -15,10 +18,55 @@ const PARTS: [&str; 7] = [
     include_str!("sh/apply.sh"),
 ];
 
-/// The script that carries out `plan`. It stages everything, says `staged`, and goes on when it
+/// What is to be done on a host, by whom, and what becomes of it in the host's own history.
+#[derive(Debug)]
+pub struct Errand<'a> {
+    /// The changes.
+    pub plan: &'a Plan,
+    /// What the history holds of them when they are kept.
+    pub ending: Ending,
+    /// The text of the file `state` when the change is kept; none: the file is removed.
+    pub state: Option<String>,
+    /// Who does it (`user@controller`).
+    pub by: &'a str,
+    /// For which cluster.
+    pub cluster: &'a str,
+    /// The number of the newest change when the host was looked at; 0 where there was none.
+    pub expects: u64,
+    /// How long the host waits for the word that its time is proved before it goes back by itself; none: it
+    /// keeps the change.
+    pub confirm: Option<Duration>,
+    /// Whether another run that holds the host is ended.
+    pub break_lock: bool,
+    /// What is looked at once it is changed, until the word whether it is kept; none: it is kept at once.
+    pub sight: Option<Sight<'a>>,
+}
+
+/// What the looks at a host's time are about.
+#[derive(Debug, Clone, Copy)]
+pub struct Sight<'a> {
+    /// What chrony is there.
+    pub chrony: &'a ChronyFacts,
+    /// The names of sources that it should resolve.
+    pub names: &'a [String],
+}
+
+/// What becomes of the host's history when a change is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The change is the newest of the history.
+    Push,
+    /// It took back the change with this number, which is in the history no more.
+    Pop(u64),
+    /// It took back everything: nothing of ours is left.
+    Pristine,
+}
+
+/// The script that carries out `errand`. It stages everything, says `staged`, and goes on when it
 /// reads `go`; `token` names its files.
 #[must_use]
-pub fn apply_script(plan: &Plan, mark: &Word, token: &Word) -> String {
+pub fn apply_script(errand: &Errand<'_>, mark: &Word, token: &Word) -> String {
+    let plan = errand.plan;
     let mut script = Script::new(mark, &PARTS);
     script.line(&format!("token={}", token.as_str()));
     for change in &plan.changes {

@@ -6,6 +6,7 @@
 mod answer;
 mod apply;
 mod greeting;
+mod history;
 mod look;
 mod privilege;
 mod probe;
@@ -14,8 +15,9 @@ mod units;
 mod visit;
 
 pub use answer::{OUTPUT_MAX, Section, Sections};
-pub use apply::{Outcome, Progress, apply_script, name_targets};
+pub use apply::{Ending, Errand, Outcome, Progress, Sight, apply_script, name_targets};
 pub use greeting::{Greeting, Heard, Stream};
+pub use history::{Holder, Past, Unfinished};
 pub use look::{
     ASK_TIME, Glance, Look, TIME_READY, TIME_TOLD, source_script, source_side, watch_script,
 };

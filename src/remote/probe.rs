@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use ipnet::IpNet;
 
+use super::history::Past;
 use super::look::Look;
 use super::script::Script;
 use super::units::{self, CHRONY_UNITS, Units};
@@ -13,8 +14,9 @@ use crate::bundle::Stock;
 use crate::facts::{ChronyFacts, Facts, LeapSeconds, Platform, Version};
 use crate::resource::{Account, CONTENT_MAX, Observed, PathState, Subject, UnitState};
 
-const PARTS: [&str; 4] = [
+const PARTS: [&str; 5] = [
     include_str!("sh/facts.sh"),
+    include_str!("sh/history.sh"),
     include_str!("sh/services.sh"),
     include_str!("sh/observe.sh"),
     include_str!("sh/clock.sh"),
@@ -90,7 +92,7 @@ pub fn probe_script(request: &Request, mark: &Word) -> String {
     parts.extend(paths_needed.map(|_| STOCK));
     let mut script = Script::new(mark, &parts);
     script.line(&format!("content_max={CONTENT_MAX}"));
-    script.line("probe() {").line("probe_system");
+    script.line("probe() {").line("probe_system").line("probe_history");
     let with = |function: &str, words: &[String]| -> Vec<String> {
         std::iter::once(function.to_owned()).chain(words.iter().cloned()).collect()
     };
@@ -127,6 +129,8 @@ pub struct Probe {
     pub stock: Option<Stock>,
     /// Whether the script ran as root.
     pub root: bool,
+    /// What ezsync did there before.
+    pub past: Past,
 }
 
 impl Probe {
@@ -157,7 +161,8 @@ impl Probe {
             supply: None,
         };
         let stock = stock(sections);
-        Some(Self { facts, observed, look, stock, root: text("user").trim() == "0" })
+        let past = Past::parse(sections);
+        Some(Self { facts, observed, look, stock, root: text("user").trim() == "0", past })
     }
 }
 

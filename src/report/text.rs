@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Result, Stdout, Write};
 
 use anstream::{AutoStream, ColorChoice};
 
-use super::{Run, changes, clocks, closing, counts, table, troubles};
+use super::{Run, changes, clocks, closing, counts, stopped, table, troubles};
 
 /// How a report is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -45,6 +45,7 @@ pub fn text(run: &Run, look: &Look) -> String {
         troubles::warnings(warnings),
         troubles::notes(notes),
         clocks::clocks(run),
+        stopped::stopped(run),
         counts::recap(&run.recap, look.width),
         closing::closing(run),
     ];

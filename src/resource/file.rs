@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{
-    Args, Call, Difference, FileText, Observed, Obstacle, PathState, Resource, Subject, Texts, Work,
+    Args, Call, Difference, Entry, FileText, Observed, Obstacle, PathKind, PathState, PathWish,
+    Resource, Subject, Texts, Work,
 };
 use crate::problem::Problem;
 
@@ -72,6 +73,17 @@ pub(super) fn mode_word(mode: Option<u32>) -> String {
     mode.map_or_else(|| "-".to_owned(), |bits| format!("{bits:04o}"))
 }
 
+/// What is wanted at a path, but for its bytes.
+pub(super) fn wish(
+    kind: PathKind,
+    mode: Option<u32>,
+    owner: Option<&String>,
+    group: Option<&String>,
+) -> PathWish {
+    let mode = mode.map(|bits| format!("{bits:04o}"));
+    PathWish { kind, sha256: None, mode, owner: owner.cloned(), group: group.cloned() }
+}
+
 /// The name, `-` for "as it is".
 pub(super) fn name_word(name: Option<&String>) -> String {
     name.cloned().unwrap_or_else(|| "-".to_owned())
@@ -90,6 +102,11 @@ impl Resource for File {
         let text = String::from_utf8_lossy(&self.content.bytes);
         let text = (!self.is_secret(None)).then(|| text.into_owned());
         Some(FileText { path: self.path.clone(), text })
+    }
+
+    fn entries(&self) -> Vec<Entry> {
+        let wish = wish(PathKind::File, self.mode, self.owner.as_ref(), self.group.as_ref());
+        vec![Entry::Path(self.path.clone(), wish, Some(self.content.bytes.clone()))]
     }
 
     fn subjects(&self) -> Vec<Subject> {

@@ -6,6 +6,7 @@
 mod args;
 mod clock;
 mod command;
+mod entry;
 mod file;
 mod package;
 mod path;
@@ -20,6 +21,7 @@ use bytes::Bytes;
 use serde::Serialize;
 
 pub use args::Args;
+pub use entry::{Entry, PathKind, PathWish, UnitWish};
 pub use file::{CONTENT_MAX, Content};
 pub use timezone::is_name as is_timezone;
 
@@ -297,6 +299,10 @@ pub trait Resource: Debug + Send + Sync {
     /// The file that it writes, when it writes one.
     fn file(&self) -> Option<FileText> {
         None
+    }
+    /// What it wants, for the record on the host; nothing for what leaves no lasting state.
+    fn entries(&self) -> Vec<Entry> {
+        Vec::new()
     }
 }
 

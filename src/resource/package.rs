@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Args, Call, Difference, Observed, Obstacle, Resource, Subject, Upload, Work};
+use super::{Args, Call, Difference, Entry, Observed, Obstacle, Resource, Subject, Upload, Work};
 use crate::bundle::{Member, Supply};
 use crate::length;
 use crate::problem::Problem;
@@ -38,6 +38,10 @@ pub(super) fn make(args: &mut Args) -> Result<Arc<dyn Resource>, Problem> {
 }
 
 impl Resource for Package {
+    fn entries(&self) -> Vec<Entry> {
+        self.names.iter().map(|name| Entry::Package(name.clone(), self.present)).collect()
+    }
+
     fn subjects(&self) -> Vec<Subject> {
         let names = self.names.iter().cloned();
         let stock = names.clone().filter(|_| self.present).map(Subject::Stock);

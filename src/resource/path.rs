@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use super::file::{mode_word, name_word};
-use super::{Args, Call, Difference, Observed, Obstacle, PathState, Resource, Subject, Work};
+use super::file::{mode_word, name_word, wish};
+use super::{
+    Args, Call, Difference, Entry, Observed, Obstacle, PathKind, PathState, Resource, Subject, Work,
+};
 use crate::problem::Problem;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +64,16 @@ impl Path {
 }
 
 impl Resource for Path {
+    fn entries(&self) -> Vec<Entry> {
+        let kind = match self.state {
+            State::Directory => PathKind::Directory,
+            State::File => PathKind::File,
+            State::Absent => PathKind::Absent,
+        };
+        let wish = wish(kind, self.mode, self.owner.as_ref(), self.group.as_ref());
+        vec![Entry::Path(self.path.clone(), wish, None)]
+    }
+
     fn subjects(&self) -> Vec<Subject> {
         vec![Subject::Path(self.path.clone())]
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Args, Call, Difference, Observed, Obstacle, Resource, Subject, Work};
+use super::{Args, Call, Difference, Entry, Observed, Obstacle, Resource, Subject, UnitWish, Work};
 use crate::problem::Problem;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +62,12 @@ fn wish(truth: Option<bool>) -> &'static str {
 }
 
 impl Resource for Service {
+    fn entries(&self) -> Vec<Entry> {
+        let active = self.state.map(|state| state != State::Stopped);
+        let wish = UnitWish { active, enabled: self.enabled, masked: self.masked };
+        vec![Entry::Unit(self.name.clone(), wish)]
+    }
+
     fn subjects(&self) -> Vec<Subject> {
         vec![Subject::Unit(self.name.clone())]
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Args, Call, Difference, Observed, Obstacle, Resource, Subject, Texts, Work};
+use super::{Args, Call, Difference, Entry, Observed, Obstacle, Resource, Subject, Texts, Work};
 use crate::problem::{Problem, nearest};
 
 /// A time zone by its name in the tz database.
@@ -29,6 +29,10 @@ pub fn is_name(name: &str) -> bool {
 }
 
 impl Resource for Timezone {
+    fn entries(&self) -> Vec<Entry> {
+        vec![Entry::Timezone(self.name.clone())]
+    }
+
     fn subjects(&self) -> Vec<Subject> {
         vec![Subject::Timezone(self.name.clone())]
     }

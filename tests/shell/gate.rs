@@ -8,7 +8,7 @@ use ezsync::remote::{Outcome, Word, apply_script};
 use serde_json::json;
 
 use crate::host::Host;
-use crate::run::{Running, assert_same, go_and_leave, task};
+use crate::run::{Running, assert_same, errand, go_and_leave, task};
 
 /// One step of each kind.
 fn steps() -> Vec<Step> {
@@ -112,7 +112,7 @@ fn part_of_a_script_does_nothing() {
     let cut_on = |host: &Host| {
         let plan = prepared(host);
         let mark = Word::random().unwrap();
-        let script = apply_script(&plan, &mark, &Word::random().unwrap());
+        let script = apply_script(&errand(&plan), &mark, &Word::random().unwrap());
         let before = host.snapshot();
         // Everywhere in the plan's own part, and at many places before it.
         let own = script.find("content_2() {").unwrap();

@@ -14,7 +14,7 @@ use ezsync::remote::{
 use ezsync::resource::Observed;
 use serde_json::json;
 
-use crate::run::task;
+use crate::run::{errand, task};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/remote/sh");
 
@@ -59,7 +59,7 @@ fn each_whole_script_passes() {
     for script in [
         probe_script(&request, &mark),
         probe_script(&request.clone().with_bundle(vec!["/bin/sh".to_owned()]), &mark),
-        apply_script(&plan, &mark, &mark),
+        apply_script(&errand(&plan), &mark, &mark),
         watch_script(&Glance::Burst, &chrony, &[], &mark),
         watch_script(&Glance::Examine(vec![[10, 0, 0, 1].into()]), &chrony, &[], &mark),
         source_script(&[[10, 0, 0, 2].into()], &mark),

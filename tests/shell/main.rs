@@ -11,6 +11,7 @@ mod commands;
 mod evidence;
 mod files;
 mod gate;
+mod history;
 mod host;
 mod lint;
 mod packages;

@@ -10,7 +10,8 @@ use ezsync::desired::{Desired, Step};
 use ezsync::plan::Plan;
 use ezsync::problem::Place;
 use ezsync::remote::{
-    Outcome, Probe, Progress, Request, Section, Sections, Word, apply_script, probe_script,
+    Ending, Errand, Outcome, Probe, Progress, Request, Section, Sections, Word, apply_script,
+    probe_script,
 };
 use ezsync::resource::{self, Args, Obstacle};
 use serde_json::Value;
@@ -19,6 +20,21 @@ use crate::host::Host;
 
 /// How long a script may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What the tests' runs do with a plan.
+pub fn errand(plan: &Plan) -> Errand<'_> {
+    Errand {
+        plan,
+        ending: Ending::Push,
+        state: Some("{}\n".to_owned()),
+        by: "tester@here",
+        cluster: "tests",
+        expects: 0,
+        confirm: None,
+        break_lock: false,
+        sight: None,
+    }
+}
 
 /// A task without a role around it.
 pub fn task(module: &str, args: Value) -> Step {
@@ -215,7 +231,7 @@ impl Host {
     /// Starts the script for `plan`.
     pub fn start(&self, plan: &Plan) -> Running {
         let (mark, token) = (Word::random().unwrap(), Word::random().unwrap());
-        let script = apply_script(plan, &mark, &token);
+        let script = apply_script(&errand(plan), &mark, &token);
         Running::start(self, script.as_bytes(), &mark)
     }
 
@@ -273,7 +289,7 @@ pub fn assert_same(
 /// The script's output is closed once it has said `staged`, and `go` is said then.
 pub fn go_and_leave(host: &Host, plan: &Plan) -> ExitStatus {
     let (mark, token) = (Word::random().unwrap(), Word::random().unwrap());
-    let script = apply_script(plan, &mark, &token);
+    let script = apply_script(&errand(plan), &mark, &token);
     let mut running = Running::start_deaf(host, script.as_bytes(), &mark);
     let mut stdout: ChildStdout = running.child.stdout.take().unwrap();
     let mut bytes = [0; 4096];

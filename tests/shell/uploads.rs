@@ -9,7 +9,7 @@ use ezsync::resource::{Call, Upload, Work};
 use sha2::{Digest, Sha256};
 
 use crate::host::Host;
-use crate::run::{Answer, Running};
+use crate::run::{Answer, Running, errand};
 
 /// A file of `length` bytes, all of which occur.
 fn upload(name: &str, length: usize) -> Upload {
@@ -32,7 +32,7 @@ fn plan(sets: &[&[Upload]]) -> Plan {
 /// Starts the script for `plan`, as `rewrite` makes it.
 fn start(host: &Host, plan: &Plan, rewrite: impl Fn(String) -> String) -> Running {
     let mark = Word::random().unwrap();
-    let script = rewrite(apply_script(plan, &mark, &mark));
+    let script = rewrite(apply_script(&errand(plan), &mark, &mark));
     Running::start(host, script.as_bytes(), &mark)
 }
 

@@ -26,6 +26,7 @@ fn host(part: Part, ahead: f64, state: State) -> HostResult {
         address: "192.0.2.1".to_owned(),
         part,
         outcome: Outcome::Ok,
+        left_as: None,
         facts: None,
         plan: Plan::default(),
         applied: false,

@@ -29,6 +29,7 @@ fn done(host: &str, outcome: Outcome, changes: usize, applied: bool) -> Event {
         address: String::new(),
         part: Part::Client,
         outcome,
+        left_as: None,
         facts: Some(facts),
         plan: Plan { changes: vec![Change::default(); changes], unchanged: 0 },
         applied,
