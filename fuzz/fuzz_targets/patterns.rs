@@ -43,7 +43,8 @@ fuzz_target!(|pattern: &str| {
     assert_eq!(different.len(), chosen.len(), "a host is chosen once");
     assert!(different.is_subset(&known), "only hosts of the inventory are chosen");
     // What is one pattern can be taken away, and cuts like itself.
-    if !pattern.contains([',', ':', '!', '&', ' ']) && !pattern.trim().is_empty() {
+    let one = !pattern.contains([',', ':', '!', '&']) && !pattern.contains(char::is_whitespace);
+    if one && !pattern.is_empty() {
         let kept = inventory.select(&format!("{pattern},&{pattern}"));
         let rest = inventory.select(&format!("all,!{pattern}"));
         if let (Ok(kept), Ok(rest)) = (kept, rest) {
