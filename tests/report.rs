@@ -30,6 +30,8 @@ fn host(name: &str, part: Part) -> HostResult {
         verdict: None,
         clock: None,
         explained: None,
+        drift: Vec::new(),
+        status: None,
         notes: Vec::new(),
         execs: 1,
         seconds: 1.5,

@@ -11,7 +11,7 @@ use super::talk::Talk;
 use super::{Doing, Part};
 use crate::exec::ExecError;
 use crate::length;
-use crate::remote::{self, Ending, Errand, Progress, Section, Word, apply_script, name_targets};
+use crate::remote::{self, Errand, Progress, Section, Word, apply_script, name_targets};
 use crate::resource::Upload;
 use crate::sanitise::sanitise_lines;
 
@@ -40,11 +40,11 @@ impl Driver<'_> {
         let (mark, token) = (word()?, word()?);
         let errand = Errand {
             plan: &self.result.plan,
-            ending: Ending::Push,
-            state: None,
+            ending: self.history.ending,
+            state: self.history.state.clone(),
             by: &self.shared.order.by,
             cluster: &self.shared.order.cluster,
-            expects: 0,
+            expects: self.history.newest,
             confirm: None,
             break_lock: false,
         };

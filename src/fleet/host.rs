@@ -5,13 +5,15 @@ use std::time::{Duration, Instant};
 
 use super::gate::Source;
 use super::muster::Ticket;
+use super::past::History;
 use super::result::{HostResult, Outcome, Trouble};
 use super::shell::{Shell, exec_trouble, word};
 use super::{Doing, Job, Mode, Part, Shared};
 use crate::bundle::{Host, Supply};
 use crate::facts::Version;
+use crate::history::Record;
 use crate::plan::Plan;
-use crate::remote::{Probe, Request, probe_script};
+use crate::remote::{Depth, Probe, Request, probe_script};
 use crate::resource::Subject;
 use crate::verify::Clock;
 
@@ -31,6 +33,8 @@ pub(super) struct Driver<'a> {
     pub activated: Option<Instant>,
     /// Its place in the muster, in a run that has one.
     pub ticket: Option<Ticket>,
+    /// What is known of its past, and what becomes of it.
+    pub history: History,
 }
 
 /// What is known of a host after its probe.
@@ -47,12 +51,12 @@ pub(super) async fn drive(job: &Job, shared: &Shared) -> HostResult {
     let mut ticket = shared.muster.as_ref().map(|muster| muster.ticket(&job.name));
     match shared.means.connect(&job.name, &job.reach).await {
         Ok(shell) => {
-            let driver = Driver { job, shared, shell, result, activated: None, ticket };
+            let driver = Driver::new(job, shared, shell, result, ticket);
             (result, ticket) = driver.run().await;
         }
         Err(no) => result.outcome = no.into(),
     }
-    if job.part != Part::Client {
+    if matches!(job.part, Part::Source | Part::Standby) {
         // Whatever became of the source: nobody waits for it any longer.
         shared.gate.decide(shared.order.rank(&job.name), Source::Lost(lost(&result)));
     }
@@ -70,7 +74,7 @@ pub(super) async fn only_plan(job: &Job, shared: &Shared, ticket: Ticket) -> Hos
     let ticket = Some(ticket);
     match shared.means.connect(&job.name, &job.reach).await {
         Ok(shell) => {
-            let driver = Driver { job, shared, shell, result, activated: None, ticket };
+            let driver = Driver::new(job, shared, shell, result, ticket);
             result = driver.only_plan().await;
         }
         Err(no) => result.outcome = no.into(),
@@ -94,7 +98,17 @@ pub(super) fn called_off(why: &str, state: &str) -> Trouble {
     Trouble::new(format!("called off, since {why}: {state}"), "mend the source and run again")
 }
 
-impl Driver<'_> {
+impl<'a> Driver<'a> {
+    fn new(
+        job: &'a Job,
+        shared: &'a Shared,
+        shell: Shell,
+        result: HostResult,
+        ticket: Option<Ticket>,
+    ) -> Self {
+        Self { job, shared, shell, result, activated: None, ticket, history: History::default() }
+    }
+
     /// The result, and its place in the muster where nothing became known of it.
     async fn run(mut self) -> (HostResult, Option<Ticket>) {
         self.result.notes.extend(self.shell.link().host_key_notes());
@@ -105,8 +119,11 @@ impl Driver<'_> {
     }
 
     async fn stages(&mut self) -> Result<Outcome, Outcome> {
+        if let Mode::Rollback | Mode::RollbackCheck = self.shared.order.mode {
+            return self.go_back().await;
+        }
         let probe = self.plan().await?;
-        if self.shared.order.mode == Mode::Check {
+        if let Mode::Check | Mode::Status = self.shared.order.mode {
             return Ok(Outcome::Ok);
         }
         if !self.result.plan.is_empty() {
@@ -130,6 +147,11 @@ impl Driver<'_> {
         let Known { probe, plan } = self.probe().await?;
         self.result.facts = Some(probe.facts.clone());
         self.result.plan = plan;
+        if let Some(status) = &mut self.result.status {
+            status.would_change = Some(self.result.plan.changes.len());
+        } else {
+            self.refuse_drift()?;
+        }
         drop(self.ticket.take());
         self.tell(Doing::Planned(self.result.plan.changes.len()));
         Ok(probe)
@@ -165,8 +187,8 @@ impl Driver<'_> {
             }
         };
         let mut subjects = match self.shared.order.mode {
-            Mode::Verify | Mode::Doctor => BTreeSet::new(),
-            Mode::Setup | Mode::Check => self.job.subjects.clone(),
+            Mode::Setup | Mode::Check | Mode::Status => self.job.subjects.clone(),
+            _ => BTreeSet::new(),
         };
         let request = self.request(&subjects);
         let mut probe = self.look(&request).await?;
@@ -175,11 +197,18 @@ impl Driver<'_> {
         }
         let desired = recipe.desired(&self.job.vars, &probe.facts).map_err(problem)?;
         self.result.notes.extend(desired.notes.iter().cloned());
-        let missed: Vec<Subject> = desired.subjects().filter(|s| !request.covers(s)).collect();
+        let record = self.record(&probe.past)?;
+        let mut missed: Vec<Subject> = desired.subjects().collect();
+        if self.shared.order.mode == Mode::Status {
+            // What no role speaks of any more may have drifted as well.
+            missed.extend(record.iter().flat_map(Record::subjects));
+        }
+        missed.retain(|subject| !request.covers(subject));
         if !missed.is_empty() {
             subjects.extend(missed);
             probe = self.look(&self.request(&subjects)).await?;
         }
+        self.remember(&desired, &probe, record).await?;
         let plan = Plan::new(&desired, &probe.observed).map_err(|obstacle| {
             if obstacle.misfit {
                 self.is_misfit();
@@ -193,7 +222,11 @@ impl Driver<'_> {
 
     /// Asks for `subjects`, and with a bundle for all that decides what the host gets of it.
     fn request(&self, subjects: &BTreeSet<Subject>) -> Request {
-        let request = Request::new(subjects, &self.names());
+        let depth = match self.shared.order.mode {
+            Mode::Status => Depth::Changes,
+            _ => Depth::Present,
+        };
+        let request = Request::new(subjects, &self.names()).with_past(depth);
         match &self.shared.order.bundle {
             Some(bundle) => request.with_bundle(bundle.manifest().paths_needed()),
             None => request,
@@ -256,7 +289,7 @@ impl Driver<'_> {
         self.shared.order.before(&self.job.name).into_iter().filter(is_name).collect()
     }
 
-    async fn look(&mut self, request: &Request) -> Result<Probe, Outcome> {
+    pub(super) async fn look(&mut self, request: &Request) -> Result<Probe, Outcome> {
         let what = "the probe";
         let mark = word()?;
         let script = probe_script(request, &mark);

@@ -17,7 +17,7 @@ mod visit;
 pub use answer::{Section, Sections};
 pub use apply::{Ending, Errand, Outcome, Progress, apply_script, name_targets};
 pub use greeting::{Greeting, Heard, Stream};
-pub use history::{Holder, Past, Unfinished};
+pub use history::{About, Depth, Holder, Past, Unfinished};
 pub use look::{
     ASK_TIME, Glance, Look, TIME_READY, TIME_TOLD, source_script, source_side, watch_script,
 };

@@ -53,7 +53,18 @@ fn work(run: &Run) -> String {
             let warnings: usize = run.hosts.iter().filter_map(of_host).sum();
             format!("Examined in {time}, with {}.", count(warnings, "warning"))
         }
-        Mode::Check => format!("Nothing was changed; it took {time}."),
+        Mode::Rollback => {
+            let back = run.hosts.iter().filter(|host| host.applied).count();
+            let next = if back > 0 {
+                format!("; `ezsync verify {}` proves the time", clean(&run.cluster))
+            } else {
+                String::new()
+            };
+            format!("{} went back in {time}{next}.", count(back, "host"))
+        }
+        Mode::Check | Mode::RollbackCheck | Mode::Status => {
+            format!("Nothing was changed; it took {time}.")
+        }
         Mode::Setup if changes == 0 => format!("No changes in {time}."),
         Mode::Setup => format!("{} in {time}{}.", count(changes, "change"), waited(run)),
     }
@@ -71,7 +82,7 @@ fn waited(run: &Run) -> String {
 /// What holds when no host failed.
 fn good(run: &Run) -> String {
     let total = count(run.hosts.len(), "host");
-    if run.mode == Mode::Check {
+    if run.mode.is_check() {
         let changes = run.recap.values().map(|counts| counts.changed).sum();
         let hosts = run.recap.values().filter(|counts| counts.changed > 0).count();
         if hosts == 0 {

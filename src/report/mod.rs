@@ -9,6 +9,7 @@ mod closing;
 mod counts;
 mod group;
 mod paint;
+mod status;
 mod table;
 mod text;
 mod troubles;
@@ -90,15 +91,33 @@ impl Run {
         let recap = hosts.iter().map(|host| (host.host.clone(), Counts::of(host, mode))).collect();
         let ezsync = env!("CARGO_PKG_VERSION");
         let cluster = cluster.to_owned();
-        let exit = exit(interrupted, hosts.iter().map(|host| &host.outcome)).code();
-        let clocks = None;
-        Self { ezsync, cluster, mode, started, seconds, interrupted, exit, hosts, clocks, recap }
+        let (exit, clocks) = (0, None);
+        let mut run = Self {
+            ezsync,
+            cluster,
+            mode,
+            started,
+            seconds,
+            interrupted,
+            exit,
+            hosts,
+            clocks,
+            recap,
+        };
+        run.exit = run.exit().code();
+        run
     }
 
     /// The exit code of the run: interrupted, else failed, else unreachable, else fine.
     #[must_use]
     pub fn exit(&self) -> Exit {
-        exit(self.interrupted, self.hosts.iter().map(|host| &host.outcome))
+        match exit(self.interrupted, self.hosts.iter().map(|host| &host.outcome)) {
+            // A look that finds something has not failed; whoever asks wants to know it all the same.
+            Exit::Ok if status::is_status(self) && !self.hosts.iter().all(status::is_in_step) => {
+                Exit::HostFailed
+            }
+            exit => exit,
+        }
     }
 
     /// The run as one JSON document with a line end.

@@ -166,6 +166,7 @@ fn role(part: Part) -> &'static str {
         Part::Source => "source",
         Part::Standby => "standby",
         Part::Client => "client",
+        Part::Node => "",
     }
 }
 
@@ -183,7 +184,8 @@ fn state(host: &HostResult, mode: Mode) -> Cell {
         (Outcome::Ok, Some(State::Local)) => ("local", GOOD),
         (Outcome::Ok, Some(State::Unsteered)) => ("unsteered", GOOD),
         (Outcome::Ok, Some(State::FlagOnly)) => ("flag only", CHANGE),
-        (Outcome::Ok, None) if changes && mode == Mode::Check => ("planned", CHANGE),
+        (Outcome::Ok, None) if changes && mode.is_check() => ("planned", CHANGE),
+        (Outcome::Ok, None) if mode == Mode::Rollback && host.applied => ("went back", CHANGE),
         (Outcome::Ok, None) if changes => ("changed", CHANGE),
         (Outcome::Ok, None) => ("unchanged", GOOD),
     };
