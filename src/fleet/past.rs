@@ -18,8 +18,6 @@ use crate::resource::{Observed, PathState, Subject};
 pub(super) struct History {
     /// The number of the newest change at the probe; 0 where there was none.
     pub newest: u64,
-    /// The record that was found.
-    pub record: Option<Record>,
     /// What becomes of the history.
     pub ending: Ending,
     /// The text of the record when the change is kept; none: there is none any more.
@@ -28,7 +26,7 @@ pub(super) struct History {
 
 impl Default for History {
     fn default() -> Self {
-        Self { newest: 0, record: None, ending: Ending::Push, state: None }
+        Self { newest: 0, ending: Ending::Push, state: None }
     }
 }
 
@@ -74,7 +72,7 @@ impl Driver<'_> {
         };
         let state = Record::next(record.as_ref(), &wishes, observed, &stamp).to_json();
         let newest = probe.past.newest;
-        self.history = History { newest, record, ending: Ending::Push, state: Some(state) };
+        self.history = History { newest, ending: Ending::Push, state: Some(state) };
         Ok(())
     }
 

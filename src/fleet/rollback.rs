@@ -142,15 +142,15 @@ fn way(past: &Past, pristine: bool) -> Result<Option<Way>, Trouble> {
 fn after(past: Past, record: Option<Record>, pristine: bool) -> Result<History, Trouble> {
     let newest = past.newest;
     if pristine {
-        return Ok(History { newest, record, ending: Ending::Pristine, state: None });
+        return Ok(History { newest, ending: Ending::Pristine, state: None });
     }
     // What an old record says is not judged here: it is put back as it was.
     let before = past.before.as_deref().and_then(|text| Record::parse(text).ok());
-    let state = match (&before, &record) {
+    let state = match (&before, record) {
         (before, Some(now)) => now.taken_back(before.as_ref()).map(|record| record.to_json()),
         (_, None) => past.before,
     };
-    Ok(History { newest, record, ending: Ending::Pop(newest), state })
+    Ok(History { newest, ending: Ending::Pop(newest), state })
 }
 
 fn changed_meanwhile() -> Trouble {

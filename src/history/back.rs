@@ -4,7 +4,7 @@ use super::drift::{Drift, Thing, drifts};
 use super::journal::{Journal, Stood, is_sound};
 use super::record::{Record, Since, Wishes};
 use crate::plan::{Change, Plan, unified};
-use crate::resource::{Call, Observed, PathState, Subject, Texts, Work};
+use crate::resource::{Call, Observed, PathState, Subject, Texts, Work, is_service_name};
 
 /// Our folder on a host.
 const HOME: &str = "/var/lib/ezsync";
@@ -70,7 +70,7 @@ impl Way {
             .collect();
         let unit = |line: &str| {
             let words: Vec<&str> = line.split('\t').collect();
-            let (name, stood) = words.split_first()?;
+            let (name, stood) = words.split_first().filter(|(name, _)| is_service_name(name))?;
             Some(((*name).to_owned(), Stood::of(stood)?))
         };
         let mut made: Vec<String> =
@@ -82,7 +82,16 @@ impl Way {
         packages.sort();
         packages.dedup();
         let units = units.lines().filter_map(unit).collect();
-        Self { paths: all, made, attributes: Vec::new(), units, packages }.in_order()
+        let mut attributes: Vec<(String, [String; 3])> = Vec::new();
+        for (path, words) in journals.iter().flat_map(|journal| &journal.attributes) {
+            // The oldest word is the one that counts. What is put back whole has its attributes.
+            let known =
+                attributes.iter().map(|(known, _)| known).chain(all.iter().map(|(known, _)| known));
+            if !known.into_iter().any(|known| known == path) {
+                attributes.push((path.clone(), words.clone()));
+            }
+        }
+        Self { paths: all, made, attributes, units, packages }.in_order()
     }
 
     /// With services that are to stop before those that are to start: some drive each other out.
@@ -133,14 +142,18 @@ impl Way {
                     add(&mut plan, format!("put back {path}"), diff, work);
                 }
                 None => {
-                    add(&mut plan, format!("remove {path}"), diff, then("restore_remove", [path]));
+                    let prepare = Some(Call::new("path_stage", [path]));
+                    let work = Work { prepare, ..then("path_remove", [path]) };
+                    add(&mut plan, format!("remove {path}"), diff, work);
                 }
             }
         }
         self.plan_attributes(observed, &mut plan);
         for path in self.made.iter().filter(|path| observed.paths.contains_key(*path)) {
             let summary = format!("remove the folder {path} if it is empty");
-            add(&mut plan, summary, String::new(), then("restore_folder", [path]));
+            let prepare = Some(Call::new("path_stage", [path]));
+            let work = Work { prepare, ..then("restore_folder", [path]) };
+            add(&mut plan, summary, String::new(), work);
         }
         self.plan_units(observed, &mut plan);
         Ok(plan)
@@ -157,7 +170,8 @@ impl Way {
                 continue;
             }
             let summary = format!("set owner and mode of {path}");
-            let work = then("attributes_set", [path, mode, owner, group]);
+            let prepare = Some(Call::new("attributes_stage", [path]));
+            let work = Work { prepare, ..then("attributes_set", [path, mode, owner, group]) };
             add(plan, summary, String::new(), work);
         }
     }
@@ -173,14 +187,15 @@ impl Way {
                 plan.unchanged += 1;
                 continue;
             }
+            let stage = || Some(Call::new("service_stage", [name]));
             if !verbs.is_empty() {
                 let words =
                     [name, word(stood.active), word(stood.enabled), word(stood.masked), reload];
-                let work = Work { is_service: true, ..then("service_set", words) };
+                let work = Work { prepare: stage(), ..then("service_set", words) };
                 add(plan, format!("{} {name}", verbs.join(" and ")), String::new(), work);
             }
             if stood.active && files_change {
-                let work = Work { is_service: true, ..then("service_restart", [name, reload]) };
+                let work = Work { prepare: stage(), ..then("service_restart", [name, reload]) };
                 add(plan, format!("restart {name}"), String::new(), work);
             }
         }

@@ -42,7 +42,7 @@ impl Stood {
 }
 
 impl Journal {
-    /// Reads `text`; only the first word on a path or a service tells what stood there before the change.
+    /// Reads `text`. The first word on a path tells what stood there before the change.
     ///
     /// # Errors
     /// The first line that says nothing sound.
@@ -80,9 +80,11 @@ impl Journal {
                 }
             }
             ["unit", name, ref words @ ..] if is_service_name(name) => {
+                // More may be known of it later in the same change: whether it was enabled under its mask.
                 let stood = Stood::of(words)?;
-                if !self.units.iter().any(|(known, _)| known == name) {
-                    self.units.push((name.to_owned(), stood));
+                match self.units.iter_mut().find(|(known, _)| known == name) {
+                    Some((_, known)) => *known = stood,
+                    None => self.units.push((name.to_owned(), stood)),
                 }
             }
             ["package", ref names @ ..] => {

@@ -53,15 +53,10 @@ fn work(run: &Run) -> String {
             let warnings: usize = run.hosts.iter().filter_map(of_host).sum();
             format!("Examined in {time}, with {}.", count(warnings, "warning"))
         }
-        Mode::Rollback => {
-            let back = run.hosts.iter().filter(|host| host.applied).count();
-            let next = if back > 0 {
-                format!("; `ezsync verify {}` proves the time", clean(&run.cluster))
-            } else {
-                String::new()
-            };
-            format!("{} went back in {time}{next}.", count(back, "host"))
+        Mode::Rollback if run.hosts.iter().any(|host| host.applied) => {
+            format!("It took {time}; `ezsync verify {}` proves the time.", clean(&run.cluster))
         }
+        Mode::Rollback => format!("No changes in {time}."),
         Mode::Check | Mode::RollbackCheck | Mode::Status => {
             format!("Nothing was changed; it took {time}.")
         }
@@ -89,6 +84,13 @@ fn good(run: &Run) -> String {
             return format!("nothing to change on {total}");
         }
         return format!("{} planned on {hosts} of {total}", count(changes, "change"));
+    }
+    if run.mode == Mode::Rollback {
+        let back = run.hosts.iter().filter(|host| host.applied).count();
+        return match back {
+            0 => format!("nothing to go back from on {total}"),
+            _ => format!("{back} of {total} went back"),
+        };
     }
     let of_part = |part: Part| {
         run.hosts

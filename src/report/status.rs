@@ -123,8 +123,14 @@ fn age_seconds(age: i64) -> f64 {
     age as f64
 }
 
-/// Whether every host is as it should be.
-pub(super) fn is_in_step(host: &HostResult) -> bool {
+/// Whether it is a look at what ezsync did, and it finds a host that is not as it should be.
+pub(super) fn finds_something(run: &Run) -> bool {
+    let seen = |host: &&HostResult| host.status.is_some();
+    is_status(run) && !run.hosts.iter().filter(seen).all(is_in_step)
+}
+
+/// Whether it is as it should be.
+fn is_in_step(host: &HostResult) -> bool {
     host.status.as_ref().is_some_and(|status| status.is_in_step()) && host.drift.is_empty()
 }
 

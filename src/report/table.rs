@@ -13,7 +13,8 @@ const GAP: usize = 2;
 /// Names are not shortened below this: a whole IPv4 address has at most as many characters.
 const SHORTEST_NAME: usize = 15;
 /// What is left out, in this order, when the terminal is narrow.
-const LESS_NEEDED: [&str; 4] = [CONTROLLER, "TIMEDATECTL", "ROLE", "STRATUM"];
+const LESS_NEEDED: [&str; 8] =
+    [CONTROLLER, "TIMEDATECTL", "ROLE", "STRATUM", "THERE", "WANTED", "EZSYNC", "BY"];
 /// How far a clock is ahead of this machine's.
 const CONTROLLER: &str = "VS CONTROLLER";
 
