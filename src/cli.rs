@@ -2,6 +2,7 @@
 
 mod access;
 mod bundle;
+mod caution;
 mod history;
 
 use std::ffi::OsString;
@@ -12,6 +13,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand};
 
 pub use access::{Access, Privilege};
 pub use bundle::{Bundle, BundleCreate, BundleShow};
+pub use caution::Caution;
 pub use history::{Rollback, Status};
 
 use crate::cluster::OptionSetting;
@@ -82,7 +84,9 @@ Examples:
   ezsync setup cluster01
   ezsync setup cluster01 --check --diff
   ezsync setup cluster01 chrony -l 'kube_node:!node7'
-  ezsync setup cluster01 --max-offset 10ms -u ops")]
+  ezsync setup cluster01 --max-offset 10ms -u ops
+  ezsync setup cluster01 --max-fail 0     any error is fatal: then nothing is activated anywhere
+  ezsync setup cluster01 --rerun failed   only the hosts that did not end well")]
     Setup(Box<Setup>),
     /// Say which hosts answer, and as whom commands run there
     #[command(after_help = "\
@@ -185,6 +189,16 @@ pub struct Setup {
     /// Set the clock of a source that follows no server from this machine's
     #[arg(long)]
     pub set_clock: bool,
+    /// Let hosts go back to their previous configuration when their time is not proved, also when this machine
+    /// is lost; the default for those that ezsync has set up before
+    #[arg(long, overrides_with = "no_confirm")]
+    pub confirm: bool,
+    /// Let hosts keep their changes in any case
+    #[arg(long)]
+    pub no_confirm: bool,
+    /// When it stops, and where it takes up again.
+    #[command(flatten)]
+    pub caution: Caution,
     /// How the time is proved.
     #[command(flatten)]
     pub proof: Proof,
@@ -194,6 +208,12 @@ pub struct Setup {
 }
 
 impl Setup {
+    /// Whether hosts go back when their time is not proved; none where nothing was said about it.
+    #[must_use]
+    pub fn confirm(&self) -> Option<bool> {
+        (self.confirm || self.no_confirm).then_some(self.confirm)
+    }
+
     /// What its options set.
     #[must_use]
     pub fn settings(&self) -> Vec<OptionSetting> {

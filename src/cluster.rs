@@ -11,7 +11,7 @@ mod sources;
 
 pub use names::user as user_name;
 pub use nodes::Node;
-pub use settings::{Conf, MadeKey, Networks, PackageSettings, Settings, Spoken};
+pub use settings::{Conf, FailurePolicy, MadeKey, Networks, PackageSettings, Settings, Spoken};
 pub use sources::TimeSource;
 
 use std::collections::BTreeSet;

@@ -1,6 +1,6 @@
 //! The `ezsync` program.
 
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -20,7 +20,8 @@ fn main() -> ExitCode {
     match ezsync::command::run(&cli) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            // A terminal that was closed is no reason to end in another way.
+            let _ = writeln!(io::stderr(), "error: {error:#}");
             let interrupted = |error: &io::Error| error.kind() == io::ErrorKind::Interrupted;
             let exit = match error.downcast_ref::<io::Error>() {
                 Some(error) if interrupted(error) => Exit::Interrupted,

@@ -25,6 +25,7 @@ need sshd openssh-server
 need ssh openssh-client
 need busybox busybox
 need pgrep procps
+need strace strace
 need dash dash
 need openssl openssl
 need shellcheck shellcheck

@@ -5,15 +5,17 @@
 // A test's own helpers may fail loudly; clippy only knows the `#[test]` functions by itself.
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use ezsync::cluster::FailurePolicy;
 use ezsync::exit::Exit;
-use ezsync::fleet::{HostResult, Mode, Outcome, Part, Status, Trouble};
+use ezsync::fleet::{HostResult, Mode, Outcome, Part, Standing, Status, Trouble, spent};
 use ezsync::history::{Drift, Since, Thing};
 use ezsync::plan::{Change, Plan};
 use ezsync::remote::{About, Holder, Unfinished};
-use ezsync::report::{Look, Run, archive, text};
+use ezsync::report::{Look, Run, archive, last, text};
 use ezsync::verify::{Cause, Heard, Silence, State, Verdict};
 
 const WIDE: Look = Look { width: Some(100), diff: true };
@@ -25,9 +27,11 @@ fn host(name: &str, part: Part) -> HostResult {
         address: "192.0.2.1".to_owned(),
         part,
         outcome: Outcome::Ok,
+        left_as: None,
         facts: None,
         plan: Plan { changes: Vec::new(), unchanged: 7 },
         applied: false,
+        went_back: false,
         synchronised_after: None,
         verdict: None,
         clock: None,
@@ -171,6 +175,101 @@ fn those_to_blame_stand_before_those_held_back() {
     let run = run(Mode::Setup, false, hosts);
     holds("held-back", &run, &WIDE);
     assert_eq!(run.exit(), Exit::HostFailed);
+}
+
+#[test]
+fn a_policy_that_is_used_up_is_named_with_those_who_did_it() {
+    let held =
+        Trouble::new("not begun, since node1 failed, and --max-fail 0 allows no more", "see")
+            .held_back();
+    let hosts = vec![
+        failing(host("node1", Part::Client), Trouble::new("it broke", "mend it")),
+        unreachable("node2"),
+        failing(host("node3", Part::Client), held),
+    ];
+    let mut run = run(Mode::Setup, false, hosts);
+    let policy = FailurePolicy::parse("50%").expect("a policy");
+    run.max_fail = spent(&policy, &run.hosts);
+    holds("policy", &run, &WIDE);
+    assert_eq!(run.exit(), Exit::HostFailed);
+    assert_eq!(run.max_fail.as_ref().map(|spent| spent.allows), Some(1));
+    let json: serde_json::Value =
+        serde_json::from_str(&run.to_json().expect("JSON")).expect("JSON");
+    assert_eq!(json["max_fail"]["failed"], serde_json::json!(["node1", "node2"]));
+    // Who was held back is not to blame, and two thirds may fail here.
+    let policy = FailurePolicy::parse("67%").expect("a policy");
+    assert_eq!(spent(&policy, &run.hosts), None);
+}
+
+#[test]
+fn a_run_that_was_stopped_at_once_says_in_which_state_each_host_is() {
+    let left = |name: &str, standing: Standing| HostResult {
+        outcome: Outcome::Interrupted,
+        left_as: Some(standing),
+        ..host(name, Part::Client)
+    };
+    let mut hosts = vec![host("node1", Part::Source)];
+    hosts.extend((2..5).map(|n| left(&format!("node{n}"), Standing::Unchanged)));
+    hosts.push(left("node5", Standing::Staging));
+    hosts.extend((6..8).map(|n| left(&format!("node{n}"), Standing::Changing)));
+    hosts.push(left("node8", Standing::Changed));
+    let run = run(Mode::Setup, true, hosts);
+    holds("stopped", &run, &WIDE);
+    assert_eq!(run.exit(), Exit::Interrupted);
+    assert!(run.to_json().expect("JSON").contains("\"left_as\": \"changing\""));
+}
+
+#[test]
+fn the_last_run_of_each_host_says_how_it_ended() {
+    let state = tempfile::tempdir().expect("a folder");
+    let keep = |started: &str, mode: Mode, hosts: Vec<HostResult>| {
+        let started = started.parse().expect("a time");
+        archive(&Run::new("c1", mode, started, 1.0, false, hosts), state.path()).expect("kept")
+    };
+    let named = BTreeSet::from(["a", "b", "c", "new"]);
+    let last = || {
+        let (found, complaints) = last(state.path(), "c1", "setup", &named).expect("read");
+        let mut found: Vec<String> = found
+            .iter()
+            .map(|last| format!("{} {} {}", last.host, last.state, last.what))
+            .collect();
+        found.sort();
+        (found, complaints)
+    };
+    assert_eq!(last(), (Vec::new(), Vec::new()), "nothing is kept");
+    let held = Trouble::new("of others", "mend them").held_back();
+    keep(
+        "2026-11-21T01:00:00Z",
+        Mode::Setup,
+        vec![
+            failing(host("a", Part::Client), Trouble::new("it broke", "mend it")),
+            failing(host("b", Part::Client), held),
+            host("c", Part::Client),
+            host("gone", Part::Client),
+        ],
+    );
+    // One host alone, and modes that change nothing.
+    keep("2026-11-21T02:00:00Z", Mode::Setup, vec![host("a", Part::Client)]);
+    keep("2026-11-21T03:00:00Z", Mode::Check, vec![host("b", Part::Client)]);
+    assert_eq!(
+        last(),
+        (vec!["a ok ".into(), "b held back of others".into(), "c ok ".into()], vec![])
+    );
+    // Of an older version, with less in it, and of a newer one.
+    let write = |name: &str, text: &str| std::fs::write(state.path().join("c1").join(name), text);
+    write(
+        "2026-11-21T04-00-00.000Z.json",
+        r#"{"mode": "setup", "started": "2026-11-21T04:00:00Z", "more": 1, "hosts": [
+            {"host": "c", "outcome": {"state": "unreachable", "trouble": {"other": true}}, "x": []}]}"#,
+    )
+    .expect("written");
+    for (name, text) in [("05", ""), ("06", "{\"mode\": \"setup\"}"), ("07", "\u{fffd}[")] {
+        write(&format!("2026-11-21T{name}-00-00.000Z.json"), text).expect("written");
+    }
+    let (found, complaints) = last();
+    assert_eq!(found, ["a ok ", "b held back of others", "c unreachable "]);
+    assert_eq!(complaints.len(), 3, "{complaints:?}");
+    assert!(complaints[0].contains("07-00-00.000Z.json is left aside"), "{complaints:?}");
 }
 
 #[test]
@@ -360,7 +459,7 @@ fn json_has_its_documented_keys() {
     let host = &value["hosts"][0];
     assert_eq!(
         keys(host),
-        "host address part outcome facts plan applied synchronised_after verdict clock drift notes execs seconds"
+        "host address part outcome facts plan applied went_back synchronised_after verdict clock drift notes execs seconds"
     );
     assert_eq!(keys(&host["outcome"]), "state trouble");
     assert_eq!(keys(&host["outcome"]["trouble"]), "what next log");
@@ -392,11 +491,14 @@ fn the_newest_runs_are_kept_and_nobody_else_reads_them() {
     assert_eq!((mode(&folder), mode(&first)), (0o700, 0o600));
     assert_eq!(std::fs::read_to_string(&first).expect("text"), run.to_json().expect("JSON"));
 
+    // Somebody has opened the folder meanwhile.
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755)).expect("opened");
     std::fs::write(folder.join("0.json"), "mine").expect("written");
     for _ in 0..50 {
         run.started += jiff::SignedDuration::from_millis(1);
         archive(&run, &state.path().join("ezsync")).expect("it is written");
     }
+    assert_eq!(mode(&folder), 0o700);
     let entries = std::fs::read_dir(&folder).expect("a folder").count();
     assert_eq!((entries, first.exists()), (51, false), "50 runs and a file that is not ours");
     assert!(

@@ -36,6 +36,9 @@ pub struct Rollback {
     /// Go back also where that loses what somebody else has changed since
     #[arg(long)]
     pub force: bool,
+    /// Break the locks of runs that are gone, of the cluster here and on its hosts
+    #[arg(long)]
+    pub break_lock: bool,
     /// How they are reached.
     #[command(flatten)]
     pub access: Access,

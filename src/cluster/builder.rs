@@ -21,7 +21,7 @@ use crate::template::{Layer, Vars};
 const NODE_GROUPS: [&str; 4] = ["kube_master", "kube_node", "etcd", "ex_lb"];
 
 /// The settings that are read once for the whole cluster, as its source has them.
-const OF_CLUSTER: [&str; 14] = [
+const OF_CLUSTER: [&str; 16] = [
     "ntp_servers",
     "source_clock",
     "local_network",
@@ -36,6 +36,8 @@ const OF_CLUSTER: [&str; 14] = [
     "bundle",
     "package_mirrors",
     "package_proxy",
+    "any_errors_fatal",
+    "max_fail_percentage",
 ];
 
 /// The others that mean something to ezsync itself: of each host, and the roles of config.yml.

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::interrupt::Interrupts;
 use crate::access::{Access, Options, Privilege, host_key_checking, read_password};
 use crate::cli;
 use crate::problem::Problem;
@@ -85,6 +86,13 @@ impl cli::Privilege {
     }
 }
 
+/// The answer to `question`; the terminal is put back also when a signal ends it.
+fn asked(question: &str) -> std::io::Result<SecretString> {
+    let interrupts = Interrupts::listen()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    runtime.block_on(ask::secret(question, interrupts.wish(1)))
+}
+
 /// A password from its `file`, or asked for if that is wanted by `option`. An empty answer is none.
 fn secret(
     file: Option<&Path>,
@@ -98,7 +106,7 @@ fn secret(
     if !ask {
         return Ok(None);
     }
-    let password = match ask::secret(question) {
+    let password = match asked(question) {
         Ok(password) => password,
         Err(error) if error.kind() == ErrorKind::Interrupted => {
             return Err(error).with_context(|| format!("the password of {option}"));

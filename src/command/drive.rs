@@ -1,18 +1,22 @@
 //! Moving a fleet: the runtime, the display, Ctrl-C and the clock around it.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 use tokio::sync::mpsc::unbounded_channel;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::interrupt::Interrupts;
 use crate::cli::Cli;
-use crate::exit::Exit;
 use crate::fleet::Means;
 use crate::ssh::Client;
 use crate::ui;
+
+/// How long the display may take to end.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// What came of moving a fleet.
 pub(super) struct Moved<T> {
@@ -41,18 +45,27 @@ where
         .build()
         .context("cannot start the asynchronous runtime")?;
     let (started, clock) = (Timestamp::now(), Instant::now());
-    let cancel = CancellationToken::new();
+    let interrupts = Interrupts::listen().context("cannot listen for Ctrl-C")?;
+    let (cancel, stop) = (CancellationToken::new(), CancellationToken::new());
     let hosts = runtime.block_on(async {
         let (events, told) = unbounded_channel();
         let settings = ui::Settings::choose(cli.colours(), cli.verbose > 0);
         let screen = ui::Screen::default();
-        let interrupt = tokio::spawn(interrupt(cancel.clone(), screen.clone(), on_interrupt));
+        let (said, end) = (screen.clone(), (cancel.clone(), stop.clone()));
+        let interrupt = tokio::spawn(async move {
+            interrupt(&interrupts, end.0, said, on_interrupt).await;
+            interrupts.wish(2).await;
+            end.1.cancel();
+        });
         let client = client(&screen);
-        let ui = tokio::spawn(async move { ui::show(told, &names, settings, screen).await });
+        let mut ui = tokio::spawn(async move { ui::show(told, &names, settings, screen).await });
         let hosts =
-            work(Means { client, forks: forks.into(), events, cancel: cancel.clone() }).await;
-        // The display ends by itself when nobody sends any more.
-        let _ = ui.await;
+            work(Means { client, forks: forks.into(), events, cancel: cancel.clone(), stop }).await;
+        // The display ends by itself when nobody sends any more: tasks that were stopped at once do so
+        // when they are next looked at.
+        if timeout(FAREWELL, &mut ui).await.is_err() {
+            ui.abort();
+        }
         interrupt.abort();
         hosts
     });
@@ -70,13 +83,14 @@ fn client(screen: &ui::Screen) -> Client {
     }
 }
 
-/// The first Ctrl-C ends the run in order; the second one ends the program at once.
-pub(super) async fn interrupt(cancel: CancellationToken, screen: ui::Screen, what_now: &str) {
-    if tokio::signal::ctrl_c().await.is_ok() {
-        screen.say(format!("interrupted: {what_now}; press Ctrl-C again to stop at once"));
-        cancel.cancel();
-        if tokio::signal::ctrl_c().await.is_ok() {
-            std::process::exit(Exit::Interrupted.code().into());
-        }
-    }
+/// The first Ctrl-C ends the run in order.
+pub(super) async fn interrupt(
+    interrupts: &Interrupts,
+    cancel: CancellationToken,
+    screen: ui::Screen,
+    what_now: &str,
+) {
+    interrupts.wish(1).await;
+    screen.say(format!("interrupted: {what_now}; press Ctrl-C again to stop at once"));
+    cancel.cancel();
 }

@@ -3,10 +3,13 @@
 mod access;
 mod bundle;
 mod drive;
+mod interrupt;
 mod inventory;
+mod lock;
 mod new;
 mod operator;
 mod render;
+mod rerun;
 mod rollback;
 mod run;
 mod visit;
@@ -79,8 +82,13 @@ fn print(text: &str) -> Result<()> {
 /// Keeps the result for later. The hosts are as they are, also when that fails.
 fn keep(run: &Run) {
     if let Err(error) = report::state_folder().and_then(|folder| report::archive(run, &folder)) {
-        eprintln!("warning: the result could not be kept: {error:#}");
+        say(&format!("warning: the result could not be kept: {error:#}"));
     }
+}
+
+/// Says a line on standard error, which may be gone when a run has ended: that is no mistake.
+fn say(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// `--list-hosts`, as Ansible prints it.

@@ -8,6 +8,7 @@ use anyhow::Result;
 
 use super::access::{Rights, warn};
 use super::drive::{Moved, drive};
+use super::lock::Lock;
 use super::operator::operator;
 use super::{keep, print, print_names, visit};
 use crate::cli::{Cli, Rollback};
@@ -26,6 +27,11 @@ pub(super) fn run(cli: &Cli, project: &Project, options: &Rollback) -> Result<Ex
     }
     let name = &options.hosts.cluster;
     let mode = if options.check { Mode::RollbackCheck } else { Mode::Rollback };
+    // Held until the end.
+    let _lock = match options.check {
+        true => None,
+        false => Some(Lock::take(name, "rollback", options.break_lock)?),
+    };
     let mut access = options.access.settings(Rights::Root)?;
     let job = |node: &Node| {
         Ok(Job {
@@ -77,5 +83,8 @@ fn order(cluster: &str, mode: Mode, options: &Rollback) -> Order {
         sources: Vec::new(),
         bundle: None,
         partial: false,
+        confirm: None,
+        policy: None,
+        break_lock: options.break_lock,
     }
 }

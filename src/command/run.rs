@@ -9,12 +9,14 @@ use jiff::Timestamp;
 
 use super::access::{Rights, warn};
 use super::drive::{Moved, drive};
+use super::lock::Lock;
 use super::operator::operator;
+use super::rerun;
 use super::{keep, list_hosts, print};
 use crate::access::Access;
 use crate::bundle::Bundle;
 use crate::cli::{self, Cli, Doctor, Setup, Status, Verify};
-use crate::cluster::{self, Cluster, Member, TimeSource};
+use crate::cluster::{self, Cluster, FailurePolicy, Member, TimeSource};
 use crate::exit::Exit;
 use crate::fleet::{self, Job, Mode, Order, Part, Terms};
 use crate::problem::Problem;
@@ -25,12 +27,24 @@ use crate::role::tags::Choice;
 
 pub(super) fn setup(cli: &Cli, project: &Project, options: &Setup) -> Result<Exit> {
     let tags = Choice { only: options.tags.clone(), skip: options.skip_tags.clone() };
-    let cluster = options.hosts.load(project, options.step.as_deref(), tags, options.settings())?;
+    let mut cluster =
+        options.hosts.load(project, options.step.as_deref(), tags, options.settings())?;
     if options.list_tasks {
         return list_tasks(&cluster);
     }
+    let caution = &options.caution;
+    // Held until the report is out. Before anything is asked, of the user or of a host.
+    let changes = !options.check && !options.hosts.list_hosts;
+    let lock = changes.then(|| Lock::take(&cluster.name, "setup", caution.break_lock));
+    let _lock = lock.transpose()?;
+    if caution.rerun.is_some() {
+        rerun::only_failed(&mut cluster)?;
+    }
     if options.hosts.list_hosts {
         return list_hosts(&cluster);
+    }
+    if cluster.members.is_empty() {
+        return nothing(cli, &cluster, &options.access);
     }
     if options.set_clock {
         sets_clock(&cluster)?;
@@ -44,7 +58,19 @@ pub(super) fn setup(cli: &Cli, project: &Project, options: &Setup) -> Result<Exi
     let verify_timeout = Duration::from_secs(options.proof.verify_timeout.into());
     let partial = options.partial;
     let (diff, force) = (options.diff, options.force);
-    let plan = Plan { mode, source_timeout, verify_timeout, diff, force, bundle, partial };
+    let policy = caution.max_fail.clone().or_else(|| cluster.settings.failure_policy.clone());
+    let plan = Plan {
+        mode,
+        source_timeout,
+        verify_timeout,
+        diff,
+        force,
+        bundle,
+        partial,
+        confirm: options.confirm(),
+        policy,
+        break_lock: caution.break_lock,
+    };
     carry_out(cli, cluster, &options.access, &plan)
 }
 
@@ -176,6 +202,9 @@ struct Plan {
     force: bool,
     bundle: Option<Arc<Bundle>>,
     partial: bool,
+    confirm: Option<bool>,
+    policy: Option<FailurePolicy>,
+    break_lock: bool,
 }
 
 impl Plan {
@@ -189,6 +218,9 @@ impl Plan {
             force: false,
             bundle: None,
             partial: false,
+            confirm: None,
+            policy: None,
+            break_lock: false,
         }
     }
 }
@@ -218,15 +250,27 @@ fn carry_out(cli: &Cli, cluster: Cluster, access: &cli::Access, plan: &Plan) -> 
     let clocks = if is_status { None } else { fleet::agree(&mut hosts, terms) };
     let mut run = Run::new(&cluster.name, plan.mode, started, seconds, interrupted, hosts);
     run.clocks = clocks;
+    let policy = plan.policy.as_ref().filter(|_| plan.mode == Mode::Setup);
+    run.max_fail = policy.and_then(|policy| fleet::spent(policy, &run.hosts));
     if !is_status {
         keep(&run);
     }
+    show(cli, access, &run, plan.diff)
+}
+
+fn show(cli: &Cli, access: &cli::Access, run: &Run, diff: bool) -> Result<Exit> {
     if access.json {
         print(&run.to_json()?)?;
     } else {
-        report::print(&run, &Look::of_stdout(plan.diff), cli.colours())?;
+        report::print(run, &Look::of_stdout(diff), cli.colours())?;
     }
     Ok(run.exit())
+}
+
+/// A run that has no host to see to. It is not kept: it says nothing of any host.
+fn nothing(cli: &Cli, cluster: &Cluster, access: &cli::Access) -> Result<Exit> {
+    let run = Run::new(&cluster.name, Mode::Setup, Timestamp::now(), 0.0, false, Vec::new());
+    if access.json { show(cli, access, &run, false) } else { Ok(run.exit()) }
 }
 
 /// What holds for all hosts.
@@ -246,7 +290,10 @@ fn order(cluster: &Cluster, plan: &Plan) -> Order {
         max_offset: cluster.settings.max_offset,
         sources: cluster.sources.clone(),
         bundle: plan.bundle.clone(),
+        confirm: plan.confirm,
         partial: plan.partial,
+        policy: plan.policy.clone(),
+        break_lock: plan.break_lock,
     }
 }
 

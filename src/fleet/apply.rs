@@ -2,25 +2,27 @@
 
 use std::time::{Duration, Instant};
 
+use super::confirm::{self, Open};
 use super::gate::Source;
 use super::host::{Driver, called_off};
+use super::muster::Stage;
+use super::policy::held_back;
 use super::result::{Outcome, Trouble};
 use super::send::{STALL, Sending, stalled};
 use super::shell::{exec_trouble, word};
 use super::talk::Talk;
-use super::{Doing, Part};
+use super::{Doing, Part, Standing};
 use crate::exec::ExecError;
 use crate::length;
-use crate::remote::{self, Errand, Progress, Section, Word, apply_script, name_targets};
+use crate::remote::{
+    self, Errand, Probe, Progress, Section, Sight, Word, apply_script, name_targets,
+};
 use crate::resource::Upload;
-use crate::sanitise::sanitise_lines;
+use crate::sanitise::{sanitise, sanitise_lines};
 
 /// How long a host may go without a sign of life while it changes: package managers are slow on
 /// slow lines, and everything else has ended long before.
 const SILENCE: Duration = Duration::from_secs(900);
-
-/// How long the script may take to end after its result.
-const FAREWELL: Duration = Duration::from_secs(10);
 
 /// A clock that is so many seconds off may be why no package can be had: certificates and signed lists
 /// of packages are made to bear less than that.
@@ -30,26 +32,31 @@ const WRONG_CLOCK: f64 = 3600.0;
 enum Hold {
     /// The user ended it.
     Interrupted,
-    /// The source does not serve.
-    NoSource(Trouble),
+    /// Others keep it from going on: its source, or too many that failed.
+    Others(Trouble),
 }
 
 impl Driver<'_> {
     /// Carries out the plan. False when the run was interrupted before anything changed.
-    pub(super) async fn apply(&mut self) -> Result<bool, Outcome> {
+    pub(super) async fn apply(&mut self, probe: &Probe) -> Result<bool, Outcome> {
         let (mark, token) = (word()?, word()?);
+        let confirm = self.confirms(probe);
+        let names = self.names();
+        let sight = Sight { chrony: &probe.facts.chrony, names: &names };
         let errand = Errand {
             plan: &self.result.plan,
             ending: self.history.ending,
             state: self.history.state.clone(),
             by: &self.shared.order.by,
             cluster: &self.shared.order.cluster,
-            expects: self.history.newest,
-            confirm: None,
-            break_lock: false,
+            expects: probe.past.newest,
+            confirm: confirm.then_some(confirm::PATIENCE),
+            break_lock: self.shared.order.break_lock,
+            sight: self.shared.order.verify.then_some(sight),
         };
         let script = apply_script(&errand, &mark, &token);
         let lost = |error: ExecError| exec_trouble("the changes", &error);
+        self.stands(Standing::Staging);
         let mut talk = self.shell.start("the changes", &script, &mark, SILENCE).await?;
         let mut held = None;
         let mut staged = false;
@@ -84,16 +91,24 @@ impl Driver<'_> {
                     match held {
                         None => {
                             self.activated = Some(Instant::now());
+                            self.stands(Standing::Changing);
                             talk.say("go").await;
                         }
                         Some(_) => talk.hang_up().await,
                     }
                 }
+                Some(Progress::Activated) if self.shared.order.verify => {
+                    self.note_done(&remote::Outcome::Changed, &[]);
+                    self.open = Some(Open { talk: Some(talk), token, confirm });
+                    return Ok(true);
+                }
+                // Nothing is to be proved: it keeps the change by itself.
+                Some(Progress::Activated) => {}
                 Some(Progress::Ended) => {
                     let ended = remote::Outcome::of(talk.sections());
                     self.note_done(&ended, talk.sections());
                     let begun = self.begun(talk.sections());
-                    talk.end(FAREWELL).await;
+                    talk.end(confirm::FAREWELL).await;
                     return Ok(self.ended(ended, held, begun, &token)?);
                 }
             }
@@ -118,7 +133,7 @@ impl Driver<'_> {
     ) -> Result<bool, Trouble> {
         match (ended, held) {
             (remote::Outcome::Changed, _) => Ok(true),
-            (remote::Outcome::Dropped, Some(Hold::NoSource(trouble))) => Err(trouble),
+            (remote::Outcome::Dropped, Some(Hold::Others(trouble))) => Err(trouble),
             (remote::Outcome::Dropped, _) => Ok(false),
             (ended, _) => Err(self.failed(ended, begun, token)),
         }
@@ -139,7 +154,7 @@ impl Driver<'_> {
 
     /// Notes which changes stand: all of them, or those that nothing puts back. A package that
     /// was installed before the run was called off is such a one.
-    fn note_done(&mut self, ended: &remote::Outcome, sections: &[Section]) {
+    pub(super) fn note_done(&mut self, ended: &remote::Outcome, sections: &[Section]) {
         let all = *ended == remote::Outcome::Changed;
         let of = |name: &str, number: usize| {
             sections.iter().any(|s| s.name == name && s.number() == Some(number))
@@ -147,8 +162,7 @@ impl Driver<'_> {
         let mut stay = Vec::new();
         for change in &mut self.result.plan.changes {
             let prepared = of("step", change.number) && !of("failed", change.number);
-            let lasting = change.work.prepare.is_some() && change.work.undo.is_none();
-            change.done = all || (prepared && lasting);
+            change.done = all || (prepared && change.work.lasts());
             if change.done && !all {
                 stay.push(change.summary.clone());
             }
@@ -156,6 +170,11 @@ impl Driver<'_> {
         if !stay.is_empty() {
             self.result.notes.push(format!("was done and stays: {}", stay.join(", ")));
         }
+        self.note_told(sections);
+    }
+
+    /// Notes what the host has to say besides.
+    pub(super) fn note_told(&mut self, sections: &[Section]) {
         for told in sections.iter().filter(|section| section.name == "told") {
             self.result.notes.extend(told.text().lines().map(ToOwned::to_owned));
         }
@@ -171,20 +190,31 @@ impl Driver<'_> {
     }
 
     /// Waits until this host may go on; what keeps it from that, if anything.
-    async fn wait_for_turn(&self) -> Option<Hold> {
-        if self.shared.means.cancel.is_cancelled() {
-            return Some(Hold::Interrupted);
+    async fn wait_for_turn(&mut self) -> Option<Hold> {
+        match self.muster(Stage::Staged).await {
+            _ if self.shared.means.cancel.is_cancelled() => return Some(Hold::Interrupted),
+            Err(Outcome::Failed(trouble)) => return Some(Hold::Others(trouble)),
+            Err(_) => return Some(Hold::Interrupted),
+            Ok(()) => {}
         }
         if self.job.part == Part::Source || !self.shared.order.verify {
             return None;
         }
         self.tell(Doing::WaitingForSource);
-        match self.source_before().await {
+        let source = tokio::select! {
+            source = self.source_before() => source,
+            // A source that is lost also says why its clients go no further: that is the nearer reason.
+            why = self.ticket.muster().until_spent() => match self.source_known() {
+                lost @ Source::Lost(_) => Some(lost),
+                _ => return Some(Hold::Others(held_back(Stage::Staged.left(), &why))),
+            },
+        };
+        match source {
             Some(Source::Serving | Source::Changed | Source::Set) => None,
             // With nobody to follow it is its turn to lead.
             Some(Source::Lost(_)) if self.job.part == Part::Standby => None,
             Some(Source::Lost(why)) => {
-                Some(Hold::NoSource(called_off(&why, "its old configuration stays")))
+                Some(Hold::Others(called_off(&why, "its old configuration stays").held_back()))
             }
             Some(Source::Pending) | None => Some(Hold::Interrupted),
         }
@@ -203,7 +233,7 @@ impl Driver<'_> {
     }
 
     /// A change failed on the host. `begun`: others had been made.
-    fn failed(&self, outcome: remote::Outcome, begun: bool, token: &Word) -> Trouble {
+    pub(super) fn failed(&self, outcome: remote::Outcome, begun: bool, token: &Word) -> Trouble {
         let usual = "mend the cause and run again".to_owned();
         let (failure, back, mut next) = match outcome {
             remote::Outcome::Undone(failure) if failure.leaves => {
@@ -219,8 +249,20 @@ impl Driver<'_> {
             remote::Outcome::NotUndone(failure) => (
                 failure,
                 "and not everything could be put back",
-                "look at the host: originals are in /var/lib/ezsync/originals".to_owned(),
+                "look at the host: what could not be put back stands beside its place".to_owned(),
             ),
+            remote::Outcome::Held(whose) => {
+                return Trouble::new(
+                    format!("another run has this host: {}", sanitise(&whose)),
+                    "wait for it to end, or end it with --break-lock",
+                );
+            }
+            remote::Outcome::Moved => {
+                return Trouble::new(
+                    "it was changed since it was looked at",
+                    "run again: it is looked at anew",
+                );
+            }
             _ => {
                 return Trouble::new(
                     "the host's /var/lib/ezsync cannot be written: is its disk full or read-only?",

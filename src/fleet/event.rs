@@ -43,6 +43,8 @@ pub enum Doing {
     },
     /// A change is being made: `install chrony`.
     Changing(String),
+    /// It waits until the other hosts have come as far.
+    WaitingForHosts,
     /// Everything is staged: it waits for the time source.
     WaitingForSource,
     /// Its time is being proved; the last judgement, when there is one.

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use super::confirm::Open;
 use super::gate::Source;
-use super::muster::Ticket;
+use super::muster::{Stage, Ticket};
 use super::past::History;
+use super::policy::held_back;
 use super::result::{HostResult, Outcome, Trouble};
 use super::shell::{Shell, exec_trouble, word};
-use super::{Doing, Job, Mode, Part, Shared};
+use super::{Doing, Job, Mode, Part, Shared, Standing};
 use crate::bundle::{Host, Supply};
 use crate::facts::Version;
 use crate::history::Record;
@@ -31,10 +33,12 @@ pub(super) struct Driver<'a> {
     pub result: HostResult,
     /// When its services were let restart.
     pub activated: Option<Instant>,
-    /// Its place in the muster, in a run that has one.
-    pub ticket: Option<Ticket>,
-    /// What is known of its past, and what becomes of it.
+    /// What becomes of its history.
     pub history: History,
+    /// Since it has changed, until it is told whether to keep that.
+    pub open: Option<Open>,
+    /// Its place in the muster.
+    pub ticket: Ticket,
 }
 
 /// What is known of a host after its probe.
@@ -44,24 +48,29 @@ pub(super) struct Known {
 }
 
 /// Takes `job` through the whole run.
-pub(super) async fn drive(job: &Job, shared: &Shared) -> HostResult {
+pub(super) async fn drive(job: &Job, shared: &Shared, mut ticket: Ticket) -> HostResult {
     let begun = Instant::now();
     let mut result = HostResult::interrupted(job);
-    // Lost with whatever becomes of the host: nobody waits for it then.
-    let mut ticket = shared.muster.as_ref().map(|muster| muster.ticket(&job.name));
-    match shared.means.connect(&job.name, &job.reach).await {
+    let client = (job.part == Part::Client).then(|| shared.clients.client());
+    match connect(job, shared, &ticket).await {
         Ok(shell) => {
             let driver = Driver::new(job, shared, shell, result, ticket);
             (result, ticket) = driver.run().await;
         }
-        Err(no) => result.outcome = no.into(),
+        Err(outcome) => result.outcome = outcome,
+    }
+    if let (Some(client), Some(verdict)) = (&client, &result.verdict) {
+        client.judged(verdict.state.passes() || result.outcome == Outcome::Ok);
     }
     if matches!(job.part, Part::Source | Part::Standby) {
         // Whatever became of the source: nobody waits for it any longer.
         shared.gate.decide(shared.order.rank(&job.name), Source::Lost(lost(&result)));
     }
     // Not before: who has waited for all to be known asks next whether the source is lost.
-    drop(ticket);
+    ticket.ended(&result.outcome);
+    // Also one that was called off: it has ended.
+    let standing = if result.applied { Standing::Changed } else { Standing::Unchanged };
+    shared.standings.note(&job.name, standing);
     result.seconds = begun.elapsed().as_secs_f64();
     shared.means.tell(&job.name, Doing::Done(Box::new(result.clone())));
     result
@@ -71,16 +80,27 @@ pub(super) async fn drive(job: &Job, shared: &Shared) -> HostResult {
 pub(super) async fn only_plan(job: &Job, shared: &Shared, ticket: Ticket) -> HostResult {
     let begun = Instant::now();
     let mut result = HostResult::interrupted(job);
-    let ticket = Some(ticket);
-    match shared.means.connect(&job.name, &job.reach).await {
+    match connect(job, shared, &ticket).await {
         Ok(shell) => {
             let driver = Driver::new(job, shared, shell, result, ticket);
             result = driver.only_plan().await;
         }
-        Err(no) => result.outcome = no.into(),
+        Err(outcome) => {
+            result.outcome = outcome;
+            ticket.ended(&result.outcome);
+        }
     }
     result.seconds = begun.elapsed().as_secs_f64();
     result
+}
+
+/// Opens the way to a host, unless too many others have failed.
+async fn connect(job: &Job, shared: &Shared, ticket: &Ticket) -> Result<Shell, Outcome> {
+    let means = &shared.means;
+    if let Some(why) = ticket.muster().spent().filter(|_| !means.cancel.is_cancelled()) {
+        return Err(held_back("not begun", &why).into());
+    }
+    means.connect(&job.name, &job.reach).await.map_err(Into::into)
 }
 
 /// Why the source does not serve, for its clients.
@@ -104,13 +124,14 @@ impl<'a> Driver<'a> {
         shared: &'a Shared,
         shell: Shell,
         result: HostResult,
-        ticket: Option<Ticket>,
+        ticket: Ticket,
     ) -> Self {
-        Self { job, shared, shell, result, activated: None, ticket, history: History::default() }
+        let history = History::default();
+        Self { job, shared, shell, result, activated: None, history, open: None, ticket }
     }
 
-    /// The result, and its place in the muster where nothing became known of it.
-    async fn run(mut self) -> (HostResult, Option<Ticket>) {
+    /// The result, and its place in the muster.
+    async fn run(mut self) -> (HostResult, Ticket) {
         self.result.notes.extend(self.shell.link().host_key_notes());
         self.result.outcome = self.stages().await.unwrap_or_else(|stopped| stopped);
         self.result.execs = self.shell.link().execs();
@@ -127,12 +148,13 @@ impl<'a> Driver<'a> {
             return Ok(Outcome::Ok);
         }
         if !self.result.plan.is_empty() {
-            self.muster().await?;
+            self.muster(Stage::Planned).await?;
             self.has_source()?;
-            if !self.apply().await? {
+            if !self.apply(&probe).await? {
                 return Ok(Outcome::Interrupted);
             }
             self.result.applied = true;
+            self.stands(Standing::Changed);
         }
         if self.shared.order.verify {
             return self.prove(&probe).await;
@@ -152,7 +174,9 @@ impl<'a> Driver<'a> {
         } else {
             self.refuse_drift()?;
         }
-        drop(self.ticket.take());
+        // One with nothing to change has all that it needs.
+        let nothing = self.result.plan.is_empty();
+        self.ticket.reached(if nothing { Stage::Staged } else { Stage::Planned });
         self.tell(Doing::Planned(self.result.plan.changes.len()));
         Ok(probe)
     }
@@ -166,11 +190,17 @@ impl<'a> Driver<'a> {
         };
         self.result.execs = self.shell.link().execs();
         self.shell.close().await;
+        self.ticket.ended(&self.result.outcome);
         self.result
     }
 
     pub(super) fn tell(&self, doing: Doing) {
         self.shared.means.tell(&self.job.name, doing);
+    }
+
+    /// Notes in which state the host is from now on.
+    pub(super) fn stands(&self, standing: Standing) {
+        self.shared.standings.note(&self.job.name, standing);
     }
 
     /// Probes and plans. Should the facts name something that was not looked at (a conf path
@@ -192,6 +222,9 @@ impl<'a> Driver<'a> {
         };
         let request = self.request(&subjects);
         let mut probe = self.look(&request).await?;
+        if self.recover(&probe).await? {
+            probe = self.look(&request).await?;
+        }
         if matches!(self.shared.order.mode, Mode::Verify | Mode::Doctor) {
             return Ok(Known { probe, plan: Plan::default() });
         }
@@ -211,7 +244,7 @@ impl<'a> Driver<'a> {
         self.remember(&desired, &probe, record).await?;
         let plan = Plan::new(&desired, &probe.observed).map_err(|obstacle| {
             if obstacle.misfit {
-                self.is_misfit();
+                self.ticket.misfit();
             }
             Trouble::new(obstacle.what, obstacle.next)
         })?;
@@ -246,7 +279,7 @@ impl<'a> Driver<'a> {
             package_manager: facts.package_manager.clone(),
         };
         let supply = Supply::new(bundle.clone(), host, &stock).map_err(|misfit| {
-            self.is_misfit();
+            self.ticket.misfit();
             Trouble::new(misfit.what, misfit.next)
         })?;
         if !facts.chrony.installed
@@ -258,29 +291,28 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
-    fn is_misfit(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            ticket.misfit();
+    /// Waits until all hosts have come as far as this one, where this run wants that.
+    pub(super) async fn muster(&mut self, stage: Stage) -> Result<(), Outcome> {
+        if self.ticket.muster().holds(stage) {
+            self.tell(Doing::WaitingForHosts);
         }
-    }
-
-    /// Waits until it is known of all hosts what they need: nothing is changed anywhere before.
-    async fn muster(&self) -> Result<(), Outcome> {
-        match &self.shared.muster {
-            Some(muster) => muster.pass(&self.shared.means.cancel).await,
-            None => Ok(()),
-        }
+        self.ticket.pass(stage, &self.shared.means.cancel).await
     }
 
     /// Refuses to begin where it is known that no source will serve: packages stay once they are
     /// installed.
     fn has_source(&self) -> Result<(), Trouble> {
-        match self.shared.gate.known_before(self.shared.order.rank(&self.job.name)) {
+        match self.source_known() {
             Source::Lost(why) if self.job.part == Part::Client => {
                 Err(called_off(&why, "nothing was changed").held_back())
             }
             _ => Ok(()),
         }
+    }
+
+    /// What is known by now of the sources that this host will follow.
+    pub(super) fn source_known(&self) -> Source {
+        self.shared.gate.known_before(self.shared.order.rank(&self.job.name))
     }
 
     /// The sources' names that must be resolved on the host; an address needs no resolving.

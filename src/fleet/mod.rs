@@ -5,7 +5,9 @@
 
 mod agreement;
 mod apply;
+mod clients;
 mod clock;
+mod confirm;
 mod diagnose;
 mod event;
 mod gate;
@@ -13,10 +15,13 @@ mod host;
 mod link;
 mod muster;
 mod past;
+mod policy;
+mod recover;
 mod result;
 mod rollback;
 mod send;
 mod shell;
+mod standing;
 mod status;
 mod survey;
 mod talk;
@@ -28,27 +33,32 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc::UnboundedSender};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 pub use agreement::{Agreement, Spread, Terms, agree};
 pub use event::{Doing, Event, Judged};
+pub use policy::{Spent, spent};
 pub use result::{HostResult, Outcome, Trouble};
+pub use standing::Standing;
 pub use status::Status;
 pub use survey::{Surveyed, survey};
 pub use visit::{Pong, Ran, Visit, Visitee, exec, ping};
 
 use crate::access::{Reach, Way};
 use crate::bundle::Bundle;
-use crate::cluster::TimeSource;
+use crate::cluster::{FailurePolicy, TimeSource};
 use crate::desired::{HostVars, Recipe};
 use crate::local::Machine;
 use crate::resource::Subject;
 use crate::ssh::{Client, ConnectError};
+use clients::Clients;
 use gate::{Gate, Source};
 use link::Link;
-use muster::Muster;
+use muster::{Muster, Stage};
+use policy::Limit;
 use shell::Shell;
+use standing::Standings;
 
 /// How far a run goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -140,8 +150,15 @@ pub struct Order {
     pub sources: Vec<TimeSource>,
     /// Where packages come from, when not from repositories.
     pub bundle: Option<Arc<Bundle>>,
+    /// Whether a host goes back when its time is not proved after a change; none: where it had a configuration
+    /// of ours before.
+    pub confirm: Option<bool>,
+    /// Whether a run is ended that has a host already.
+    pub break_lock: bool,
     /// Whether hosts that the bundle does for are set up also when it does not do for others.
     pub partial: bool,
+    /// How many hosts may fail before the run stops; none: all may.
+    pub policy: Option<FailurePolicy>,
 }
 
 impl Order {
@@ -169,6 +186,8 @@ pub struct Means {
     pub events: UnboundedSender<Event>,
     /// After this no new host is begun; hosts that are being changed go to their end.
     pub cancel: CancellationToken,
+    /// After this nothing is waited for any longer.
+    pub stop: CancellationToken,
 }
 
 /// What every host's driver shares.
@@ -177,8 +196,12 @@ struct Shared {
     recipe: Recipe,
     order: Order,
     gate: Gate,
-    /// Where hosts wait for each other before the first one changes.
-    muster: Option<Muster>,
+    /// What becomes of the sources' clients.
+    clients: Clients,
+    /// Where hosts wait for each other before one of them changes.
+    muster: Muster,
+    /// In which state each host is.
+    standings: Standings,
 }
 
 /// Runs all `jobs` and returns their results in the same order. The sources should stand first:
@@ -190,16 +213,18 @@ pub async fn run(means: Means, recipe: Recipe, jobs: Vec<Job>, order: Order) -> 
     let gate = Gate::new(order.sources.len(), |rank| {
         order.verify && jobs.iter().any(|job| order.rank(&job.name) == rank)
     });
-    let all_or_none = order.mode == Mode::Setup && order.bundle.is_some() && !order.partial;
-    let mut shared = Shared { means, recipe, order, gate, muster: None };
-    if all_or_none && jobs.len() <= forks {
-        shared.muster = Some(Muster::of(jobs.len()));
-    }
-    let crowded = all_or_none && jobs.len() > forks;
-    let shared = Arc::new(shared);
+    let clients = Clients::of(jobs.iter().filter(|job| job.part == Part::Client).count());
+    let changes = order.mode == Mode::Setup;
+    let all_fit = changes && order.bundle.is_some() && !order.partial;
+    let crowded = all_fit && jobs.len() > forks;
+    let limit = order.policy.as_ref().filter(|_| changes);
+    let limit = limit.map(|policy| Limit::of(policy, jobs.len()));
+    let muster = Muster::of(jobs.len().min(forks), all_fit && !crowded, limit.clone());
+    let standings = Standings::default();
+    let shared = Arc::new(Shared { means, recipe, order, gate, clients, muster, standings });
     let mut looked = Vec::new();
     if crowded {
-        match plan_all(&shared, &jobs, forks).await {
+        match plan_all(&shared, &jobs, forks, limit).await {
             Ok(results) => looked = results,
             Err(results) => return results,
         }
@@ -212,34 +237,47 @@ pub async fn run(means: Means, recipe: Recipe, jobs: Vec<Job>, order: Order) -> 
     }
     let source = jobs.iter().find(|job| job.part == Part::Source).cloned();
     let drive = |job: Job| {
-        let shared = shared.clone();
-        async move { host::drive(&job, &shared).await }
+        // Here and now: who holds a place is waited for, also before its task is run.
+        let (shared, ticket) = (shared.clone(), shared.muster.ticket(&job.name));
+        async move { host::drive(&job, &shared, ticket).await }
     };
-    let mut results = each(jobs, forks, HostResult::interrupted, drive).await;
+    let stop = &shared.means.stop;
+    let mut results = each(jobs, forks, stop, HostResult::interrupted, drive).await;
     for (result, looked) in results.iter_mut().zip(looked) {
         // A host's key is new to us but once.
         let more = looked.notes.into_iter().filter(|note| !result.notes.contains(note));
         let more: Vec<String> = more.collect();
         result.notes.extend(more);
     }
+    if stop.is_cancelled() {
+        shared.standings.tell(&mut results);
+        return results;
+    }
     diagnose::ask_source(&shared, source.as_ref(), &mut results).await;
     results
 }
 
 /// Finds out what all hosts need, where not all can wait for each other with their connections open. Gives
-/// their results; as an error when that is the end, for the bundle does not do for some of them.
+/// their results; as an error when that is the end: the bundle does not do for some of them, or too many
+/// have failed.
 async fn plan_all(
     shared: &Arc<Shared>,
     jobs: &[Job],
     forks: usize,
+    limit: Option<Limit>,
 ) -> Result<Vec<HostResult>, Vec<HostResult>> {
-    let muster = Muster::of(jobs.len());
+    let muster = Muster::of(jobs.len(), true, limit);
     let plan = |job: Job| {
         let (shared, ticket) = (shared.clone(), muster.ticket(&job.name));
         async move { host::only_plan(&job, &shared, ticket).await }
     };
-    let mut results = each(jobs.to_vec(), forks, HostResult::interrupted, plan).await;
-    let Err(held_back) = muster.all().await else { return Ok(results) };
+    let stop = &shared.means.stop;
+    let mut results = each(jobs.to_vec(), forks, stop, HostResult::interrupted, plan).await;
+    if stop.is_cancelled() {
+        shared.standings.tell(&mut results);
+        return Err(results);
+    }
+    let Err(held_back) = muster.all(Stage::Planned).await else { return Ok(results) };
     for result in &mut results {
         if result.outcome == Outcome::Ok {
             result.outcome = held_back.clone().into();
@@ -250,10 +288,12 @@ async fn plan_all(
 }
 
 /// Does `work` for each of `jobs`, `forks` of them at a time, and gives the results in their
-/// order. A job whose task was lost keeps the result that `blank` gives.
+/// order. A job whose task was lost, or which was not done when all was to `stop`, keeps the result that
+/// `blank` gives.
 async fn each<J, R, F>(
     jobs: Vec<J>,
     forks: usize,
+    stop: &CancellationToken,
     blank: impl Fn(&J) -> R,
     work: impl Fn(J) -> F,
 ) -> Vec<R>
@@ -268,7 +308,10 @@ where
         slots.push(Some(blank(&job)));
         // A place is taken before the task begins: tasks are not polled in order, and a client
         // that waits for the source must never hold the last place that the source waits for.
-        let place = places.clone().acquire_owned().await;
+        let place = tokio::select! {
+            place = places.clone().acquire_owned() => place,
+            () = stop.cancelled() => continue,
+        };
         let work = work(job);
         tasks.spawn(async move {
             let result = work.await;
@@ -276,7 +319,7 @@ where
             (number, result)
         });
     }
-    while let Some(ended) = tasks.join_next().await {
+    while let Some(ended) = next_of(&mut tasks, stop).await {
         if let Ok((number, result)) = ended
             && let Some(slot) = slots.get_mut(number)
         {
@@ -284,6 +327,19 @@ where
         }
     }
     slots.into_iter().flatten().collect()
+}
+
+/// The next task that has ended; none when all have, or nothing is waited for any longer.
+async fn next_of<T: 'static>(
+    tasks: &mut JoinSet<T>,
+    stop: &CancellationToken,
+) -> Option<Result<T, JoinError>> {
+    tokio::select! {
+        // What has ended is known, also then.
+        biased;
+        ended = tasks.join_next() => ended,
+        () = stop.cancelled() => None,
+    }
 }
 
 /// Why there is no way to a host.

@@ -13,11 +13,9 @@ use crate::history::{Drift, Record, Stamp, Thing, Unreadable, Wishes, drifts, wr
 use crate::remote::{Ending, Past, Probe, Request};
 use crate::resource::{Observed, PathState, Subject};
 
-/// What is known of a host's past, and what becomes of it when the run's change is kept.
+/// What becomes of a host's history when the run's change is kept.
 #[derive(Debug)]
 pub(super) struct History {
-    /// The number of the newest change at the probe; 0 where there was none.
-    pub newest: u64,
     /// What becomes of the history.
     pub ending: Ending,
     /// The text of the record when the change is kept; none: there is none any more.
@@ -26,7 +24,7 @@ pub(super) struct History {
 
 impl Default for History {
     fn default() -> Self {
-        Self { newest: 0, ending: Ending::Push, state: None }
+        Self { ending: Ending::Push, state: None }
     }
 }
 
@@ -71,8 +69,7 @@ impl Driver<'_> {
             by: self.shared.order.by.clone(),
         };
         let state = Record::next(record.as_ref(), &wishes, observed, &stamp).to_json();
-        let newest = probe.past.newest;
-        self.history = History { newest, ending: Ending::Push, state: Some(state) };
+        self.history = History { ending: Ending::Push, state: Some(state) };
         Ok(())
     }
 

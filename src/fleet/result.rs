@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::status::Status;
-use super::{Job, Part};
+use super::{Job, Part, Standing};
 use crate::facts::Facts;
 use crate::history::Drift;
 use crate::plan::Plan;
@@ -79,12 +79,17 @@ pub struct HostResult {
     pub part: Part,
     /// How it ended.
     pub outcome: Outcome,
+    /// In which state it was when the run was stopped at once, for one that had not ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_as: Option<Standing>,
     /// What it is, as far as that was read.
     pub facts: Option<Facts>,
     /// What was to change.
     pub plan: Plan,
     /// Whether the changes were made and stand.
     pub applied: bool,
+    /// Whether they were made, and put back since its time was not proved.
+    pub went_back: bool,
     /// How long its time took to be proved, in seconds: since its own restart, or since that of the
     /// source where only that was restarted. None where neither was, or it does not pass.
     pub synchronised_after: Option<f64>,
@@ -117,9 +122,11 @@ impl HostResult {
             address: job.reach.address().to_owned(),
             part: job.part,
             outcome: Outcome::Interrupted,
+            left_as: None,
             facts: None,
             plan: Plan::default(),
             applied: false,
+            went_back: false,
             synchronised_after: None,
             verdict: None,
             clock: None,

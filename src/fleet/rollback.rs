@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::host::Driver;
 use super::past::{History, refusal, show};
 use super::result::{Outcome, Trouble};
-use super::{Doing, Mode};
+use super::{Doing, Mode, Standing};
 use crate::history::{Journal, Record, Way};
 use crate::remote::{Depth, Ending, Past, Probe, Request};
 use crate::resource::Subject;
@@ -17,7 +17,12 @@ impl Driver<'_> {
         let pristine = self.shared.order.pristine;
         let depth = if pristine { Depth::Origins } else { Depth::Newest };
         let nothing = BTreeSet::new();
-        let past = self.look(&Request::new(&nothing, &[]).with_past(depth)).await?.past;
+        let first = Request::new(&nothing, &[]).with_past(depth);
+        let mut probe = self.look(&first).await?;
+        if self.recover(&probe).await? {
+            probe = self.look(&first).await?;
+        }
+        let past = probe.past;
         let record = self.record(&past)?;
         let Some(way) = way(&past, pristine)? else {
             let none = "ezsync has changed nothing here that it could go back from";
@@ -43,10 +48,11 @@ impl Driver<'_> {
         if self.shared.order.mode == Mode::RollbackCheck {
             return Ok(Outcome::Ok);
         }
-        if !self.apply().await? {
+        if !self.apply(&probe).await? {
             return Ok(Outcome::Interrupted);
         }
         self.result.applied = true;
+        self.stands(Standing::Changed);
         self.prove_way(&way, &probe, &request).await
     }
 
@@ -142,7 +148,7 @@ fn way(past: &Past, pristine: bool) -> Result<Option<Way>, Trouble> {
 fn after(past: Past, record: Option<Record>, pristine: bool) -> Result<History, Trouble> {
     let newest = past.newest;
     if pristine {
-        return Ok(History { newest, ending: Ending::Pristine, state: None });
+        return Ok(History { ending: Ending::Pristine, state: None });
     }
     // What an old record says is not judged here: it is put back as it was.
     let before = past.before.as_deref().and_then(|text| Record::parse(text).ok());
@@ -150,7 +156,7 @@ fn after(past: Past, record: Option<Record>, pristine: bool) -> Result<History, 
         (before, Some(now)) => now.taken_back(before.as_ref()).map(|record| record.to_json()),
         (_, None) => past.before,
     };
-    Ok(History { newest, ending: Ending::Pop(newest), state })
+    Ok(History { ending: Ending::Pop(newest), state })
 }
 
 fn changed_meanwhile() -> Trouble {

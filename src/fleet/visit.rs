@@ -135,7 +135,7 @@ pub(super) async fn visit<E: Errand>(
     hosts: Vec<Visitee>,
     errand: E,
 ) -> Vec<Visit<E::Answer>> {
-    let forks = means.forks;
+    let (forks, stop) = (means.forks, means.stop.clone());
     let shared = Arc::new((means, errand));
     let work = move |host: Visitee| {
         let shared = shared.clone();
@@ -166,7 +166,7 @@ pub(super) async fn visit<E: Errand>(
             result
         }
     };
-    each(hosts, forks, Visit::blank, work).await
+    each(hosts, forks, &stop, Visit::blank, work).await
 }
 
 /// Where the way to a host ended.

@@ -1,8 +1,8 @@
 //! Keeps the result of each run as a file on the controller.
 
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, Permissions};
 use std::io::{Error, ErrorKind, Result, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
@@ -29,8 +29,7 @@ pub fn state_folder() -> Result<PathBuf> {
 /// The folder cannot be made or the file not be written. A run that is too old and cannot be
 /// removed is none.
 pub fn archive(run: &Run, state: &Path) -> Result<PathBuf> {
-    let folder = state.join(&run.cluster);
-    DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+    let folder = own_folder(state, &run.cluster)?;
     // Colons are no good in file names; so written, names sort by time.
     let name = run.started.strftime("%Y-%m-%dT%H-%M-%S%.3fZ.json").to_string();
     let path = folder.join(&name);
@@ -42,14 +41,33 @@ pub fn archive(run: &Run, state: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
-fn prune(folder: &Path) -> Result<()> {
+/// The folder of `cluster` below `state`, which is the user's alone.
+///
+/// # Errors
+/// It cannot be made, or belongs to somebody else.
+pub fn own_folder(state: &Path, cluster: &str) -> Result<PathBuf> {
+    let folder = state.join(cluster);
+    DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+    // One that was made by hand, or by a copy of it, may be open to all.
+    if fs::metadata(&folder)?.permissions().mode() & 0o077 != 0 {
+        fs::set_permissions(&folder, Permissions::from_mode(0o700))?;
+    }
+    Ok(folder)
+}
+
+/// The files of the runs in `folder`, the oldest first.
+pub(super) fn kept(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut runs: Vec<PathBuf> = fs::read_dir(folder)?
         .flatten()
         .filter(|entry| is_run(&entry.file_name().to_string_lossy()))
         .map(|entry| entry.path())
         .collect();
     runs.sort();
-    for old in runs.iter().rev().skip(KEPT) {
+    Ok(runs)
+}
+
+fn prune(folder: &Path) -> Result<()> {
+    for old in kept(folder)?.iter().rev().skip(KEPT) {
         let _ = fs::remove_file(old);
     }
     Ok(())

@@ -1,9 +1,10 @@
 //! The last line: what came of the whole run in a sentence.
 
 use super::Run;
+use super::group::some_names;
 use super::paint::{BAD, GOOD, Paint, clean};
 use super::units::{count, duration, seconds};
-use crate::fleet::{HostResult, Mode, Outcome, Part};
+use crate::fleet::{HostResult, Mode, Outcome, Part, Spent};
 use crate::verify::{State, Verdict};
 
 /// What came of the run.
@@ -39,7 +40,14 @@ pub(super) fn closing(run: &Run) -> String {
         (true, false) => (format!("interrupted, {}", bad.join(", ")), BAD),
     };
     let said = said.paint(style);
-    format!("{}: {said}. {}\n", clean(&run.cluster), work(run))
+    format!("{}: {said}. {}{}\n", clean(&run.cluster), policy(run), work(run))
+}
+
+/// Which failure policy stopped the run, and by whom.
+fn policy(run: &Run) -> String {
+    let Some(Spent { policy, failed, .. }) = &run.max_fail else { return String::new() };
+    let failed: Vec<&str> = failed.iter().map(String::as_str).collect();
+    format!("{} was used up by {}. ", clean(policy), some_names(&failed))
 }
 
 /// What was done, and in what time.

@@ -8,8 +8,10 @@ mod clocks;
 mod closing;
 mod counts;
 mod group;
+mod last;
 mod paint;
 mod status;
+mod stopped;
 mod table;
 mod text;
 mod troubles;
@@ -20,13 +22,14 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-pub use archive::{archive, state_folder};
+pub use archive::{archive, own_folder, state_folder};
 pub use counts::Counts;
+pub use last::{Last, last};
 pub use text::{Look, print, print_text, text};
 pub use visits::{Report, Visits, execs, pings};
 
 use crate::exit::Exit;
-use crate::fleet::{Agreement, HostResult, Mode, Outcome};
+use crate::fleet::{Agreement, HostResult, Mode, Outcome, Spent};
 use crate::sanitise::sanitise_json;
 
 /// What came of a run: the data of every report.
@@ -44,11 +47,13 @@ use crate::sanitise::sanitise_json;
 /// | `exit` | the exit code, see [`Exit`] |
 /// | `hosts` | one [`HostResult`] each, in the inventory's order |
 /// | `clocks` | the hosts' clocks as read from here: `agree`, `spread` (`ahead`, `behind`, `seconds`, `uncertainty`), `controller` (how far they are ahead of this machine's: `seconds`, `uncertainty`) |
+/// | `max_fail` | where more hosts failed than the failure policy allows: `policy` (its name), `allows`, `failed` (the hosts) |
 /// | `recap` | for each host's name: `ok`, `changed`, `unreachable`, `failed` |
 ///
 /// A host has `host`, `address`, `part` (`source`, `standby`, `client`; `node` in a rollback), `outcome` (`state`: `ok`,
 /// `unreachable`, `failed`, `interrupted`; with `trouble`: `what`, `next`, `log`, and
-/// `held_back` where others kept it from being changed), `facts`,
+/// `held_back` where others kept it from being changed), `left_as` (where the run was stopped at once and the host
+/// had not ended: `changing`, `changed`, `staging`, `unchanged`), `facts`,
 /// `plan` (`changes`, `unchanged`), `applied`, `synchronised_after`, `verdict` (`state`, `stratum`,
 /// `reference`, `offset`, `bound`, `timedatectl`, `cause`, `warnings`, `notes`), `clock` (`before` and `after` the
 /// run: `seconds` ahead of the controller's, `uncertainty`), `drift` (a list of what somebody else has changed:
@@ -77,6 +82,9 @@ pub struct Run {
     pub hosts: Vec<HostResult>,
     /// Their clocks against each other.
     pub clocks: Option<Agreement>,
+    /// The failure policy, where more hosts failed than it allows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_fail: Option<Spent>,
     /// The counts of each host, by its name.
     pub recap: IndexMap<String, Counts>,
 }
@@ -95,7 +103,7 @@ impl Run {
         let recap = hosts.iter().map(|host| (host.host.clone(), Counts::of(host, mode))).collect();
         let ezsync = env!("CARGO_PKG_VERSION");
         let cluster = cluster.to_owned();
-        let (exit, clocks) = (0, None);
+        let exit = 0;
         let mut run = Self {
             ezsync,
             cluster,
@@ -105,7 +113,8 @@ impl Run {
             interrupted,
             exit,
             hosts,
-            clocks,
+            clocks: None,
+            max_fail: None,
             recap,
         };
         run.exit = run.exit().code();

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Result, Stdout, Write};
 
 use anstream::{AutoStream, ColorChoice};
 
-use super::{Run, changes, clocks, closing, counts, status, table, troubles};
+use super::{Run, changes, clocks, closing, counts, status, stopped, table, troubles};
 
 /// How a report is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -59,6 +59,7 @@ pub fn text(run: &Run, look: &Look) -> String {
         troubles::warnings(warnings),
         troubles::notes(notes),
         clocks::clocks(run),
+        stopped::stopped(run),
         counts::recap(&run.recap, look.width),
         closing::closing(run),
     ];

@@ -158,8 +158,6 @@ impl Resource for File {
             work: Work {
                 prepare: Some(stage),
                 activate: Some(Call::new(COMMIT, [self.path.clone()])),
-                undo: Some(Call::new("file_undo", [self.path.clone()])),
-                is_service: false,
                 content: Some(self.content.clone()),
                 uploads: Vec::new(),
             },

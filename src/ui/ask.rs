@@ -13,7 +13,7 @@ use super::screen::Screen;
 use super::tty::Keys;
 use crate::ssh::{Prompt, Question};
 
-/// Asks `question` on the terminal and reads the answer without showing it. It blocks.
+/// Asks `question` on the terminal and reads the answer without showing it, unless it is `interrupted`.
 ///
 /// The terminal is opened by its name (`/dev/tty`), as ssh does it: input and output may be
 /// redirected.
@@ -21,10 +21,20 @@ use crate::ssh::{Prompt, Question};
 /// # Errors
 /// When there is no terminal, or the answer breaks off: with `Interrupted` for Ctrl-C. The terminal
 /// is as before then.
-pub fn secret(question: &str) -> io::Result<SecretString> {
+pub async fn secret(
+    question: &str,
+    interrupted: impl Future<Output = ()>,
+) -> io::Result<SecretString> {
     let keys = Keys::take()?;
     keys.show(question)?;
-    keys.reader(false).line()
+    let reader = keys.reader(false);
+    tokio::select! {
+        answer = spawn_blocking(|| reader.line()) => answer.map_err(io::Error::other)?,
+        () = interrupted => {
+            let _ = keys.show("\n");
+            Err(ErrorKind::Interrupted.into())
+        }
+    }
 }
 
 /// The person at the terminal, who can be asked while the fleet runs: the picture makes way.

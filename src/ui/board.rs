@@ -114,7 +114,7 @@ impl Board {
             Doing::Probing | Doing::Planned(_) => Stage::Probing,
             Doing::Sending { .. } => Stage::Sending,
             Doing::Changing(_) => Stage::Changing,
-            Doing::WaitingForSource => Stage::Held,
+            Doing::WaitingForHosts | Doing::WaitingForSource => Stage::Held,
             Doing::Verifying(_) => Stage::Verifying,
             Doing::Running => Stage::Running,
             Doing::Done(result) => Stage::after(&result.outcome),

@@ -61,7 +61,7 @@ impl Plain {
             }
             // What was found is told right after, for all hosts.
             Doing::Left(outcome) => *outcome != Outcome::Ok,
-            Doing::Planned(_) => self.verbose,
+            Doing::Planned(_) | Doing::WaitingForHosts => self.verbose,
             // That it passes is told when it has ended, right after.
             Doing::Verifying(Some(judged)) => {
                 // Its numbers change with each look: the same cause is told once.

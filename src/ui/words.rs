@@ -18,6 +18,7 @@ pub(super) fn doing(doing: &Doing) -> String {
             format!("sending: {} of {}", length::bytes(*sent), length::bytes(*total))
         }
         Doing::Changing(what) => sanitise(what).into_owned(),
+        Doing::WaitingForHosts => "waits for the other hosts".to_owned(),
         Doing::WaitingForSource => "waits for the time source".to_owned(),
         Doing::Verifying(None) => "verifying".to_owned(),
         Doing::Verifying(Some(found)) => format!("verifying: {}", state(found.state)),

@@ -19,6 +19,8 @@ mod muster;
 mod offline;
 mod offline_faults;
 mod on_node;
+mod planted;
+mod policy;
 mod portable;
 mod privilege;
 mod roles;

@@ -9,6 +9,7 @@ mod lookup;
 mod networks;
 mod own;
 mod packages;
+mod policy;
 mod servers;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ pub use conf::{Conf, Spoken};
 pub use keys::MadeKey;
 pub use networks::Networks;
 pub use packages::PackageSettings;
+pub use policy::FailurePolicy;
 
 pub(super) use lookup::{Lookup, Part};
 
@@ -48,6 +50,8 @@ pub struct Settings {
     pub bundle: Option<(String, Option<Place>)>,
     /// Where the packages of a bundle come from.
     pub packages: PackageSettings,
+    /// How many hosts may fail before a run stops; none: all may.
+    pub failure_policy: Option<FailurePolicy>,
     servers: Vec<Server>,
     family: Family,
     following: Following,
@@ -86,6 +90,7 @@ impl Settings {
             following: Following::read(lookup, family, keys.shared(), standby)?,
             min_sources: min_sources(lookup, &servers)?,
             packages: PackageSettings::read(lookup)?,
+            failure_policy: FailurePolicy::read(lookup)?,
             standby,
             bundle: bundle(lookup)?,
             servers,

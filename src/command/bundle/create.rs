@@ -12,6 +12,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 
 use super::super::drive::interrupt;
+use super::super::interrupt::Interrupts;
 use super::super::print;
 use super::check;
 use super::summary::Summary;
@@ -199,13 +200,17 @@ fn gather(cli: &Cli, wanted: Vec<Wanted>, means: Means) -> Result<Gathered, repo
         .enable_all()
         .build()
         .map_err(|error| failed(&error))?;
+    let interrupts = Interrupts::listen().map_err(|error| failed(&error))?;
     let cancel = CancellationToken::new();
     let gathered = runtime.block_on(async {
         let (events, told) = unbounded_channel();
         let settings = ui::Settings::choose(cli.colours(), cli.verbose > 0);
         let screen = ui::Screen::default();
         let on_interrupt = "no more is fetched";
-        let interrupt = tokio::spawn(interrupt(cancel.clone(), screen.clone(), on_interrupt));
+        let (said, end) = (screen.clone(), cancel.clone());
+        let interrupt = tokio::spawn(async move {
+            interrupt(&interrupts, end, said, on_interrupt).await;
+        });
         let ui = tokio::spawn(ui::show_downloads(told, settings, screen));
         let told_to_end = cancel.clone();
         let work = tokio::task::spawn_blocking(move || {

@@ -26,9 +26,11 @@ fn host(part: Part, ahead: f64, state: State) -> HostResult {
         address: "192.0.2.1".to_owned(),
         part,
         outcome: Outcome::Ok,
+        left_as: None,
         facts: None,
         plan: Plan::default(),
         applied: false,
+        went_back: false,
         synchronised_after: None,
         verdict: Some(Verdict {
             state,

@@ -1,5 +1,7 @@
 //! A lab: some hosts, their network, and the package repository that they install from.
 
+mod power;
+
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt;
@@ -11,7 +13,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::cgroup::Cgroup;
-use crate::host::{Identity, Place, Running};
+use crate::host::{Health, Identity, Place, Running};
 use crate::image::{self, CachedImage};
 use crate::leftovers::{self, Claim};
 use crate::network::{CONTROLLER, Network};
@@ -51,6 +53,9 @@ pub struct LabSpec {
     /// How far each host's own clock is from this machine's, in seconds. Hosts for which there is
     /// none share this machine's clock and may not set it.
     pub clock_offsets: Vec<i64>,
+    /// Whether the kernel of the hosts that have a clock of their own, and so a kernel of their own, has
+    /// AppArmor.
+    pub apparmor: bool,
 }
 
 impl LabSpec {
@@ -65,6 +70,7 @@ impl LabSpec {
             repository: true,
             swallowed: false,
             clock_offsets: Vec::new(),
+            apparmor: false,
         }
     }
 }
@@ -94,6 +100,8 @@ pub struct Lab {
     claim: Claim,
     image: CachedImage,
     other_images: Vec<(usize, CachedImage)>,
+    /// Where each host lives, in the order of `hosts`: it can be booted again from there.
+    places: Vec<Place>,
 }
 
 impl Lab {
@@ -125,6 +133,7 @@ impl Lab {
             hosts,
             image,
             other_images,
+            places: Vec::new(),
         };
         // From here on dropping the lab removes what stands.
         lab.network.create()?;
@@ -214,21 +223,29 @@ impl Lab {
         self.network.slow_link(&host.link(), megabits)
     }
 
-    /// Switches the host off, as if its power failed. It stays off.
-    ///
-    /// # Errors
-    /// When its processes do not end.
-    pub fn stop(&self, host: &TestHost) -> Result<()> {
-        let mut slot = self.slot(host)?.lock().unwrap_or_else(PoisonError::into_inner);
-        self.cgroup.child(&host.machine).kill()?;
-        slot.take().map_or(Ok(()), Running::reap)
+    fn slot(&self, host: &TestHost) -> Result<&Mutex<Option<Running>>> {
+        self.running
+            .get(self.number(host)?)
+            .with_context(|| format!("{} was never booted", host.name))
     }
 
-    fn slot(&self, host: &TestHost) -> Result<&Mutex<Option<Running>>> {
-        let index = self.hosts.iter().position(|own| own == host);
-        index
-            .and_then(|index| self.running.get(index))
-            .with_context(|| format!("{} is no host of this lab", host.name))
+    fn number(&self, host: &TestHost) -> Result<usize> {
+        let number = self.hosts.iter().position(|own| own == host);
+        number.with_context(|| format!("{} is no host of this lab", host.name))
+    }
+
+    fn login(&self, host: &TestHost) -> Login {
+        Login {
+            network: self.network.clone(),
+            key: self.key(),
+            known_hosts: self.known_hosts(),
+            address: host.address,
+        }
+    }
+
+    fn image_of(&self, number: usize) -> &CachedImage {
+        let other = self.other_images.iter().find(|(host, _)| *host == number);
+        other.map_or(&self.image, |(_, image)| image)
     }
 
     /// Boots the hosts.
@@ -237,12 +254,12 @@ impl Lab {
         let (_, authorized_key) = make_key(&folder.join("key"))?;
         let hosts_file = hosts_file(&self.hosts);
         let mut known_hosts = String::new();
-        let mut places = Vec::new();
         for (number, host) in self.hosts.iter().enumerate() {
             let place = Place {
                 folder: folder.join(&host.machine),
                 cgroup: self.cgroup.child(&host.machine),
                 clock_offset: spec.clock_offsets.get(number).copied(),
+                apparmor: spec.apparmor,
             };
             fs::create_dir(&place.folder)?;
             let (private, public) = make_key(&place.folder.join("host_key"))?;
@@ -254,26 +271,17 @@ impl Lab {
             };
             place.prepare(host, &identity).context("cannot lay out a host's folder")?;
             known_hosts += &format!("{},{},{} {public}", host.name, host.address, host.address6);
-            places.push(place);
+            self.places.push(place);
         }
         fs::write(self.known_hosts(), known_hosts)?;
 
-        let image = |number: usize| {
-            let other = self.other_images.iter().find(|(host, _)| *host == number);
-            other.map_or(&self.image, |(_, image)| image)
-        };
-        let login = |host: &TestHost| Login {
-            network: self.network.clone(),
-            key: self.key(),
-            known_hosts: self.known_hosts(),
-            address: host.address,
-        };
         // A thread for each: it moves into the lab's network and ends there.
         let booted: Vec<Result<Running>> = std::thread::scope(|scope| {
-            let hosts = std::iter::zip(&self.hosts, &places).enumerate();
+            let hosts = std::iter::zip(&self.hosts, &self.places).enumerate();
             let threads: Vec<_> = hosts
                 .map(|(number, (host, place))| {
-                    scope.spawn(move || place.boot(host, image(number), login(host)))
+                    let (image, login) = (self.image_of(number), self.login(host));
+                    scope.spawn(move || place.boot(host, image, login, Health::Whole))
                 })
                 .collect();
             threads

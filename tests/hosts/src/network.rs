@@ -56,6 +56,18 @@ impl Network {
         self.ip(&format!("link set {link} {}", if up { "up" } else { "down" }))
     }
 
+    /// Takes the cable `link` of a host that is off away, if it is still there: the next boot brings its own.
+    pub fn remove_link(&self, link: &str) -> Result<()> {
+        let mut command = Command::new("ip");
+        command.args(["-n", &self.name, "link", "delete", link]);
+        run::output(&mut command, DEADLINE)?;
+        command = Command::new("ip");
+        command.args(["-n", &self.name, "link", "show", link]);
+        run::wait_for("end of a host's cable", DEADLINE, || {
+            Ok((!run::output(&mut command, DEADLINE)?.status.success()).then_some(()))
+        })
+    }
+
     /// Lets no more than so many megabits a second out of `link`, towards its host.
     pub fn slow_link(&self, link: &str, megabits: u32) -> Result<()> {
         let mut command = Command::new("tc");

@@ -105,10 +105,11 @@ const RPM_BUILD: &[ImageFile] = &[
 impl Recipe {
     /// The packages that the image is installed with.
     pub fn packages(&self) -> Vec<&'static str> {
-        // A firewall is one of the faults that tests make; it has no rules until then.
+        // A firewall and AppArmor are among the faults that tests make. The one has no rules until then, the
+        // other is asleep but where the kernel has it.
         let own = match self.image {
             Image::Bare => ["systemd-timesyncd"].as_slice(),
-            Image::Chrony => &["chrony", "nftables"],
+            Image::Chrony => &["chrony", "nftables", "apparmor"],
             Image::Rpm => &["systemd-timesyncd", "dnf", "rpm", "createrepo-c"],
         };
         PACKAGES.iter().chain(own).copied().collect()

@@ -75,6 +75,7 @@ pub fn command(place: &Place, host: &TestHost, disk: &Path, network: &Network) -
         .arg(format!("vec0:transport=tap,ifname={link},depth=64,mac={}", host.mac()))
         .arg(format!("umid={}", host.machine))
         .arg(format!("uml_dir={}/", place.folder.display()))
+        .args(place.apparmor.then_some("security=apparmor"))
         .args(["init=/bin/sh", "--", "-c", FIRST]);
     command
 }

@@ -244,6 +244,40 @@ fn an_outside_that_swallows_is_silent() {
     assert!(ssh(&lab, &format!("root@{}", host.address), "true").status.success());
 }
 
+/// After a power cut and after a reboot it is the same host, and it boots anew.
+#[test]
+fn hosts_come_back_from_their_disks() {
+    if skip() {
+        return;
+    }
+    // One that shares this machine's clock, and one with a kernel and a disk of its own.
+    let spec = LabSpec::new(Image::Bare, 1);
+    let own = LabSpec { clock_offsets: vec![0], ..spec.clone() };
+    for spec in [spec, own] {
+        let lab = Lab::up(&spec).unwrap();
+        let host = &lab.hosts()[0];
+        on(&lab, host, "echo kept >/etc/kept; sync; echo gone >/run/gone");
+        let boot = "cat /etc/kept; cat /run/gone 2>/dev/null; systemctl show -p UserspaceTimestamp";
+        let mut boots = vec![on(&lab, host, boot)];
+        for switch in [Lab::power_cut, Lab::reboot] {
+            let start = Instant::now();
+            switch(&lab, host).unwrap();
+            assert!(start.elapsed() < Duration::from_secs(60));
+            let login = ssh(&lab, &format!("root@{}", host.address), "true");
+            assert!(login.status.success(), "{}", text(&login));
+            boots.push(on(&lab, host, boot));
+            on(&lab, host, "echo gone >/run/gone");
+        }
+        assert!(boots[0].starts_with("kept\ngone\n"), "{boots:?}");
+        for after in &boots[1..] {
+            assert!(after.starts_with("kept\nUser"), "{boots:?}");
+        }
+        boots.dedup();
+        assert_eq!(boots.len(), 3, "{boots:?}");
+        assert!(lab.start(host).unwrap_err().to_string().contains("is not off"));
+    }
+}
+
 #[test]
 fn a_panic_leaves_nothing_behind() {
     if skip() {
