@@ -12,6 +12,7 @@ mod diagnosis;
 mod diagnosis_clocks;
 mod dnf;
 mod faults;
+mod history;
 mod journey;
 mod local;
 mod muster;
