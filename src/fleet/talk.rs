@@ -4,11 +4,17 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
+use secrecy::zeroize::Zeroizing;
 use tokio::time::timeout;
 
 use super::link::{Events, Exec, Stdin};
 use crate::exec::{Event, ExecError, ExitStatus, OUTPUT_MAX};
 use crate::remote::{Section, Sections, Word};
+
+/// Bytes to be sent that are wiped when they have been: a script may carry keys, a line a password.
+pub(super) fn wiped(text: &str) -> Bytes {
+    Bytes::from_owner(Zeroizing::new(text.as_bytes().to_vec()))
+}
 
 /// The script's two ends, and what it has said so far.
 pub(super) struct Talk {
@@ -49,7 +55,7 @@ impl Talk {
     /// Sends the script. Should the host not read it, its events tell why.
     pub(super) async fn send(&mut self, script: &str) {
         if let Some(stdin) = &mut self.stdin {
-            let _ = stdin.write(Bytes::copy_from_slice(script.as_bytes())).await;
+            let _ = stdin.write(wiped(script)).await;
         }
     }
 
