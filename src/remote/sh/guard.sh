@@ -28,7 +28,11 @@ process_start() {
     # Behind the name, which may hold anything: it is the 22nd field.
     # shellcheck disable=SC2086 # a list of words
     set -- ${born##*) }
-    born=${20}
+    # One that is dead and whose parent has not asked for it yet is none.
+    case $1 in
+      Z | X) born= ;;
+      *) born=${20} ;;
+    esac
   fi
 }
 
