@@ -29,5 +29,6 @@ mod speed;
 mod standby;
 mod support;
 mod terminal;
+mod transaction;
 mod uploads;
 mod visit;

@@ -183,7 +183,7 @@ fn undoing_may_be_cut_off_at_every_file_and_is_done_again() {
             host.program(
                 "mv",
                 "#!/bin/sh\ncase $2 in *.old) read -r left </srv/left; \
-                 if [ \"$left\" = 0 ]; then kill -9 $PPID; exit 1; fi; echo $((left - 1)) >/srv/left ;; esac\n\
+                 if [ \"$left\" = 0 ]; then kill -9 $(sed -n 's/^pid\t//p' /var/lib/ezsync/lock/owner) $PPID; exit 1; fi; echo $((left - 1)) >/srv/left ;; esac\n\
                  exec /host/usr/bin/mv \"$@\"\n",
             );
             let (mark, token) = (Word::random().unwrap(), Word::random().unwrap());

@@ -108,6 +108,12 @@ guard_remove() {
   if [ -e $guard_unit ] && grep -q -F -e "$work/" $guard_unit; then
     rm -f $guard_wants/ezsync-guard.service $guard_unit
     if [ -e "$work/wants" ]; then rmdir $guard_wants 2>/dev/null; fi
+    # Somebody may have had the units read meanwhile: packages do. At boot this is the unit's own script.
+    if [ -z "$at_boot" ]; then
+      case $(systemctl show --property=LoadState ezsync-guard.service 2>/dev/null) in
+        *=loaded) systemctl daemon-reload ;;
+      esac
+    fi
   fi
 }
 
