@@ -188,7 +188,7 @@ fn undoing_may_be_cut_off_at_every_file_and_is_done_again() {
             );
             let (mark, token) = (Word::random().unwrap(), Word::random().unwrap());
             let script = recover_script("next@here", false, &mark, &token);
-            let _ = Running::start(&host, script.as_bytes(), &mark).finish_any();
+            Running::start(&host, script.as_bytes(), &mark).finish_any();
             fs::remove_file(host.at("/srv/left")).unwrap();
             host.program("mv", "#!/bin/sh\nexec /host/usr/bin/mv \"$@\"\n");
             recover(&host, false);
