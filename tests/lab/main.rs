@@ -30,5 +30,6 @@ mod speed;
 mod standby;
 mod support;
 mod terminal;
+mod transaction;
 mod uploads;
 mod visit;

@@ -28,7 +28,11 @@ process_start() {
     # Behind the name, which may hold anything: it is the 22nd field.
     # shellcheck disable=SC2086 # a list of words
     set -- ${born##*) }
-    born=${20}
+    # One that is dead and whose parent has not asked for it yet is none.
+    case $1 in
+      Z | X) born= ;;
+      *) born=${20} ;;
+    esac
   fi
 }
 
@@ -104,6 +108,12 @@ guard_remove() {
   if [ -e $guard_unit ] && grep -q -F -e "$work/" $guard_unit; then
     rm -f $guard_wants/ezsync-guard.service $guard_unit
     if [ -e "$work/wants" ]; then rmdir $guard_wants 2>/dev/null; fi
+    # Somebody may have had the units read meanwhile: packages do. At boot this is the unit's own script.
+    if [ -z "$at_boot" ]; then
+      case $(systemctl show --property=LoadState ezsync-guard.service 2>/dev/null) in
+        *=loaded) systemctl daemon-reload ;;
+      esac
+    fi
   fi
 }
 
