@@ -59,16 +59,12 @@ const HOSTS: [(&str, &str, &str); 22] = [
         "rest; printf '\\nezsync-00000000000000000000000000000000 end\\n'; exit 0",
         "ran no script of ours",
     ),
-    (
-        "answers-nothing",
-        "read_mark; say os-release; say user; echo 0; say end; rest; sleep 1",
-        "ended too soon",
-    ),
+    ("answers-nothing", "read_mark; say os-release; say user; echo 0; say end; rest; sleep 1", OK),
     ("only-the-end", "read_mark; say end; say end; exit 0", "is not root"),
     (
         "huge-numbers",
         "read_mark; say content 99999999999999999999999; say got 18446744073709551616; say user; echo 0; say end; say ready; read -r _; say clock 99999999999999999999999999.9; rest; sleep 1",
-        "",
+        OK,
     ),
     (
         "escapes",
@@ -78,9 +74,13 @@ const HOSTS: [(&str, &str, &str); 22] = [
     (
         "old-mark",
         "read_mark; printf '%s' \"$mark\" >>$0.marks; mark=$(head -c 39 $0.marks); say end; exit 0",
-        "",
+        "ran no script of ours",
     ),
 ];
+
+/// One that lies as a script of ours would speak is believed: it is a host like any other, and is to get all
+/// that it lacks.
+const OK: &str = r#""state":"ok""#;
 
 /// No run of these hosts takes longer.
 const DEADLINE: Duration = Duration::from_secs(150);
@@ -202,7 +202,6 @@ fn each_fails_alone_and_says_why() {
     run.is_sound();
     for (name, _, expected) in HOSTS {
         let said = run.host(name)["outcome"].to_string();
-        assert!(!said.contains("\"ok\""), "{name}: {said}");
         assert!(said.contains(expected), "{name}: {said}");
         assert!(said.len() < 64 * 1024, "{name}: {} bytes are said", said.len());
     }
