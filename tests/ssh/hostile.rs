@@ -21,7 +21,7 @@ rest() { cat >/dev/null & }
 "#;
 
 /// How each of them misbehaves, and what the run says of it.
-const HOSTS: [(&str, &str, &str); 22] = [
+const HOSTS: [(&str, &str, &str); 21] = [
     ("exits", "exit 7", "exit status 7"),
     ("exits-well", "exit 0", "ran no script of ours"),
     ("closes-before-reading", "exec <&- >&- 2>&-; sleep 1", "ran no script of ours"),
@@ -70,11 +70,6 @@ const HOSTS: [(&str, &str, &str); 22] = [
         "escapes",
         "printf '\\033]0;owned\\007\\033[2J\\033[31m\\r\\n\\302\\2332J' ; printf '\\033[2Jred\\n' >&2; exit 3",
         "exit status 3",
-    ),
-    (
-        "old-mark",
-        "read_mark; printf '%s' \"$mark\" >>$0.marks; mark=$(head -c 39 $0.marks); say end; exit 0",
-        "ran no script of ours",
     ),
 ];
 
@@ -206,6 +201,20 @@ fn each_fails_alone_and_says_why() {
         assert!(said.len() < 64 * 1024, "{name}: {} bytes are said", said.len());
     }
     assert!(run.took < Duration::from_secs(90), "{:?}", run.took);
+}
+
+#[test]
+fn the_word_of_another_script_means_nothing() {
+    // It answers by the first word that it has ever heard.
+    let script =
+        "read_mark; printf '%s' \"$mark\" >>$0.marks; mark=$(head -c 39 $0.marks); say end; exit 0";
+    let Some(fleet) = Fleet::new(&[("replays".to_owned(), script)]) else { return };
+    for expected in ["is not root", "ran no script of ours"] {
+        let run = fleet.look();
+        run.is_sound();
+        let said = run.host("replays")["outcome"].to_string();
+        assert!(said.contains(expected), "{said}");
+    }
 }
 
 #[test]
