@@ -55,7 +55,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("cli", "cluster length package"),
     (
         "command",
-        "access bundle cli cluster exit facts fleet inventory length package problem project remote report repository resource role sanitise ssh ui",
+        "access bundle cli cluster desired exit facts fleet inventory length package problem project remote report repository resource role sanitise ssh ui",
     ),
 ];
 
