@@ -162,6 +162,13 @@ pub struct Setup {
     /// Set the clock of a source that follows no server from this machine's
     #[arg(long)]
     pub set_clock: bool,
+    /// Let hosts go back to their previous configuration when their time is not proved, also when this machine
+    /// is lost; the default for those that ezsync has set up before
+    #[arg(long, overrides_with = "no_confirm")]
+    pub confirm: bool,
+    /// Let hosts keep their changes in any case
+    #[arg(long)]
+    pub no_confirm: bool,
     /// When it stops, and where it takes up again.
     #[command(flatten)]
     pub caution: Caution,
@@ -174,6 +181,12 @@ pub struct Setup {
 }
 
 impl Setup {
+    /// Whether hosts go back when their time is not proved; none where nothing was said about it.
+    #[must_use]
+    pub fn confirm(&self) -> Option<bool> {
+        (self.confirm || self.no_confirm).then_some(self.confirm)
+    }
+
     /// What its options set.
     #[must_use]
     pub fn settings(&self) -> Vec<OptionSetting> {

@@ -29,6 +29,7 @@ fn host(name: &str, part: Part) -> HostResult {
         facts: None,
         plan: Plan { changes: Vec::new(), unchanged: 7 },
         applied: false,
+        went_back: false,
         synchronised_after: None,
         verdict: None,
         clock: None,
@@ -454,7 +455,7 @@ fn json_has_its_documented_keys() {
     let host = &value["hosts"][0];
     assert_eq!(
         keys(host),
-        "host address part outcome facts plan applied synchronised_after verdict clock notes execs seconds"
+        "host address part outcome facts plan applied went_back synchronised_after verdict clock notes execs seconds"
     );
     assert_eq!(keys(&host["outcome"]), "state trouble");
     assert_eq!(keys(&host["outcome"]["trouble"]), "what next log");

@@ -58,9 +58,17 @@ pub(super) fn setup(cli: &Cli, project: &Project, options: &Setup) -> Result<Exi
     let verify_timeout = Duration::from_secs(options.proof.verify_timeout.into());
     let partial = options.partial;
     let policy = caution.max_fail.clone().or_else(|| cluster.settings.failure_policy.clone());
-    let (diff, break_lock) = (options.diff, caution.break_lock);
-    let plan =
-        Plan { mode, source_timeout, verify_timeout, diff, bundle, partial, policy, break_lock };
+    let plan = Plan {
+        mode,
+        source_timeout,
+        verify_timeout,
+        diff: options.diff,
+        bundle,
+        partial,
+        confirm: options.confirm(),
+        policy,
+        break_lock: caution.break_lock,
+    };
     carry_out(cli, cluster, &options.access, &plan)
 }
 
@@ -161,6 +169,7 @@ fn look(
         diff: false,
         bundle: None,
         partial: false,
+        confirm: None,
         policy: None,
         break_lock: false,
     };
@@ -191,6 +200,7 @@ struct Plan {
     diff: bool,
     bundle: Option<Arc<Bundle>>,
     partial: bool,
+    confirm: Option<bool>,
     policy: Option<FailurePolicy>,
     break_lock: bool,
 }
@@ -262,6 +272,7 @@ fn order(cluster: &Cluster, plan: &Plan) -> Order {
         max_offset: cluster.settings.max_offset,
         sources: cluster.sources.clone(),
         bundle: plan.bundle.clone(),
+        confirm: plan.confirm,
         partial: plan.partial,
         policy: plan.policy.clone(),
         break_lock: plan.break_lock,

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use secrecy::zeroize::Zeroizing;
 
+use super::confirm::{self, Open};
 use super::gate::Source;
 use super::host::{Driver, called_off};
 use super::muster::Stage;
@@ -15,16 +16,15 @@ use super::talk::Talk;
 use super::{Doing, Part, Standing};
 use crate::exec::ExecError;
 use crate::length;
-use crate::remote::{self, Ending, Errand, Progress, Section, Word, apply_script, name_targets};
+use crate::remote::{
+    self, Ending, Errand, Probe, Progress, Section, Sight, Word, apply_script, name_targets,
+};
 use crate::resource::Upload;
-use crate::sanitise::sanitise_lines;
+use crate::sanitise::{sanitise, sanitise_lines};
 
 /// How long a host may go without a sign of life while it changes: package managers are slow on
 /// slow lines, and everything else has ended long before.
 const SILENCE: Duration = Duration::from_secs(900);
-
-/// How long the script may take to end after its result.
-const FAREWELL: Duration = Duration::from_secs(10);
 
 /// A clock that is so many seconds off may be why no package can be had: certificates and signed lists
 /// of packages are made to bear less than that.
@@ -40,18 +40,21 @@ enum Hold {
 
 impl Driver<'_> {
     /// Carries out the plan. False when the run was interrupted before anything changed.
-    pub(super) async fn apply(&mut self) -> Result<bool, Outcome> {
+    pub(super) async fn apply(&mut self, probe: &Probe) -> Result<bool, Outcome> {
         let (mark, token) = (word()?, word()?);
+        let confirm = self.confirms(probe);
+        let names = self.names();
+        let sight = Sight { chrony: &probe.facts.chrony, names: &names };
         let errand = Errand {
             plan: &self.result.plan,
             ending: Ending::Push,
-            state: None,
+            state: self.state.clone(),
             by: &self.shared.order.by,
             cluster: &self.shared.order.cluster,
-            expects: 0,
-            confirm: None,
+            expects: probe.past.newest,
+            confirm: confirm.then_some(confirm::PATIENCE),
             break_lock: self.shared.order.break_lock,
-            sight: None,
+            sight: self.shared.order.verify.then_some(sight),
         };
         // Keys may stand in it.
         let script = Zeroizing::new(apply_script(&errand, &mark, &token));
@@ -97,11 +100,18 @@ impl Driver<'_> {
                         Some(_) => talk.hang_up().await,
                     }
                 }
+                Some(Progress::Activated) if self.shared.order.verify => {
+                    self.note_done(&remote::Outcome::Changed, &[]);
+                    self.open = Some(Open { talk: Some(talk), token, confirm });
+                    return Ok(true);
+                }
+                // Nothing is to be proved: it keeps the change by itself.
+                Some(Progress::Activated) => {}
                 Some(Progress::Ended) => {
                     let ended = remote::Outcome::of(talk.sections());
                     self.note_done(&ended, talk.sections());
                     let begun = self.begun(talk.sections());
-                    talk.end(FAREWELL).await;
+                    talk.end(confirm::FAREWELL).await;
                     return Ok(self.ended(ended, held, begun, &token)?);
                 }
             }
@@ -147,7 +157,7 @@ impl Driver<'_> {
 
     /// Notes which changes stand: all of them, or those that nothing puts back. A package that
     /// was installed before the run was called off is such a one.
-    fn note_done(&mut self, ended: &remote::Outcome, sections: &[Section]) {
+    pub(super) fn note_done(&mut self, ended: &remote::Outcome, sections: &[Section]) {
         let all = *ended == remote::Outcome::Changed;
         let of = |name: &str, number: usize| {
             sections.iter().any(|s| s.name == name && s.number() == Some(number))
@@ -155,8 +165,7 @@ impl Driver<'_> {
         let mut stay = Vec::new();
         for change in &mut self.result.plan.changes {
             let prepared = of("step", change.number) && !of("failed", change.number);
-            let lasting = change.work.prepare.is_some() && change.work.undo.is_none();
-            change.done = all || (prepared && lasting);
+            change.done = all || (prepared && change.work.lasts());
             if change.done && !all {
                 stay.push(change.summary.clone());
             }
@@ -164,6 +173,11 @@ impl Driver<'_> {
         if !stay.is_empty() {
             self.result.notes.push(format!("was done and stays: {}", stay.join(", ")));
         }
+        self.note_told(sections);
+    }
+
+    /// Notes what the host has to say besides.
+    pub(super) fn note_told(&mut self, sections: &[Section]) {
         for told in sections.iter().filter(|section| section.name == "told") {
             self.result.notes.extend(told.text().lines().map(ToOwned::to_owned));
         }
@@ -222,7 +236,7 @@ impl Driver<'_> {
     }
 
     /// A change failed on the host. `begun`: others had been made.
-    fn failed(&self, outcome: remote::Outcome, begun: bool, token: &Word) -> Trouble {
+    pub(super) fn failed(&self, outcome: remote::Outcome, begun: bool, token: &Word) -> Trouble {
         let usual = "mend the cause and run again".to_owned();
         let (failure, back, mut next) = match outcome {
             remote::Outcome::Undone(failure) if failure.leaves => {
@@ -238,8 +252,20 @@ impl Driver<'_> {
             remote::Outcome::NotUndone(failure) => (
                 failure,
                 "and not everything could be put back",
-                "look at the host: originals are in /var/lib/ezsync/originals".to_owned(),
+                "look at the host: what could not be put back stands beside its place".to_owned(),
             ),
+            remote::Outcome::Held(whose) => {
+                return Trouble::new(
+                    format!("another run has this host: {}", sanitise(&whose)),
+                    "wait for it to end, or end it with --break-lock",
+                );
+            }
+            remote::Outcome::Moved => {
+                return Trouble::new(
+                    "it was changed since it was looked at",
+                    "run again: it is looked at anew",
+                );
+            }
             _ => {
                 return Trouble::new(
                     "the host's /var/lib/ezsync cannot be written: is its disk full or read-only?",

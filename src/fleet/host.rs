@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use super::confirm::Open;
 use super::gate::Source;
 use super::muster::{Stage, Ticket};
 use super::policy::held_back;
@@ -30,6 +31,10 @@ pub(super) struct Driver<'a> {
     pub result: HostResult,
     /// When its services were let restart.
     pub activated: Option<Instant>,
+    /// The record of what is managed there once the plan is carried out.
+    pub state: Option<String>,
+    /// Since it has changed, until it is told whether to keep that.
+    pub open: Option<Open>,
     /// Its place in the muster.
     pub ticket: Ticket,
 }
@@ -44,12 +49,25 @@ pub(super) struct Known {
 pub(super) async fn drive(job: &Job, shared: &Shared, mut ticket: Ticket) -> HostResult {
     let begun = Instant::now();
     let mut result = HostResult::interrupted(job);
+    let client = (job.part == Part::Client).then(|| shared.clients.client());
     match connect(job, shared, &ticket).await {
         Ok(shell) => {
-            let driver = Driver { job, shared, shell, result, activated: None, ticket };
+            let driver = Driver {
+                job,
+                shared,
+                shell,
+                result,
+                activated: None,
+                state: None,
+                open: None,
+                ticket,
+            };
             (result, ticket) = driver.run().await;
         }
         Err(outcome) => result.outcome = outcome,
+    }
+    if let (Some(client), Some(verdict)) = (&client, &result.verdict) {
+        client.judged(verdict.state.passes() || result.outcome == Outcome::Ok);
     }
     if job.part != Part::Client {
         // Whatever became of the source: nobody waits for it any longer.
@@ -71,7 +89,16 @@ pub(super) async fn only_plan(job: &Job, shared: &Shared, ticket: Ticket) -> Hos
     let mut result = HostResult::interrupted(job);
     match connect(job, shared, &ticket).await {
         Ok(shell) => {
-            let driver = Driver { job, shared, shell, result, activated: None, ticket };
+            let driver = Driver {
+                job,
+                shared,
+                shell,
+                result,
+                activated: None,
+                state: None,
+                open: None,
+                ticket,
+            };
             result = driver.only_plan().await;
         }
         Err(outcome) => {
@@ -125,11 +152,14 @@ impl Driver<'_> {
         if !self.result.plan.is_empty() {
             self.muster(Stage::Planned).await?;
             self.has_source()?;
-            if !self.apply().await? {
+            if !self.apply(&probe).await? {
                 return Ok(Outcome::Interrupted);
             }
             self.result.applied = true;
-            self.stands(Standing::Changed);
+            // One that waits for the word to keep its change would go back without us.
+            if self.open.as_ref().is_none_or(|open| !open.confirm) {
+                self.stands(Standing::Changed);
+            }
         }
         if self.shared.order.verify {
             return self.prove(&probe).await;
@@ -192,6 +222,9 @@ impl Driver<'_> {
         };
         let request = self.request(&subjects);
         let mut probe = self.look(&request).await?;
+        if self.recover(&probe).await? {
+            probe = self.look(&request).await?;
+        }
         if matches!(self.shared.order.mode, Mode::Verify | Mode::Doctor) {
             return Ok(Known { probe, plan: Plan::default() });
         }
@@ -208,6 +241,7 @@ impl Driver<'_> {
             }
             Trouble::new(obstacle.what, obstacle.next)
         })?;
+        self.state = Some(self.record(&desired, &probe));
         // The list of its packages has served: many hosts may wait here at once.
         probe.observed.supply = None;
         Ok(Known { probe, plan })

@@ -5,7 +5,9 @@
 
 mod agreement;
 mod apply;
+mod clients;
 mod clock;
+mod confirm;
 mod diagnose;
 mod event;
 mod gate;
@@ -13,6 +15,7 @@ mod host;
 mod link;
 mod muster;
 mod policy;
+mod recover;
 mod result;
 mod send;
 mod shell;
@@ -45,6 +48,7 @@ use crate::desired::{HostVars, Recipe};
 use crate::local::Machine;
 use crate::resource::Subject;
 use crate::ssh::{Client, ConnectError};
+use clients::Clients;
 use gate::{Gate, Source};
 use link::Link;
 use muster::{Muster, Stage};
@@ -122,10 +126,13 @@ pub struct Order {
     pub sources: Vec<TimeSource>,
     /// Where packages come from, when not from repositories.
     pub bundle: Option<Arc<Bundle>>,
+    /// Whether a host goes back when its time is not proved after a change; none: where it had a configuration
+    /// of ours before.
+    pub confirm: Option<bool>,
+    /// Whether a run is ended that has a host already.
+    pub break_lock: bool,
     /// Whether hosts that the bundle does for are set up also when it does not do for others.
     pub partial: bool,
-    /// Whether the locks of runs that are gone are broken on hosts.
-    pub break_lock: bool,
     /// How many hosts may fail before the run stops; none: all may.
     pub policy: Option<FailurePolicy>,
 }
@@ -165,6 +172,8 @@ struct Shared {
     recipe: Recipe,
     order: Order,
     gate: Gate,
+    /// What becomes of the sources' clients.
+    clients: Clients,
     /// Where hosts wait for each other before one of them changes.
     muster: Muster,
     /// In which state each host is.
@@ -180,14 +189,15 @@ pub async fn run(means: Means, recipe: Recipe, jobs: Vec<Job>, order: Order) -> 
     let gate = Gate::new(order.sources.len(), |rank| {
         order.verify && jobs.iter().any(|job| order.rank(&job.name) == rank)
     });
+    let clients = Clients::of(jobs.iter().filter(|job| job.part == Part::Client).count());
     let changes = order.mode == Mode::Setup;
     let all_fit = changes && order.bundle.is_some() && !order.partial;
     let crowded = all_fit && jobs.len() > forks;
     let limit = order.policy.as_ref().filter(|_| changes);
     let limit = limit.map(|policy| Limit::of(policy, jobs.len()));
     let muster = Muster::of(jobs.len().min(forks), all_fit && !crowded, limit.clone());
-    let shared =
-        Arc::new(Shared { means, recipe, order, gate, muster, standings: Standings::default() });
+    let standings = Standings::default();
+    let shared = Arc::new(Shared { means, recipe, order, gate, clients, muster, standings });
     let mut looked = Vec::new();
     if crowded {
         match plan_all(&shared, &jobs, forks, limit).await {

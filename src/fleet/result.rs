@@ -86,6 +86,8 @@ pub struct HostResult {
     pub plan: Plan,
     /// Whether the changes were made and stand.
     pub applied: bool,
+    /// Whether they were made, and put back since its time was not proved.
+    pub went_back: bool,
     /// How long its time took to be proved, in seconds: since its own restart, or since that of the
     /// source where only that was restarted. None where neither was, or it does not pass.
     pub synchronised_after: Option<f64>,
@@ -117,6 +119,7 @@ impl HostResult {
             facts: None,
             plan: Plan::default(),
             applied: false,
+            went_back: false,
             synchronised_after: None,
             verdict: None,
             clock: None,

@@ -12,7 +12,7 @@ use super::shell::{exec_trouble, word};
 use super::talk::Talk;
 use super::{Doing, Judged, Mode, Part};
 use crate::exec::ExecError;
-use crate::remote::{ASK_TIME, Glance, Look, Probe, Section, watch_script};
+use crate::remote::{ASK_TIME, END_TIME, Glance, Look, Probe, Section, watch_script};
 use crate::sanitise::sanitise;
 use crate::verify::{self, Cause, Expectation, Role, State, Verdict, judge, warnings};
 
@@ -53,8 +53,17 @@ struct Pace {
 }
 
 impl Driver<'_> {
-    /// Proves the host's time, and tells the clients what became of the source.
+    /// Proves the host's time, tells the clients what became of the source, and has the host keep its change
+    /// or go back.
     pub(super) async fn prove(&mut self, probe: &Probe) -> Result<Outcome, Outcome> {
+        let proof = self.judge_time(probe).await;
+        match self.open.take() {
+            Some(open) => self.conclude(open, proof).await,
+            None => proof,
+        }
+    }
+
+    async fn judge_time(&mut self, probe: &Probe) -> Result<Outcome, Outcome> {
         self.tell(Doing::Verifying(None));
         let role = &self.shared.order.time_role;
         let touched = self.result.plan.changes.iter().any(|change| change.role == *role);
@@ -183,7 +192,8 @@ impl Driver<'_> {
     ) -> Result<Verdict, Outcome> {
         let order = &self.shared.order;
         let mut pace = Pace { begun: Instant::now(), burst: None, step: None };
-        let mut talk: Option<Talk> = None;
+        // A host that has just changed goes on to take looks.
+        let mut talk = self.open.as_mut().and_then(|open| open.talk.take());
         let mut verdict = first;
         let mut silent = probe.look.reading().silent_sources();
         let mut failures = 0;
@@ -231,7 +241,13 @@ impl Driver<'_> {
             if let (Some(clock), Some(read)) = (&mut self.result.clock, read) {
                 clock.after = read;
             }
-            talk.end(LOOK_TIMEOUT).await;
+            match &mut self.open {
+                Some(open) => {
+                    talk.say(END_TIME).await;
+                    open.talk = Some(talk);
+                }
+                None => talk.end(LOOK_TIMEOUT).await,
+            }
         }
         Ok(verdict)
     }
@@ -260,15 +276,7 @@ impl Driver<'_> {
 
 /// The sections of one look.
 async fn answer(talk: &mut Talk) -> Result<Vec<Section>, ExecError> {
-    // The first ones may have come with the shell's greeting.
-    let begun = talk.seen();
-    while let Some(section) = talk.next(LOOK_TIMEOUT).await? {
-        if section.name == "looked" {
-            let answer = talk.sections().iter().skip(begun).cloned();
-            return Ok(answer.take_while(|section| section.name != "looked").collect());
-        }
-    }
-    Err(ExecError::InputClosed)
+    talk.take_until("looked", LOOK_TIMEOUT).await?.ok_or(ExecError::InputClosed)
 }
 
 /// The next steps of [`Cause::words`] that say this do so first: the only advice, or the first of two.

@@ -2,19 +2,34 @@
 
 use std::time::Duration;
 
-use super::script::{Script, quote};
+use super::look::watch_units;
+use super::script::{Script, compact, quote};
 use super::{Section, Word};
 use crate::facts::ChronyFacts;
 use crate::plan::{Change, Plan};
 use crate::resource::Call;
+
+/// What undoes a change, also by itself: the host keeps it in the run's folder.
+const LIBRARY: [&str; 10] = [
+    include_str!("sh/common.sh"),
+    include_str!("sh/services.sh"),
+    include_str!("sh/system.sh"),
+    include_str!("sh/journal.sh"),
+    include_str!("sh/keep.sh"),
+    include_str!("sh/hold.sh"),
+    include_str!("sh/guard.sh"),
+    include_str!("sh/lock.sh"),
+    include_str!("sh/recover.sh"),
+    include_str!("sh/written.sh"),
+];
 
 const PARTS: [&str; 7] = [
     include_str!("sh/observe.sh"),
     include_str!("sh/upload.sh"),
     include_str!("sh/packages.sh"),
     include_str!("sh/files.sh"),
-    include_str!("sh/services.sh"),
-    include_str!("sh/system.sh"),
+    include_str!("sh/clock.sh"),
+    include_str!("sh/evidence.sh"),
     include_str!("sh/apply.sh"),
 ];
 
@@ -67,8 +82,11 @@ pub enum Ending {
 #[must_use]
 pub fn apply_script(errand: &Errand<'_>, mark: &Word, token: &Word) -> String {
     let plan = errand.plan;
-    let mut script = Script::new(mark, &PARTS);
-    script.line(&format!("token={}", token.as_str()));
+    let mut script = Script::bare(mark, &[]);
+    let library: String = LIBRARY.iter().flat_map(|part| compact(part)).collect();
+    script.line(&format!("library={}", quote(&library))).line("eval \"$library\"");
+    script.parts(&PARTS);
+    errand.settings(&mut script, token);
     for change in &plan.changes {
         if let Some(content) = &change.work.content {
             let number = change.number;
@@ -95,17 +113,57 @@ pub fn apply_script(errand: &Errand<'_>, mark: &Word, token: &Word) -> String {
     script.line(":").line("}");
     phase(&mut script, "prepare", plan.changes.iter(), |change| change.work.prepare.as_ref());
     phase(&mut script, "activate", plan.changes.iter(), |change| change.work.activate.as_ref());
-    // Files first and services last, each in reverse: a service restarts with its old files.
-    script.line("undo() {").line(":");
-    let (services, files): (Vec<&Change>, Vec<&Change>) =
-        plan.changes.iter().rev().partition(|change| change.work.is_service);
-    for change in files.into_iter().chain(services) {
-        if let Some(call) = &change.work.undo {
-            script.call(words("back", change.number, call), "");
-        }
-    }
-    script.line("}");
     script.finish("apply")
+}
+
+impl Errand<'_> {
+    /// The variables and functions that sh/apply.sh reads.
+    fn settings(&self, script: &mut Script, token: &Word) {
+        let (ending, popped) = match self.ending {
+            Ending::Push => ("push", String::new()),
+            Ending::Pop(number) => ("pop", number.to_string()),
+            Ending::Pristine => ("pristine", String::new()),
+        };
+        let state_is = if self.state.is_some() { "new" } else { "none" };
+        let confirm = self.confirm.map(|limit| limit.as_secs().max(1).to_string());
+        let sight = self.sight.filter(|sight| !sight.chrony.unit.is_empty());
+        for (name, value) in [
+            ("token", token.as_str()),
+            ("by", self.by),
+            ("cluster", self.cluster),
+            ("version", env!("EZSYNC_VERSION")),
+            ("ending", ending),
+            ("popped", &popped),
+            ("state_is", state_is),
+            ("expects", &self.expects.to_string()),
+            ("confirm", &confirm.unwrap_or_default()),
+            ("break_lock", if self.break_lock { "break" } else { "" }),
+            ("service", sight.map_or("", |sight| &sight.chrony.unit)),
+            ("conf", sight.map_or("", |sight| &sight.chrony.conf)),
+        ] {
+            script.line(&format!("{name}={}", quote(value)));
+        }
+        script.line("state_text() {");
+        script.call(["printf", "%s", self.state.as_deref().unwrap_or_default()], "").line("}");
+        script.line("sight() {");
+        let names = sight.map(|sight| sight.names).unwrap_or_default();
+        let words = std::iter::once("take_look").chain(names.iter().map(String::as_str));
+        script.call(words, "").line("}");
+        let unit = sight.map_or("", |sight| &sight.chrony.unit);
+        watch_units(script, unit);
+    }
+}
+
+/// A script that brings to an end what others have left unfinished on a host, for `by`. `break_lock`: also
+/// what still runs. Its outcome is [`Outcome::Changed`] when the host is free.
+#[must_use]
+pub fn recover_script(by: &str, break_lock: bool, mark: &Word, token: &Word) -> String {
+    let mut script = Script::bare(mark, &LIBRARY);
+    let break_lock = if break_lock { "break" } else { "" };
+    for (name, value) in [("token", token.as_str()), ("by", by), ("break_lock", break_lock)] {
+        script.line(&format!("{name}={}", quote(value)));
+    }
+    script.finish("recover")
 }
 
 /// The call that takes in the files of `change`: see upload.sh.
@@ -128,14 +186,14 @@ fn phase<'a>(
     script.line(&format!("{name}() {{"));
     for change in changes {
         if let Some(call) = call(change) {
-            script.call(words("change", change.number, call), " || return 1");
+            script.call(words(change.number, call), " || return 1");
         }
     }
     script.line(":").line("}");
 }
 
-fn words(frame: &str, number: usize, call: &Call) -> Vec<String> {
-    let head = [frame.to_owned(), number.to_string(), call.function.to_owned()];
+fn words(number: usize, call: &Call) -> Vec<String> {
+    let head = ["change".to_owned(), number.to_string(), call.function.to_owned()];
     head.into_iter().chain(call.args.iter().cloned()).collect()
 }
 
@@ -180,6 +238,12 @@ pub enum Outcome {
     Undone(Failure),
     /// A change failed, and not everything could be put back.
     NotUndone(Failure),
+    /// It was done, and then put back since its time was not proved; false: not all of it could be.
+    WentBack(bool),
+    /// Another run has the host: whose and since when.
+    Held(String),
+    /// The host was changed since it was looked at.
+    Moved,
     /// The host's `/var/lib/ezsync` cannot be written.
     Unwritable,
 }
@@ -211,6 +275,8 @@ pub enum Progress {
     Step(usize),
     /// Everything is staged: it waits for `go`.
     Staged,
+    /// Everything is done. It takes looks, and waits for the word whether that is kept.
+    Activated,
     /// It has ended: see [`Outcome::of`].
     Ended,
 }
@@ -224,6 +290,7 @@ impl Progress {
             "got" => section.args.first()?.parse().ok().map(Self::Got),
             "step" => section.number().map(Self::Step),
             "staged" => Some(Self::Staged),
+            "activated" => Some(Self::Activated),
             "result" => Some(Self::Ended),
             _ => None,
         }
@@ -239,6 +306,13 @@ impl Outcome {
             Some("changed") => Self::Changed,
             Some("dropped") => Self::Dropped,
             Some("unwritable") => Self::Unwritable,
+            Some("held") => {
+                let words = result.map(|section| section.args.get(1..).unwrap_or_default());
+                Self::Held(words.unwrap_or_default().join(" "))
+            }
+            Some("moved") => Self::Moved,
+            Some("back-yes") => Self::WentBack(true),
+            Some("back-no") => Self::WentBack(false),
             Some("undone-yes") => Self::Undone(failure(sections)),
             _ => Self::NotUndone(failure(sections)),
         }

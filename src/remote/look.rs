@@ -142,18 +142,26 @@ pub const TIME_READY: &str = "ready";
 /// A line that is answered by the time.
 pub const ASK_TIME: &str = "time";
 
+/// The line after which no more times are told.
+pub const END_TIME: &str = "end";
+
 /// The section by which it is told: the first argument is what `date +%s.%N` prints.
 pub const TIME_TOLD: &str = "clock";
+
+/// The function that asks the service manager, for `take_look` in sh/clock.sh.
+pub(super) fn watch_units(script: &mut Script, chrony: &str) {
+    let watched = watched_units(chrony);
+    script.line("watch_units() {");
+    script.call(std::iter::once("probe_units").chain(watched.iter().map(String::as_str)), "");
+    script.line("}");
+}
 
 /// A script that takes the look `first` at once, and another for each line on its input; after
 /// [`ASK_TIME`] it only tells the time any more.
 #[must_use]
 pub fn watch_script(first: &Glance, chrony: &ChronyFacts, names: &[String], mark: &Word) -> String {
     let mut script = Script::new(mark, &PARTS);
-    let watched = watched_units(&chrony.unit);
-    script.line("watch_units() {");
-    script.call(std::iter::once("probe_units").chain(watched.iter().map(String::as_str)), "");
-    script.line("}");
+    watch_units(&mut script, &chrony.unit);
     let order = first.order();
     let words = ["watch_clock", &order, &chrony.unit, &chrony.conf];
     script.line("watch() {");

@@ -61,10 +61,15 @@ impl Script {
     /// The same without what every script of ours starts with: it sets the environment.
     pub(super) fn bare(mark: &Word, parts: &[&str]) -> Self {
         let mut script = Self(format!("{{\nmark={}\n", mark.as_str()));
-        for part in parts {
-            script.0.extend(compact(part));
-        }
+        script.parts(parts);
         script
+    }
+
+    /// Adds the functions of `parts`.
+    pub(super) fn parts(&mut self, parts: &[&str]) {
+        for part in parts {
+            self.0.extend(compact(part));
+        }
     }
 
     /// Adds `text` and a line end.

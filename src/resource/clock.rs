@@ -61,8 +61,10 @@ impl Resource for Clock {
             }),
             work: Work {
                 // Before packages are fetched: with a wrong clock nothing that is signed is valid.
-                prepare: Some(Call::new(SET, by(-ahead.seconds))),
-                undo: Some(Call::new("clock_undo", by(ahead.seconds))),
+                prepare: Some(Call::new(
+                    SET,
+                    [by(-ahead.seconds), by(ahead.seconds)].into_iter().flatten(),
+                )),
                 ..Work::default()
             },
         }))

@@ -157,8 +157,6 @@ impl Resource for File {
             work: Work {
                 prepare: Some(stage),
                 activate: Some(Call::new("file_commit", [self.path.clone()])),
-                undo: Some(Call::new("file_undo", [self.path.clone()])),
-                is_service: false,
                 content: Some(self.content.clone()),
                 uploads: Vec::new(),
             },

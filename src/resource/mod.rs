@@ -1,6 +1,6 @@
 //! Resources: what a task wants on a host, one file a kind.
 //!
-//! A kind says what to observe, how to compare, what to run and how to undo it. It speaks in
+//! A kind says what to observe, how to compare and what to run. It speaks in
 //! [`Call`]s of the functions in `remote/sh/`; how these travel to a host is not known here.
 
 mod args;
@@ -200,15 +200,11 @@ impl Call {
 /// What to run on a host for one change.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Work {
-    /// Runs on all hosts at once, before any service is touched: sets the clock, installs, stages and
-    /// checks.
+    /// Runs on all hosts at once, before any service is touched: sets the clock, installs, stages, checks, and
+    /// notes in the host's journal how all is undone.
     pub prepare: Option<Call>,
     /// Runs when the host's turn has come.
     pub activate: Option<Call>,
-    /// Puts back what stood there, after another change failed.
-    pub undo: Option<Call>,
-    /// Services are put back after all files are.
-    pub is_service: bool,
     /// The bytes to write and the command that checks them.
     pub content: Option<Content>,
     /// What is sent to the host before `prepare` runs, and taken away when the run has ended.
@@ -247,6 +243,24 @@ impl Work {
     #[must_use]
     pub fn installs(&self) -> bool {
         self.prepare.as_ref().is_some_and(|call| call.function == package::INSTALL)
+    }
+
+    /// Whether it brings packages, which nothing takes away again.
+    #[must_use]
+    pub fn lasts(&self) -> bool {
+        self.prepare
+            .as_ref()
+            .is_some_and(|call| [package::INSTALL, package::INSTALL_FILES].contains(&call.function))
+    }
+
+    /// Whether it writes the file `path`.
+    #[must_use]
+    pub fn writes(&self, path: &str) -> bool {
+        self.content.is_some()
+            && self
+                .activate
+                .as_ref()
+                .is_some_and(|call| call.args.first().is_some_and(|file| file == path))
     }
 
     /// Whether it sets the clock.

@@ -12,7 +12,7 @@ pub(super) const INSTALL: &str = "package_install";
 
 /// The function that installs packages from files that were sent: their names, and behind a `--` the
 /// packages among them that were not asked for by name.
-const INSTALL_FILES: &str = "package_install_files";
+pub(super) const INSTALL_FILES: &str = "package_install_files";
 
 /// Packages that are there, or are not.
 #[derive(Debug)]

@@ -80,17 +80,17 @@ impl Resource for Path {
 
     fn compare(&self, observed: &Observed) -> Result<Option<Difference>, Obstacle> {
         let path = &self.path;
-        let undo = |function| Some(Call::new(function, [path.clone()]));
+        let of_path = |function| Some(Call::new(function, [path.clone()]));
         let (verb, work) = match (self.state, observed.paths.get(path)) {
             (State::Absent, None) => return Ok(None),
             (State::Absent, Some(_)) => {
-                let activate = Some(Call::new("path_remove", [path.clone()]));
-                let work = Work { activate, undo: undo("path_remove_undo"), ..Work::default() };
+                let (prepare, activate) = (of_path("path_stage"), of_path("path_remove"));
+                let work = Work { prepare, activate, ..Work::default() };
                 ("remove", work)
             }
             (State::Directory, None) => {
                 let prepare = Some(Call::new("directory_make", self.attributes()));
-                let work = Work { prepare, undo: undo("directory_undo"), ..Work::default() };
+                let work = Work { prepare, ..Work::default() };
                 ("make folder", work)
             }
             (State::Directory, Some(stands)) if !stands.is_directory() => {
@@ -109,7 +109,8 @@ impl Resource for Path {
             }
             (_, Some(stands)) if self.attributes_differ(stands) => {
                 let activate = Some(Call::new("attributes_set", self.attributes()));
-                let work = Work { activate, undo: undo("attributes_undo"), ..Work::default() };
+                let prepare = of_path("attributes_stage");
+                let work = Work { prepare, activate, ..Work::default() };
                 ("set owner and mode of", work)
             }
             _ => return Ok(None),

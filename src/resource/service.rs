@@ -125,9 +125,8 @@ impl Resource for Service {
             summary: format!("{} {name}", verbs.join(" and ")),
             texts: None,
             work: Work {
+                prepare: Some(Call::new("service_stage", [name.clone()])),
                 activate: Some(Call::new("service_set", args)),
-                undo: Some(Call::new("service_undo", [name.clone()])),
-                is_service: true,
                 ..Work::default()
             },
         }))
@@ -155,8 +154,7 @@ impl Service {
                     function,
                     [name.as_str(), wish(Some(self.daemon_reload))],
                 )),
-                undo: Some(Call::new("service_undo", [name])),
-                is_service: true,
+                prepare: Some(Call::new("service_stage", [name])),
                 ..Work::default()
             },
         }

@@ -18,8 +18,8 @@ fn compared(module: &str, args: &Value, observed: &Observed) -> String {
         Ok(Some(difference)) => difference,
         Err(obstacle) => return format!("error: {}", obstacle.what),
     };
-    let Work { prepare, activate, undo, .. } = difference.work;
-    let calls = [prepare, activate, undo].map(|call| {
+    let Work { prepare, activate, .. } = difference.work;
+    let calls = [prepare, activate].map(|call| {
         call.map_or("-".to_owned(), |call| format!("{} {}", call.function, call.args.join(" ")))
     });
     format!("{}: {}", difference.summary, calls.join("; "))
@@ -98,12 +98,12 @@ fn packages() {
             &[
                 (json!({"name": "chrony"}), "same"),
                 (json!({"name": "chrony", "state": "installed", "update_cache": true}), "same"),
-                (json!({"name": ["chrony", "a", "b"]}), "install a, b: package_install a b; -; -"),
-                (json!({"name": "chrony, a"}), "install a: package_install a; -; -"),
+                (json!({"name": ["chrony", "a", "b"]}), "install a, b: package_install a b; -"),
+                (json!({"name": "chrony, a"}), "install a: package_install a; -"),
                 (json!({"name": "a", "state": "absent"}), "same"),
                 (
                     json!({"name": ["a", "chrony"], "state": "removed"}),
-                    "remove chrony: -; package_remove chrony; -",
+                    "remove chrony: -; package_remove chrony",
                 ),
             ],
         );
@@ -112,7 +112,7 @@ fn packages() {
 
 #[test]
 fn files() {
-    let commit = |path: &str| format!("file_commit {path}; file_undo {path}");
+    let commit = |path: &str| format!("file_commit {path}");
     let stage = |verb: &str, path: &str, words: &str| {
         format!("{verb} {path}: file_stage {path} {words}; {}", commit(path))
     };
@@ -179,8 +179,8 @@ fn paths() {
             (json!({"path": "/etc/file", "mode": "640", "owner": "root", "group": "106"}), "same"),
             (
                 json!({"path": "/etc/file", "mode": "0644"}),
-                "set owner and mode of /etc/file: -; attributes_set /etc/file 0644 - -; \
-                 attributes_undo /etc/file",
+                "set owner and mode of /etc/file: attributes_stage /etc/file; \
+                 attributes_set /etc/file 0644 - -",
             ),
             (
                 json!({"path": "/etc/none"}),
@@ -190,12 +190,12 @@ fn paths() {
             (json!({"path": "/etc/folder/", "state": "directory"}), "same"),
             (
                 json!({"dest": "/etc/folder", "state": "directory", "owner": "chrony"}),
-                "set owner and mode of /etc/folder: -; attributes_set /etc/folder - chrony -; \
-                 attributes_undo /etc/folder",
+                "set owner and mode of /etc/folder: attributes_stage /etc/folder; \
+                 attributes_set /etc/folder - chrony -",
             ),
             (
                 json!({"path": "/etc/new", "state": "directory", "mode": "0750"}),
-                "make folder /etc/new: directory_make /etc/new 0750 - -; -; directory_undo /etc/new",
+                "make folder /etc/new: directory_make /etc/new 0750 - -; -",
             ),
             (
                 json!({"path": "/etc/file", "state": "directory"}),
@@ -204,7 +204,7 @@ fn paths() {
             (json!({"path": "/etc/none", "state": "absent"}), "same"),
             (
                 json!({"path": "/etc/broken", "state": "absent"}),
-                "remove /etc/broken: -; path_remove /etc/broken; path_remove_undo /etc/broken",
+                "remove /etc/broken: path_stage /etc/broken; path_remove /etc/broken",
             ),
         ],
     );
@@ -213,7 +213,7 @@ fn paths() {
 #[test]
 fn services() {
     let set = |verbs: &str, name: &str, words: &str| {
-        format!("{verbs} {name}: -; service_set {name} {words}; service_undo {name}")
+        format!("{verbs} {name}: service_stage {name}; service_set {name} {words}")
     };
     for (args, wanted) in [
         (json!({"name": "on", "state": "started", "enabled": true}), "same".to_owned()),
@@ -245,11 +245,11 @@ fn services() {
         (json!({"name": "absent", "masked": true}), set("mask", "absent", "- - yes no")),
         (
             json!({"name": "alias", "state": "restarted"}),
-            "restart real: -; service_restart real no; service_undo real".to_owned(),
+            "restart real: service_stage real; service_restart real no".to_owned(),
         ),
         (
             json!({"name": "on", "state": "reloaded", "daemon_reload": true}),
-            "reload on: -; service_reload on yes; service_undo on".to_owned(),
+            "reload on: service_stage on; service_reload on yes".to_owned(),
         ),
     ] {
         for module in ["service", "systemd", "systemd_service"] {
@@ -266,7 +266,7 @@ fn time_zones() {
             (json!({"name": "Etc/UTC"}), "same"),
             (
                 json!({"name": "Etc/GMT+5"}),
-                "set the time zone to Etc/GMT+5: -; timezone_set Etc/GMT+5; timezone_undo Etc/GMT+5",
+                "set the time zone to Etc/GMT+5: timezone_stage Etc/GMT+5; timezone_set ",
             ),
             (
                 json!({"name": "Europe/Berlim"}),
@@ -307,7 +307,7 @@ fn clocks() {
         &[
             (
                 json!({"max_offset": 0.05}),
-                "set the clock back by 1 h 0 min (3,600.5 s) ± 500 ms: clock_set -3600.500000 -3601; -; clock_undo +3600.500000 +3601",
+                "set the clock back by 1 h 0 min (3,600.5 s) ± 500 ms: clock_set -3600.500000 -3601 +3600.500000 +3601; -",
             ),
             // What is not known for certain is no reason to set a clock.
             (json!({"max_offset": 3600.1}), "same"),
@@ -334,19 +334,19 @@ fn commands() {
     check(
         "shell",
         &[
-            (json!({"_raw_params": "a | b\nc"}), "run a | b ...: -; command_run / a | b\nc; -"),
+            (json!({"_raw_params": "a | b\nc"}), "run a | b ...: -; command_run / a | b\nc"),
             (json!({"cmd": "x", "creates": "/etc/file"}), "same"),
             (
                 json!({"cmd": "x", "creates": "/etc/none", "chdir": "/srv"}),
-                "run x: -; command_run /srv x; -",
+                "run x: -; command_run /srv x",
             ),
             (json!({"cmd": "x", "removes": "/etc/none"}), "same"),
-            (json!({"cmd": "x", "removes": "/etc/file"}), "run x: -; command_run / x; -"),
+            (json!({"cmd": "x", "removes": "/etc/file"}), "run x: -; command_run / x"),
         ],
     );
     check(
         "command",
-        &[(json!({"cmd": "a | 'b c'"}), "run a '|' 'b c': -; command_run / a '|' 'b c'; -")],
+        &[(json!({"cmd": "a | 'b c'"}), "run a '|' 'b c': -; command_run / a '|' 'b c'")],
     );
 }
 
@@ -586,20 +586,20 @@ fn packages_come_from_the_bundle_where_there_is_one() {
             json!("chrony"),
             &bare,
             "install chrony (from the bundle: chrony 4.3-2 and 2 more, 15 kB): package_install_files \
-             chrony_4.3-2_amd64.deb tzdata_4.3-2_amd64.deb ucf_4.3-2_amd64.deb -- tzdata ucf; -; -",
+             chrony_4.3-2_amd64.deb tzdata_4.3-2_amd64.deb ucf_4.3-2_amd64.deb -- tzdata ucf; -",
         ),
         (
             json!("tzdata"),
             &bare,
             "install tzdata (from the bundle: tzdata 4.3-2, 6 kB): package_install_files \
-             tzdata_4.3-2_amd64.deb; -; -",
+             tzdata_4.3-2_amd64.deb; -",
         ),
         (
             json!(["chrony", "tree"]),
             &with_ucf,
             "install chrony, tree (from the bundle: chrony 4.3-2, tree 4.3-2 and 1 more, 16 kB): \
              package_install_files chrony_4.3-2_amd64.deb tree_4.3-2_amd64.deb tzdata_4.3-2_amd64.deb -- tzdata; \
-             -; -",
+             -",
         ),
         (
             json!("rsync"),
@@ -615,7 +615,7 @@ fn packages_come_from_the_bundle_where_there_is_one() {
     };
     assert_eq!(compared("package", &json!({"name": "rsync"}), &there), "same");
     let absent = json!({"name": "rsync", "state": "absent"});
-    assert_eq!(compared("package", &absent, &there), "remove rsync: -; package_remove rsync; -");
+    assert_eq!(compared("package", &absent, &there), "remove rsync: -; package_remove rsync");
     let work =
         build("package", json!({"name": "tree"})).unwrap().compare(&bare).unwrap().unwrap().work;
     assert_eq!(

@@ -53,8 +53,8 @@ impl Resource for Timezone {
                 after: line(&self.name),
             }),
             work: Work {
-                activate: Some(Call::new("timezone_set", [self.name.clone()])),
-                undo: Some(Call::new("timezone_undo", [self.name.clone()])),
+                prepare: Some(Call::new("timezone_stage", [self.name.clone()])),
+                activate: Some(Call::new("timezone_set", Vec::<String>::new())),
                 ..Work::default()
             },
         }))

@@ -251,6 +251,7 @@ fn half_an_original_is_none() {
     for host in Host::each() {
         host.write(CONF, "theirs\n");
         // The disk is full in the middle of the copy.
+        host.program("ln", "#!/bin/sh\nexit 1\n");
         host.program("cp", "#!/bin/sh\nfor to; do :; done\necho the >\"$to\"\nexit 1\n");
         host.fail(vec![task("copy", json!({"dest": CONF, "content": "ours\n"}))]);
         assert_eq!(host.original(CONF), None, "{:?}", host.shell);

@@ -112,11 +112,11 @@ fn part_of_a_script_does_nothing() {
     let cut_on = |host: &Host| {
         let plan = prepared(host);
         let mark = Word::random().unwrap();
-        let script = apply_script(&errand(&plan), &mark, &Word::random().unwrap());
+        let script = apply_script(&errand(host, &plan), &mark, &Word::random().unwrap());
         let before = host.snapshot();
         // Everywhere in the plan's own part, and at many places before it.
         let own = script.find("content_2() {").unwrap();
-        let cuts = (0..own).step_by(61).chain((own..script.len() - 1).step_by(5));
+        let cuts = (0..own).step_by(211).chain((own..script.len() - 1).step_by(5));
         for cut in cuts.chain(script.len() - 40..script.len() - 1) {
             let mut running = Running::start(host, &script.as_bytes()[..cut], &mark);
             running.hang_up();

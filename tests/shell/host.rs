@@ -14,7 +14,7 @@ const FAKES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/shell/fakes");
 /// must find out about, a test puts there.
 const TOOLS: &str = "[ basename cat chgrp chmod chown cp cut date dd df dirname env false find \
     getent grep head id ln ls mkdir mktemp mv printf readlink rm rmdir sed sha256sum sleep sort \
-    stat tail test timeout touch tr true uname wc";
+    stat sync tail test timeout touch tr true uname wc";
 
 /// A shell that a host may have as `sh`, with the tools that come with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -224,6 +224,13 @@ impl Host {
         }));
         names.retain(|name| name.contains("ezsync-") || name.contains("/run."));
         assert!(names.is_empty(), "{:?}: left behind: {names:#?}", self.shell);
+    }
+
+    /// The number of the newest change that was kept; 0 when there is none.
+    pub fn newest(&self) -> u64 {
+        let changes = fs::read_dir(self.at("var/lib/ezsync/changes")).into_iter().flatten();
+        let number = |name: std::ffi::OsString| name.to_str()?.parse().ok();
+        changes.filter_map(|entry| number(entry.ok()?.file_name())).max().unwrap_or_default()
     }
 
     /// What the originals folder keeps for `path`.

@@ -74,7 +74,7 @@ fn what_cannot_be_moved_aside_stays_whole() {
     for host in Host::each() {
         fs::create_dir_all(host.at("/srv/folder")).unwrap();
         host.write("/srv/folder/file", "text\n");
-        host.program("mv", "#!/bin/sh\necho 'mv: it is busy'\nexit 1\n");
+        host.program("mv", "#!/bin/sh\ncase $2 in /srv/folder) echo 'mv: it is busy'; exit 1 ;; esac\nexec /host/usr/bin/mv \"$@\"\n");
         let log = host.fail(vec![task("file", json!({"path": "/srv/folder", "state": "absent"}))]);
         assert_eq!(log, "mv: it is busy");
     }

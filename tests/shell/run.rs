@@ -22,7 +22,12 @@ use crate::host::Host;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the tests' runs do with a plan.
-pub fn errand(plan: &Plan) -> Errand<'_> {
+pub fn errand<'a>(host: &Host, plan: &'a Plan) -> Errand<'a> {
+    Errand { expects: host.newest(), ..first_errand(plan) }
+}
+
+/// The same on a host without a past.
+pub fn first_errand(plan: &Plan) -> Errand<'_> {
     Errand {
         plan,
         ending: Ending::Push,
@@ -231,7 +236,7 @@ impl Host {
     /// Starts the script for `plan`.
     pub fn start(&self, plan: &Plan) -> Running {
         let (mark, token) = (Word::random().unwrap(), Word::random().unwrap());
-        let script = apply_script(&errand(plan), &mark, &token);
+        let script = apply_script(&errand(self, plan), &mark, &token);
         Running::start(self, script.as_bytes(), &mark)
     }
 
@@ -289,7 +294,7 @@ pub fn assert_same(
 /// The script's output is closed once it has said `staged`, and `go` is said then.
 pub fn go_and_leave(host: &Host, plan: &Plan) -> ExitStatus {
     let (mark, token) = (Word::random().unwrap(), Word::random().unwrap());
-    let script = apply_script(&errand(plan), &mark, &token);
+    let script = apply_script(&errand(host, plan), &mark, &token);
     let mut running = Running::start_deaf(host, script.as_bytes(), &mark);
     let mut stdout: ChildStdout = running.child.stdout.take().unwrap();
     let mut bytes = [0; 4096];

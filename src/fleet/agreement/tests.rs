@@ -30,6 +30,7 @@ fn host(part: Part, ahead: f64, state: State) -> HostResult {
         facts: None,
         plan: Plan::default(),
         applied: false,
+        went_back: false,
         synchronised_after: None,
         verdict: Some(Verdict {
             state,

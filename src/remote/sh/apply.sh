@@ -1,5 +1,5 @@
-# shellcheck shell=sh disable=SC2034 # variables and functions are shared between these files
-# The frame of a run that changes a host. The functions uploads, prepare, activate and undo come with
+# shellcheck shell=sh disable=SC2034,SC2154 # variables and functions are shared between these files
+# The frame of a run that changes a host. The functions uploads, prepare and activate come with
 # the run. All is read before anything runs: `apply` is called on the script's last line.
 
 # NUMBER FUNCTION ARGUMENTS...: one change. What it prints is sent when it has ended: a closed
@@ -8,6 +8,7 @@ change() {
   number=$1
   shift
   section step "$number"
+  if [ -e "$work/deadline" ]; then guard_extend $step_patience; fi
   if "$@" >"$work/log" 2>&1 </dev/null; then
     tell
     return 0
@@ -21,6 +22,10 @@ change() {
   fi
 }
 
+# How long a step may take, and how long everything is ready for the word to begin (seconds).
+step_patience=900
+staged_patience=7200
+
 # Passes on what the reader of the result should know of the change: what stays of it, and was not asked for.
 tell() {
   if [ ! -s "$work/told" ]; then return; fi
@@ -29,40 +34,105 @@ tell() {
   rm -f "$work/told"
 }
 
-# NUMBER FUNCTION ARGUMENTS...: undoes one change and goes on also when that fails.
-back() {
-  number=$1
-  shift
-  if ! "$@" >"$work/log" 2>&1 </dev/null; then
-    section not-undone "$number"
-    cat "$work/log" 2>/dev/null || :
-    undone=no
-  fi
+# Makes the run's own folder, with all that its end will need: by then there may be no room. $ending, $popped,
+# $state_is and the function state_text come with the run.
+open_run() {
+  work=$(mktemp -d "$home/run.XXXXXX") || return 1
+  saves=0
+  (
+    umask 077
+    cat "$home/lock/owner" >"$work/owner" && mkdir -p "$work/change/saved" && true >"$work/journal" &&
+      true >"$work/change/journal" && true >"$work/litter" && true >"$work/begun.new" && true >"$work/kept.new" &&
+      printf '%s %s\n' "$ending" "${popped:-$((newest + 1))}" >"$work/ending" || exit 1
+    printf 'number\t%s\nat\t%s\nby\t%s\nezsync\t%s\nrun\t%s\ncluster\t%s\n' $((newest + 1)) "$(date +%s)" "$by" \
+      "$version" "$token" "$cluster" >"$work/change/about" || exit 1
+    if [ -f "$home/state" ]; then cp -p "$home/state" "$work/change/state" || exit 1; fi
+    if [ "$state_is" = none ]; then true >"$work/state.none"; else state_text >"$work/state.new"; fi
+  )
 }
 
-# Takes away candidates and saved files, and the run's own folder.
-tidy() {
-  if [ -f "$work/litter" ]; then
-    while IFS= read -r path; do
-      case $undone:$path in
-        # What could not be put back must not be lost.
-        no:*.old) ;;
-        *) rm -rf "$path" ;;
-      esac
-    done <"$work/litter"
-  fi
-  rm -rf "$work"
-  # A run that left nothing leaves no folder of ours either.
-  [ -e "$home/originals" ] || rmdir "$home" 2>/dev/null || :
+# All that the way back needs is on the disk before anything is activated.
+settle() {
+  set -- "$work" "$work/journal" "$work/change" "$work/change/journal" "$work/change/saved" "$work/litter" \
+    "$work/undo" "$work/state.new" "$home"
+  while IFS= read -r path; do
+    if [ -f "$path" ] && [ ! -L "$path" ]; then set -- "$@" "$path"; fi
+    if [ -d "${path%/*}/" ]; then set -- "$@" "${path%/*}/"; fi
+  done <"$work/litter"
+  if [ -e "$guard_unit" ]; then set -- "$@" "$guard_unit" "$guard_units" "$guard_wants"; fi
+  make_durable "$@"
+  return 0
 }
 
-# Makes the folder that is ours on the host, and the run's own in it. Nobody else may own it: what
-# is kept there is put back as root. Runs that a power cut ended days ago have left theirs, with packages in it.
-open_home() {
-  home=/var/lib/ezsync
-  (umask 077 && mkdir -p $home) && [ -O $home ] && chmod 0700 $home || return 1
-  find $home/run.?????? -prune -mtime +1 -exec rm -rf {} \;
-  work=$(mktemp -d $home/run.XXXXXX)
+# From here on the change is to be undone when it is cut off, and that must be known after a power cut, too.
+begin() {
+  guard_extend $step_patience
+  mv "$work/begun.new" "$work/begun" && make_durable "$work"
+}
+
+# Looks as it is told until the word comes whether the change is kept. $service, $conf and the function
+# sight come with the run.
+prove() {
+  verdict=back
+  if [ -z "$confirm" ]; then
+    verdict=keep
+    mv "$work/kept.new" "$work/kept" || return 1
+  fi
+  section activated
+  if [ -z "$service" ]; then
+    verdict=keep
+    return
+  fi
+  guard_extend "${confirm:-$step_patience}"
+  while read -r order; do
+    guard_extend "${confirm:-$step_patience}"
+    case $order in
+      keep | back)
+        # Without a doubt it is kept already.
+        if [ -n "$confirm" ]; then verdict=$order; fi
+        break
+        ;;
+      # On a terminal the end of the input is not heard: it is said.
+      end) break ;;
+      wait) ;;
+      time) tell_times ;;
+      *)
+        sight </dev/null
+        section looked
+        ;;
+    esac
+  done
+  rm -f "$work/deadline"
+}
+
+# Ends the run with what came of it, and that said.
+finish() {
+  if [ "$1" = kept ]; then
+    mv "$work/kept.new" "$work/kept" 2>/dev/null
+    keep_durable
+    said=$(keep_change 2>&1)
+  else
+    said=$(undo_change 2>&1)
+  fi
+  undone=yes
+  if [ -n "$said" ]; then undone=no; fi
+  tidy "$undone"
+  close_home
+  case $1:$undone in
+    kept:no)
+      section told
+      printf '%s\n' "not all could be noted for the way back: $said"
+      ;;
+    *:no)
+      section not-undone
+      printf '%s\n' "$said"
+      ;;
+  esac
+  case $1 in
+    kept) section result changed ;;
+    dropped) section result dropped ;;
+    *) section result "$1-$undone" ;;
+  esac
 }
 
 apply() {
@@ -71,29 +141,33 @@ apply() {
   trap : HUP PIPE INT TERM
   # Not the user's own: what is installed and started from here has the usual one.
   umask 022
-  if ! open_home 2>/dev/null; then
+  at_boot=
+  started=
+  take_host || return
+  newest_change
+  if [ -n "$found" ] || [ "$newest" != "$expects" ]; then
+    close_home
+    section result moved
+    return
+  fi
+  if ! open_run 2>/dev/null || ! guard_arm "$library" 2>/dev/null; then
+    if [ -n "$work" ]; then tidy yes; fi
+    close_home
     section result unwritable
     return
   fi
-  started=
-  reloaded=
-  undone=yes
-  if uploads && prepare; then
+  if uploads && prepare && settle; then
+    guard_extend $staged_patience
     section staged
     # Nothing but this word lets it go on: a lost controller means no.
     if ! read -r order || [ "$order" != go ]; then
-      undo
-      tidy
-      section result dropped
+      finish dropped
       return
     fi
-    if activate; then
-      tidy
-      section result changed
+    if begin && activate && prove; then
+      if [ "$verdict" = keep ]; then finish kept; else finish back; fi
       return
     fi
   fi
-  undo
-  tidy
-  section result "undone-$undone"
+  finish undone
 }

@@ -96,7 +96,7 @@ no_packager() {
 # packages is read, none of the host's own is written, and nothing is fetched. Behind the files and `--` stand
 # the names of the packages that nobody asked for by name.
 package_install_files() {
-  needed=
+  needed='' brought=''
   for word; do
     shift
     if [ "$word" = -- ]; then
@@ -104,12 +104,15 @@ package_install_files() {
     elif [ -n "$needed" ]; then
       needed="$needed $word"
     else
+      brought="$brought $word"
       set -- "$@" "$work/files/$word"
     fi
   done
+  # shellcheck disable=SC2086 # a list of words
+  note package $brought || return 1
   find_packager
   case $packager in
-    apt-get) apt_install_files "$@" ;;
+    apt-get) without_services apt_install_files "$@" ;;
     # With no plugins, since some ask a network: subscription-manager's.
     dnf | yum)
       "$packager" -y -q -C --disablerepo='*' --disableplugin='*' --setopt=install_weak_deps=False install "$@"
@@ -192,8 +195,9 @@ zypper_install_files() {
 
 package_install() {
   find_packager
+  note package "$@" || return 1
   case $packager in
-    apt-get) apt_install "$@" ;;
+    apt-get) without_services apt_install "$@" ;;
     dnf | yum) dnf_install "$@" ;;
     zypper) zypper_install "$@" ;;
     apk) apk_install "$@" ;;

@@ -47,10 +47,11 @@ service_words() {
 # start, stop, restart or reload SERVICE; what went wrong is shown with it.
 service_do() {
   # Noted before it is tried: what fails is to be put back as well.
-  : >"$work/service.$2/touched"
+  true >"$work/touched.$2" || return 1
   case $(service_manager) in
     systemd)
-      if systemctl "$1" "$2"; then return 0; fi
+      # While the host boots, who waits for another service may be who that waits for.
+      if systemctl ${at_boot:+--no-block} "$1" "$2"; then return 0; fi
       service_words "$2"
       return 1
       ;;
@@ -92,16 +93,39 @@ service_is_masked() {
 
 # Notes, once a run, how the service stood before this run touched it.
 service_note() {
-  if [ -d "$work/service.$1" ]; then return 0; fi
-  mkdir "$work/service.$1" || return 1
-  if service_is_active "$1"; then : >"$work/service.$1/active"; fi
-  if service_is_enabled "$1"; then : >"$work/service.$1/enabled"; fi
-  if service_is_masked "$1"; then : >"$work/service.$1/masked"; fi
+  if [ -e "$work/unit.$1" ]; then return 0; fi
+  is_active=no is_enabled=no is_masked=no
+  if service_is_active "$1" || service_is_denied "$1"; then is_active=yes; fi
+  if service_is_enabled "$1"; then is_enabled=yes; fi
+  if service_is_masked "$1"; then is_masked=yes; fi
+  note unit "$1" "$is_active" "$is_enabled" "$is_masked" && true >"$work/unit.$1"
+}
+
+# The same before anything is done, where there is something to note.
+service_stage() {
+  if service_exists "$1"; then service_note "$1"; fi
+}
+
+# Whether the distribution would have started it, had we not kept it from that: see hold.sh.
+service_is_denied() {
+  [ -f "$work/denied" ] && grep -q -x -F -e "$1" "$work/denied" && service_is_enabled "$1"
+}
+
+# Starts what was held back, is to start at boot, and is not this change's to decide about.
+start_denied() {
+  if [ ! -f "$work/denied" ] || [ -n "$at_boot" ]; then return; fi
+  while read -r name; do
+    if [ -e "$work/touched.$name" ]; then continue; fi
+    if [ -e "$work/kept" ] && [ -e "$work/unit.$name" ]; then continue; fi
+    if service_is_enabled "$name" && ! service_is_active "$name"; then
+      service_do start "$name" >/dev/null 2>&1 </dev/null || :
+    fi
+  done <"$work/denied"
 }
 
 service_reload_units() {
   if [ "$1" = yes ] && [ "$(service_manager)" = systemd ]; then
-    reloaded=yes
+    true >"$work/reloaded" || return 1
     systemctl daemon-reload
   fi
 }
@@ -118,7 +142,7 @@ service_set() {
   if [ "$4" = no ] && service_is_masked "$1"; then
     service_mask unmask "$1" || return 1
     # A masked service does not tell this.
-    if service_is_enabled "$1"; then : >"$work/service.$1/enabled"; fi
+    if service_is_enabled "$1"; then note unit "$1" no yes yes || return 1; fi
   fi
   case $2 in
     no) if service_is_active "$1"; then service_do stop "$1" || return 1; fi ;;
@@ -158,26 +182,22 @@ service_reload() {
   fi
 }
 
-# Puts a service back as it was noted. Files are back already: a restart reads them.
+# SERVICE ACTIVE ENABLED MASKED: as it was noted. Files are back already: a restart reads them. When the host
+# boots it is about to be started, or not, by what this run had made of it.
 service_undo() {
-  noted=$work/service.$1
-  if [ ! -d "$noted" ]; then return 0; fi
   status=0
-  service_reload_units "$reloaded" || status=1
+  was_enabled=$3
   if service_is_masked "$1"; then
     # Masked before and now: nothing was enabled or disabled.
-    if [ -e "$noted/masked" ]; then : >"$noted/as-it-is"; fi
+    if [ "$4" = yes ]; then was_enabled=-; fi
     service_mask unmask "$1" || status=1
   fi
-  if [ -e "$noted/as-it-is" ]; then
-    :
-  elif [ -e "$noted/enabled" ]; then
-    if ! service_is_enabled "$1"; then service_enable "$1" || status=1; fi
-  elif service_is_enabled "$1"; then
-    service_disable "$1" || status=1
-  fi
-  if [ -e "$noted/touched" ]; then
-    if [ -e "$noted/active" ]; then
+  case $was_enabled in
+    yes) if ! service_is_enabled "$1"; then service_enable "$1" || status=1; fi ;;
+    no) if service_is_enabled "$1"; then service_disable "$1" || status=1; fi ;;
+  esac
+  if [ -e "$work/touched.$1" ] || [ -n "$at_boot" ]; then
+    if [ "$2" = yes ]; then
       # A unit that failed several times in a row is refused until its count is forgotten.
       if [ "$(service_manager)" = systemd ]; then systemctl reset-failed "$1" 2>/dev/null; fi
       service_do restart "$1" || status=1
@@ -187,7 +207,6 @@ service_undo() {
       if ! service_do stop "$1" && service_is_active "$1"; then status=1; fi
     fi
   fi
-  if [ -e "$noted/masked" ]; then service_mask mask "$1" || status=1; fi
-  rm -rf "$noted"
+  if [ "$4" = yes ]; then service_mask mask "$1" || status=1; fi
   return "$status"
 }

@@ -2,22 +2,26 @@
 # The time zone, the clock, and commands.
 
 # What stood there is kept as it is: a link, a copy of a zone (as old installers left it), nothing.
-timezone_set() {
+timezone_stage() {
   if [ ! -f "/usr/share/zoneinfo/$1" ]; then
     printf 'the host has no time zone %s in /usr/share/zoneinfo\n' "$1"
     return 1
   fi
-  for file in /etc/localtime /etc/timezone; do
-    beside "$file" new >>"$work/litter"
-    if [ -e "$file" ] || [ -L "$file" ]; then put_aside "$file" || return 1; fi
-  done
   candidate=$(beside /etc/localtime new)
-  ln -s "/usr/share/zoneinfo/$1" "$candidate" && mv -f "$candidate" /etc/localtime || return 1
-  : >"$work/$number.done"
+  note_litter "$candidate" && ln -s "/usr/share/zoneinfo/$1" "$candidate" && put_aside /etc/localtime || return 1
   if [ -f /etc/timezone ]; then
     candidate=$(beside /etc/timezone new)
-    printf '%s\n' "$1" >"$candidate" && mv -f "$candidate" /etc/timezone || return 1
+    note_litter "$candidate" && printf '%s\n' "$1" >"$candidate" && put_aside /etc/timezone
   fi
+}
+
+timezone_set() {
+  for file in /etc/localtime /etc/timezone; do
+    candidate=$(beside "$file" new)
+    if [ -e "$candidate" ] || [ -L "$candidate" ]; then
+      put_aside_anew "$file" && mv -f "$candidate" "$file" || return 1
+    fi
+  done
   timezone_tell
 }
 
@@ -26,27 +30,10 @@ timezone_tell() {
   if [ "$(service_manager)" = systemd ]; then systemctl try-restart systemd-timedated 2>/dev/null || :; fi
 }
 
-timezone_undo() {
-  if [ ! -e "$work/$number.done" ]; then return 0; fi
-  for file in /etc/localtime /etc/timezone; do
-    saved=$(beside "$file" old)
-    if [ -e "$saved" ] || [ -L "$saved" ]; then
-      move_back "$saved" "$file" || return 1
-    else
-      rm -f "$file"
-    fi
-  done
-  timezone_tell
-}
-
-# SECONDS WHOLE_SECONDS: sets the clock so much forward, or back when they are less than 0.
+# SECONDS WHOLE_SECONDS BACK WHOLE_BACK: sets the clock so much forward, or back when they are less than 0;
+# the other two take that back.
 clock_set() {
-  shift_clock "$1" "$2" && : >"$work/$number.done"
-}
-
-# SECONDS WHOLE_SECONDS: the same in the other direction.
-clock_undo() {
-  if [ -e "$work/$number.done" ]; then shift_clock "$1" "$2"; fi
+  note clock "$3" "$4" && shift_clock "$1" "$2" && boot_id >"$work/clock"
 }
 
 # GNU date reads the clock and sets it in one go: how long anything takes does not matter. Others set

@@ -33,6 +33,7 @@ fn done(host: &str, outcome: Outcome, changes: usize, applied: bool) -> Event {
         facts: Some(facts),
         plan: Plan { changes: vec![Change::default(); changes], unchanged: 0 },
         applied,
+        went_back: false,
         synchronised_after: None,
         verdict: None,
         clock: None,

@@ -1,0 +1,170 @@
+//! The word whether a change is kept: the host goes back by itself when it does not come.
+
+use std::time::Duration;
+
+use super::Part;
+use super::host::Driver;
+use super::result::{Outcome, Trouble};
+use super::shell::exec_trouble;
+use super::talk::Talk;
+use crate::exec::ExecError;
+use crate::history::Record;
+use crate::plan::Plan;
+use crate::remote::{self, Probe, Progress, Section, Word};
+
+/// How long a host waits for a word before it goes back by itself. A look may take half of that.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often a source is told that its clients are still at it.
+const PULSE: Duration = Duration::from_secs(10);
+
+/// How long the host may take to keep a change or to go back: it may have to stop and start services.
+const ENDING: Duration = Duration::from_secs(300);
+
+/// How long a script may take to end after its result.
+pub(super) const FAREWELL: Duration = Duration::from_secs(10);
+
+/// A host that has changed and takes looks until it is told whether to keep that.
+pub(super) struct Open {
+    /// None where the connection is lost.
+    pub talk: Option<Talk>,
+    pub token: Word,
+    /// Whether it goes back unless it is told to keep it.
+    pub confirm: bool,
+}
+
+impl Driver<'_> {
+    /// Whether the host shall go back when its time is not proved: as it was asked for, or where there is a
+    /// configuration of ours to go back to.
+    pub(super) fn confirms(&self, probe: &Probe) -> bool {
+        let order = &self.shared.order;
+        order.verify && order.confirm.unwrap_or_else(|| rewrites_time(&self.result.plan, probe))
+    }
+
+    /// Tells a host that has changed whether to keep that, by what its proof came to.
+    pub(super) async fn conclude(
+        &mut self,
+        open: Open,
+        proof: Result<Outcome, Outcome>,
+    ) -> Result<Outcome, Outcome> {
+        let Open { talk, token, confirm } = open;
+        let Some(mut talk) = talk else {
+            if confirm {
+                self.takes_back();
+            }
+            return proof.map_err(|lost| if confirm { goes_back_by_itself(lost) } else { lost });
+        };
+        let mut outcome = proof.unwrap_or_else(|stopped| stopped);
+        if confirm && outcome == Outcome::Ok && !self.is_proved_by_clients(&mut talk).await {
+            outcome = Trouble::new(
+                "none of its clients follows it",
+                "look at what the clients say, then run again",
+            )
+            .into();
+        }
+        let word = if confirm && outcome != Outcome::Ok { "back" } else { "keep" };
+        talk.say(word).await;
+        let ended = ending(&mut talk).await;
+        let sections = talk.sections().to_vec();
+        talk.end(FAREWELL).await;
+        match ended {
+            Ok(remote::Outcome::Changed) => {
+                self.note_done(&remote::Outcome::Changed, &sections);
+                Ok(outcome)
+            }
+            Ok(back @ remote::Outcome::WentBack(whole)) => {
+                self.note_done(&back, &sections);
+                self.takes_back();
+                let log = sections.iter().find(|section| section.name == "not-undone");
+                Err(went_back(outcome, whole, log, &token))
+            }
+            // It keeps the change in any case.
+            _ if !confirm => Ok(outcome),
+            Ok(_) => Err(goes_back_by_itself(outcome)),
+            Err(error) => {
+                self.takes_back();
+                Err(goes_back_by_itself(exec_trouble("the proof", &error)))
+            }
+        }
+    }
+
+    /// The host is as it was.
+    fn takes_back(&mut self) {
+        self.result.applied = false;
+        self.result.went_back = true;
+        for change in &mut self.result.plan.changes {
+            change.done = change.work.lasts();
+        }
+    }
+
+    /// Waits, in a source, until its clients have ended; false when they were judged, and none follows it. It
+    /// does not wait where it holds the place that they need.
+    async fn is_proved_by_clients(&self, talk: &mut Talk) -> bool {
+        let order = &self.shared.order;
+        if self.job.part != Part::Source || self.shared.means.forks <= order.sources.len() {
+            return true;
+        }
+        let mut proved = std::pin::pin!(self.shared.clients.prove());
+        loop {
+            match tokio::time::timeout(PULSE, &mut proved).await {
+                Ok(proved) => return proved,
+                Err(_) => talk.say("wait").await,
+            }
+        }
+    }
+}
+
+/// Waits for the host's last word.
+async fn ending(talk: &mut Talk) -> Result<remote::Outcome, ExecError> {
+    while let Some(section) = talk.next(ENDING).await? {
+        if Progress::of(section) == Some(Progress::Ended) {
+            return Ok(remote::Outcome::of(talk.sections()));
+        }
+    }
+    Err(ExecError::InputClosed)
+}
+
+/// Whether `plan` replaces a configuration of chrony that ezsync wrote.
+fn rewrites_time(plan: &Plan, probe: &Probe) -> bool {
+    let conf = &probe.facts.chrony.conf;
+    let record = probe.past.state.as_deref().and_then(|state| Record::parse(state).ok());
+    record.is_some_and(|record| record.wrote(conf))
+        && plan.changes.iter().any(|change| change.work.writes(conf))
+}
+
+/// What became of a host that went back, with why.
+fn went_back(outcome: Outcome, whole: bool, log: Option<&Section>, token: &Word) -> Outcome {
+    let words = match whole {
+        true => "its previous configuration was put back",
+        false => "and not all of its previous configuration could be put back: look at the host",
+    };
+    let log = log.map(Section::text).unwrap_or_default();
+    match outcome {
+        Outcome::Failed(trouble) | Outcome::Unreachable(trouble) => {
+            let what = format!("{}; {words}", trouble.what);
+            let mut trouble = Trouble { what, ..trouble };
+            if !whole {
+                trouble = trouble.log(&remote::name_targets(&log, token));
+            }
+            Outcome::Failed(trouble)
+        }
+        Outcome::Interrupted | Outcome::Ok => {
+            Trouble::new(format!("interrupted before its time was proved; {words}"), "run again")
+                .into()
+        }
+    }
+}
+
+/// The same where nothing more is heard of the host.
+fn goes_back_by_itself(outcome: Outcome) -> Outcome {
+    let words = format!(
+        "without the word to keep the change it goes back to its previous configuration by itself within {} s",
+        PATIENCE.as_secs()
+    );
+    match outcome {
+        Outcome::Failed(trouble) | Outcome::Unreachable(trouble) => {
+            Outcome::Failed(Trouble { what: format!("{}; {words}", trouble.what), ..trouble })
+        }
+        Outcome::Interrupted | Outcome::Ok => Trouble::new(words, "run again").into(),
+    }
+}

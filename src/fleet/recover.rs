@@ -1,0 +1,69 @@
+//! What an earlier run has left unfinished on a host, and the record of this one.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::Mode;
+use super::confirm::FAREWELL;
+use super::host::Driver;
+use super::result::Outcome;
+use super::shell::{exec_trouble, word};
+use crate::desired::Desired;
+use crate::history::{Record, Stamp, Wishes};
+use crate::remote::{self, Probe, Progress, recover_script};
+
+/// How long it may take to put a host back: services are stopped and started.
+const LIMIT: Duration = Duration::from_secs(300);
+
+impl Driver<'_> {
+    /// Brings to an end what was left unfinished on the host. True when there was something: then the host is
+    /// another one than `probe` saw.
+    pub(super) async fn recover(&mut self, probe: &Probe) -> Result<bool, Outcome> {
+        let order = &self.shared.order;
+        if probe.past.unfinished.is_empty() {
+            return Ok(false);
+        }
+        let is_held = probe.past.lock.as_ref().is_some_and(|lock| lock.alive);
+        match order.mode {
+            Mode::Setup => {}
+            Mode::Check if !is_held => {
+                self.result.notes.push(
+                    "a change that was cut off is unfinished: setup brings it to an end first"
+                        .to_owned(),
+                );
+                return Ok(false);
+            }
+            _ => return Ok(false),
+        }
+        let what = "the end of an unfinished change";
+        let (mark, token) = (word()?, word()?);
+        let script = recover_script(&order.by, order.break_lock, &mark, &token);
+        let lost = |error| exec_trouble(what, &error);
+        let mut talk = self.shell.start(what, &script, &mark, LIMIT).await?;
+        while let Some(section) = talk.next(LIMIT).await.map_err(lost)? {
+            if Progress::of(section) == Some(Progress::Ended) {
+                let ended = remote::Outcome::of(talk.sections());
+                self.note_told(talk.sections());
+                talk.end(FAREWELL).await;
+                return match ended {
+                    remote::Outcome::Changed => Ok(true),
+                    ended => Err(self.failed(ended, false, &token).into()),
+                };
+            }
+        }
+        Err(self.cut_off(what, &talk).into())
+    }
+
+    /// What is managed on the host once the plan is carried out, for the host to keep.
+    pub(super) fn record(&self, desired: &Desired, probe: &Probe) -> String {
+        let before = probe.past.state.as_deref().and_then(|state| Record::parse(state).ok());
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let stamp = Stamp {
+            cluster: self.shared.order.cluster.clone(),
+            change: probe.past.newest + 1,
+            at: i64::try_from(now.as_secs()).unwrap_or_default(),
+            by: self.shared.order.by.clone(),
+        };
+        let wishes = Wishes::of(desired);
+        Record::next(before.as_ref(), &wishes, &probe.observed, &stamp).to_json()
+    }
+}

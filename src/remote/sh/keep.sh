@@ -1,0 +1,125 @@
+# shellcheck shell=sh disable=SC2154,SC2034 # variables and functions are shared between these files
+# The end of a change: what is kept of it, and that nothing else is left. `kept` in the run's folder is the
+# commit point: from then on it only goes forward, by whoever finds it. Each step may be done twice.
+
+# The newest of the changes that were made and kept; 0 when there is none.
+newest_change() {
+  newest=0
+  for folder in "$home"/changes/*; do
+    case ${folder##*/} in
+      '' | *[!0-9]*) ;;
+      *) if [ "${folder##*/}" -gt "$newest" ]; then newest=${folder##*/}; fi ;;
+    esac
+  done
+}
+
+# How many changes can be taken back.
+history_length=10
+
+# Brings the keeping of a change to its end. What cannot be done is printed.
+keep_change() {
+  read -r ending number <"$work/ending" || return 0
+  if [ -e "$work/state.new" ]; then
+    mv -f "$work/state.new" "$home/state"
+  elif [ -e "$work/state.none" ]; then
+    rm -f "$home/state"
+  fi
+  case $ending in
+    push) keep_push ;;
+    pop)
+      written_keep "$work/journal"
+      if [ -d "$home/changes/$number" ]; then mv "$home/changes/$number" "$work/popped"; fi
+      ;;
+    pristine)
+      for name in changes originals originals.units written; do
+        if [ -d "$home/$name" ]; then mv "$home/$name" "$work/$name"; fi
+      done
+      ;;
+  esac
+}
+
+keep_push() {
+  if [ -d "$work/change" ]; then
+    if [ -f "$work/later" ]; then
+      while IFS=$tab read -r saved name; do
+        if [ -e "$saved" ] || [ -L "$saved" ]; then mv "$saved" "$work/change/saved/$name"; fi
+      done <"$work/later"
+    fi
+    (umask 077 && mkdir -p "$home/changes" "$home/originals") || return
+    keep_originals
+    written_keep "$work/journal"
+    mv "$work/change" "$home/changes/$number"
+  fi
+  for folder in "$home"/changes/*; do
+    case ${folder##*/} in
+      '' | *[!0-9]*) ;;
+      *) if [ "${folder##*/}" -le $((number - history_length)) ]; then rm -rf "$folder"; fi ;;
+    esac
+  done
+}
+
+# What stood there before any change of ours.
+keep_originals() {
+  while IFS=$tab read -r kind path saved rest; do
+    if [ "$kind" = path ]; then original_keep "$path" "$saved"; fi
+  done <"$work/change/journal"
+  sed -n '1!G;h;$p' "$work/change/journal" | while IFS=$tab read -r kind name state; do
+    if [ "$kind" = unit ] && [ ! -e "$home/originals.units/$name" ]; then
+      (umask 077 && mkdir -p "$home/originals.units" && printf '%s\n' "$state" >"$home/originals.units/$name")
+    fi
+  done
+}
+
+# PATH SAVED
+original_keep() {
+  kept=$home/originals$1
+  if [ -e "$kept" ] || [ -L "$kept" ] || [ -e "$kept.none" ]; then return; fi
+  (umask 077 && mkdir -p "${kept%/*}") || return
+  case $2 in
+    -) : >"$kept.none" ;;
+    # A folder has no original: its name may be one on the way to others.
+    *)
+      saved=$work/change/$2
+      if [ ! -d "$saved" ] || [ -L "$saved" ]; then
+        ln "$saved" "$kept" 2>/dev/null || { cp -P -p "$saved" "$kept.part" && mv -f "$kept.part" "$kept"; }
+      fi
+      ;;
+  esac
+}
+
+# What must not be lost once the change is said to be kept.
+keep_durable() {
+  set -- "$work/kept" "$work"
+  while IFS=$tab read -r kind path rest; do
+    if [ "$kind" = path ]; then
+      if [ -f "$path" ] && [ ! -L "$path" ]; then set -- "$@" "$path"; fi
+      if [ -d "${path%/*}/" ]; then set -- "$@" "${path%/*}/"; fi
+    fi
+  done <"$work/journal"
+  make_durable "$@"
+}
+
+# UNDONE: takes away all that the run has put anywhere. `no`: what could not be put back stays.
+tidy() {
+  if [ -f "$work/litter" ]; then
+    while IFS= read -r path; do
+      case $1:$path in
+        no:*.old) ;;
+        *) rm -rf "$path" ;;
+      esac
+    done <"$work/litter"
+  fi
+  start_denied
+  guard_remove
+  # In one go: half of a journal would undo half of a change.
+  mv "$work" "$home/gone.${work##*/run.}" 2>/dev/null && work=$home/gone.${work##*/run.}
+  guard_end
+  rm -rf "$work"
+}
+
+# Nothing at all is left by a run that left nothing.
+close_home() {
+  lock_release
+  rmdir "$home/originals" "$home/changes" 2>/dev/null
+  rmdir "$home" 2>/dev/null || :
+}

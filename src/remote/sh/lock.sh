@@ -1,0 +1,65 @@
+# shellcheck shell=sh disable=SC2154,SC2034 # variables and functions are shared between these files
+# One run at a time on a host. The folder `lock` says whose it is; it is his for as long as his process runs.
+
+# OWNER: sets $held where the host is another's. `break`: that one's process is ended.
+lock_take() {
+  held=
+  tries=0
+  until mkdir "$home/lock" 2>/dev/null; do
+    # Whoever has just made it says soon who he is.
+    if [ ! -e "$home/lock/owner" ] && [ "$tries" -lt 2 ]; then
+      tries=$((tries + 1))
+      sleep 1
+      continue
+    fi
+    if is_alive "$home/lock/owner"; then
+      if [ "$1" != break ]; then
+        held="$(value_of "$home/lock/owner" by) has held it for $(age "$(value_of "$home/lock/owner" at)")"
+        return 1
+      fi
+      end_process "$home/lock/owner"
+    fi
+    # Of two that find it stale one may take away what the other has just made: then it is put back.
+    if mv "$home/lock" "$home/gone.lock.$$" 2>/dev/null; then
+      if is_alive "$home/gone.lock.$$/owner" && [ ! -e "$home/lock" ]; then mv "$home/gone.lock.$$" "$home/lock"; fi
+      rm -rf "$home/gone.lock.$$"
+    fi
+    tries=$((tries + 1))
+    if [ "$tries" -gt 10 ]; then
+      held='nobody who runs, and its folder lock cannot be taken away'
+      return 1
+    fi
+  done
+  printf 'by\t%s\nat\t%s\nrun\t%s\n' "$by" "$(date +%s)" "$token" >"$home/lock/owner.new" &&
+    note_process "$home/lock/owner.new" && mv -f "$home/lock/owner.new" "$home/lock/owner" && return
+  rm -rf "$home/lock"
+  return 1
+}
+
+# Only one's own.
+lock_release() {
+  if [ "$(value_of "$home/lock/owner" run)" = "$token" ]; then
+    mv "$home/lock" "$home/gone.lock.$$" 2>/dev/null && rm -rf "$home/gone.lock.$$"
+  fi
+}
+
+# Brings runs to an end that nobody else does. Sets $found to lines about them.
+recover_runs() {
+  found=
+  mine=$token
+  for work in "$home"/run.??????; do
+    if [ ! -d "$work" ]; then continue; fi
+    # Its watchdog may be at it just now: what it has begun is done again.
+    end_process "$work/watchdog"
+    if [ -e "$work/owner" ]; then
+      end_run
+      found="$found$ended$line_end"
+    else
+      # It has not got far enough to say whose it is: nothing was done.
+      rm -rf "$work"
+    fi
+  done
+  token=$mine
+  work=
+  rm -rf "$home"/gone.*
+}
