@@ -32,7 +32,7 @@ const MAY_USE: &[(&str, &str)] = &[
         "desired facts inventory length problem project resource role template verify yaml",
     ),
     ("plan", "desired resource"),
-    ("history", "desired package resource"),
+    ("history", "desired package plan resource"),
     // Packages for hosts without internet.
     ("package", ""),
     ("bundle", "package problem sanitise"),
@@ -49,13 +49,13 @@ const MAY_USE: &[(&str, &str)] = &[
         "access bundle cluster desired exec facts history length local plan problem remote resource sanitise ssh verify",
     ),
     // What is shown. None of these knows how results come about.
-    ("report", "exit facts fleet length plan sanitise verify"),
+    ("report", "exit facts fleet history length plan sanitise verify"),
     ("ui", "fleet length plan repository sanitise ssh verify"),
     // What is typed.
     ("cli", "cluster length package"),
     (
         "command",
-        "access bundle cli cluster exit facts fleet inventory length package problem project remote report repository resource role sanitise ssh ui",
+        "access bundle cli cluster desired exit facts fleet inventory length package problem project remote report repository resource role sanitise ssh ui",
     ),
 ];
 
@@ -201,6 +201,33 @@ fn files_fit_in_a_head_and_say_what_they_are_for() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_lints_hold_everywhere() {
+    let read = |path: &str| fs::read_to_string(path).unwrap();
+    let root = read("Cargo.toml");
+    for lint in ["unwrap_used", "expect_used", "panic", "indexing_slicing", "todo", "unimplemented"]
+    {
+        assert!(root.contains(&format!("\n{lint} = \"deny\"\n")), "{lint} is not denied");
+    }
+    assert!(root.contains("\nunsafe_code = \"forbid\"\n"));
+    assert!(root.contains("members = [\"tests/hosts\"]"), "look at the new member here, too");
+    for member in ["Cargo.toml", "tests/hosts/Cargo.toml"] {
+        assert!(read(member).contains("[lints]\nworkspace = true\n"), "{member}");
+    }
+    // A workspace of its own, whose targets are to panic.
+    assert!(read("fuzz/Cargo.toml").contains("\nunsafe_code = \"forbid\"\n"));
+    // What ships lets none of them pass; tests say so for themselves.
+    let lenient =
+        ["allow(unsafe", "allow(clippy::unwrap", "allow(clippy::expect", "allow(clippy::panic"];
+    for file in files() {
+        let found = file.code().find(|line| lenient.iter().any(|word| line.contains(word)));
+        assert_eq!(found, None, "{}", file.path.display());
+    }
+    for lock in ["Cargo.lock", "fuzz/Cargo.lock"] {
+        assert!(Path::new(lock).is_file(), "{lock} is part of the tree");
+    }
 }
 
 #[test]

@@ -75,7 +75,7 @@ impl Driver<'_> {
             leads: false,
         };
         let waits = match self.job.part {
-            Part::Source => false,
+            Part::Source | Part::Node => false,
             // What is right for it depends on those before it.
             Part::Standby => true,
             Part::Client => self.shared.order.mode == Mode::Setup,
@@ -145,7 +145,7 @@ impl Driver<'_> {
                 let local_stratum = order.local_stratum.saturating_add(below);
                 Role::Standby { sources, upstreams, local_stratum }
             }
-            Part::Client => {
+            Part::Client | Part::Node => {
                 let mut sources = sources.into_iter();
                 Role::Client {
                     source: sources.next().into_iter().collect(),
@@ -160,7 +160,7 @@ impl Driver<'_> {
     fn next_glance(&self, ground: &Ground, verdict: &Verdict, pace: &mut Pace) -> Glance {
         // Public servers are not to be asked at once, again and again: clients' source is ours.
         let ours = match self.job.part {
-            Part::Client => true,
+            Part::Client | Part::Node => true,
             Part::Standby => self.shared.order.upstreams.is_empty(),
             Part::Source => false,
         };
@@ -276,15 +276,7 @@ impl Driver<'_> {
 
 /// The sections of one look.
 async fn answer(talk: &mut Talk) -> Result<Vec<Section>, ExecError> {
-    // The first ones may have come with the shell's greeting.
-    let begun = talk.seen();
-    while let Some(section) = talk.next(LOOK_TIMEOUT).await? {
-        if section.name == "looked" {
-            let answer = talk.sections().iter().skip(begun).cloned();
-            return Ok(answer.take_while(|section| section.name != "looked").collect());
-        }
-    }
-    Err(ExecError::InputClosed)
+    talk.take_until("looked", LOOK_TIMEOUT).await?.ok_or(ExecError::InputClosed)
 }
 
 /// The next steps of [`Cause::words`] that say this do so first: the only advice, or the first of two.

@@ -46,10 +46,10 @@ fn secret(number: usize) -> &'static str {
 
 /// The names of the secrets in `bytes`, as they are or as digits.
 fn found(bytes: &[u8]) -> Vec<&'static str> {
-    let has = |wanted: &[u8]| bytes.windows(wanted.len()).any(|part| part == wanted);
+    let said = String::from_utf8_lossy(bytes);
     let is_in = |text: &str| {
         let digits: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
-        has(text.as_bytes()) || has(digits.as_bytes()) || has(digits.to_uppercase().as_bytes())
+        said.contains(text) || said.contains(&digits) || said.contains(&digits.to_uppercase())
     };
     PLANTED.iter().filter(|(_, text)| is_in(text)).map(|(name, _)| *name).collect()
 }

@@ -90,17 +90,25 @@ fn ctrl_c_at_a_question_ends_the_run_and_leaves_the_terminal_as_it_was() {
         let stty = session.exp_string("over").unwrap();
         assert!(stty.contains(" echo ") && stty.contains(" icanon "), "{stty}");
     }
-    // A signal from elsewhere does the same.
-    let mut session = shell(&[]);
-    session.exp_string("pid=").unwrap();
-    let shell_pid = session.exp_string(".").unwrap();
-    session.exp_string("Passphrase for the key ").unwrap();
-    let children = Command::new("pgrep").args(["-P", &shell_pid]).output().unwrap();
-    let pid = String::from_utf8(children.stdout).unwrap();
-    assert!(Command::new("kill").args(["-INT", pid.trim()]).status().unwrap().success());
-    session.exp_string("code=99").unwrap();
-    let stty = session.exp_string("over").unwrap();
-    assert!(stty.contains(" echo ") && stty.contains(" icanon "), "{stty}");
+    // A signal from elsewhere does the same, whichever question is open.
+    for (more, question, signal) in [
+        (&[][..], "Passphrase for the key ", "-INT"),
+        (&[], "Passphrase for the key ", "-TERM"),
+        (&["-k"], "SSH password: ", "-INT"),
+        (&["-k"], "SSH password: ", "-TERM"),
+        (&["-K"], "BECOME password: ", "-HUP"),
+    ] {
+        let mut session = shell(more);
+        session.exp_string("pid=").unwrap();
+        let shell_pid = session.exp_string(".").unwrap();
+        session.exp_string(question).unwrap();
+        let children = Command::new("pgrep").args(["-P", &shell_pid]).output().unwrap();
+        let pid = String::from_utf8(children.stdout).unwrap();
+        assert!(Command::new("kill").args([signal, pid.trim()]).status().unwrap().success());
+        session.exp_string("code=99").unwrap();
+        let stty = session.exp_string("over").unwrap();
+        assert!(stty.contains(" echo ") && stty.contains(" icanon "), "{signal}: {stty}");
+    }
 }
 
 #[test]

@@ -3,8 +3,10 @@
 # failed. It stands in the run's folder as a script of its own (`undo`), is there before anything is done, and
 # is gone when the run has ended.
 
-# The programs that keep time: they start when the change is undone.
-guard_before='systemd-timesyncd.service chrony.service chronyd.service ntp.service ntpd.service ntpsec.service openntpd.service time-sync.target'
+# What keeps time starts when the change is undone. Services come after sysinit.target by themselves, but for
+# timesyncd. Not by their names: one may be an alias of another (chronyd of chrony, ntp of ntpsec), and systemd 252
+# takes a service that runs for dead when a name that it knows as missing becomes an alias of it.
+guard_before='systemd-timesyncd.service time-set.target time-sync.target'
 
 # Where the unit stands that runs at boot. Elsewhere than under systemd the next run does it.
 guard_units=/etc/systemd/system
