@@ -7,9 +7,6 @@ use std::time::Duration;
 
 use crate::sanitise::sanitise;
 
-/// How much is held of a command's output, standard output and error together (bytes).
-pub const OUTPUT_MAX: usize = 16 * 1024 * 1024;
-
 /// Something that a command does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {

@@ -204,6 +204,33 @@ fn files_fit_in_a_head_and_say_what_they_are_for() {
 }
 
 #[test]
+fn the_lints_hold_everywhere() {
+    let read = |path: &str| fs::read_to_string(path).unwrap();
+    let root = read("Cargo.toml");
+    for lint in ["unwrap_used", "expect_used", "panic", "indexing_slicing", "todo", "unimplemented"]
+    {
+        assert!(root.contains(&format!("\n{lint} = \"deny\"\n")), "{lint} is not denied");
+    }
+    assert!(root.contains("\nunsafe_code = \"forbid\"\n"));
+    assert!(root.contains("members = [\"tests/hosts\"]"), "look at the new member here, too");
+    for member in ["Cargo.toml", "tests/hosts/Cargo.toml"] {
+        assert!(read(member).contains("[lints]\nworkspace = true\n"), "{member}");
+    }
+    // A workspace of its own, whose targets are to panic.
+    assert!(read("fuzz/Cargo.toml").contains("\nunsafe_code = \"forbid\"\n"));
+    // What ships lets none of them pass; tests say so for themselves.
+    let lenient =
+        ["allow(unsafe", "allow(clippy::unwrap", "allow(clippy::expect", "allow(clippy::panic"];
+    for file in files() {
+        let found = file.code().find(|line| lenient.iter().any(|word| line.contains(word)));
+        assert_eq!(found, None, "{}", file.path.display());
+    }
+    for lock in ["Cargo.lock", "fuzz/Cargo.lock"] {
+        assert!(Path::new(lock).is_file(), "{lock} is part of the tree");
+    }
+}
+
+#[test]
 fn the_reader_of_this_test_reads_what_it_should() {
     assert_eq!(used("use crate::ssh::{Client, Target};"), ["ssh"]);
     assert_eq!(used("use crate::{facts, plan::Plan};"), ["facts", "plan"]);

@@ -269,7 +269,7 @@ fn the_last_run_of_each_host_says_how_it_ended() {
     let (found, complaints) = last();
     assert_eq!(found, ["a ok ", "b held back of others", "c unreachable "]);
     assert_eq!(complaints.len(), 3, "{complaints:?}");
-    assert!(complaints[0].contains("07-00-00.000Z.json is left aside"), "{complaints:?}");
+    assert!(complaints[0].contains("07-00-00.000Z.json cannot be read: "), "{complaints:?}");
 }
 
 #[test]

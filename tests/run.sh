@@ -9,6 +9,7 @@ tests/ansible/install.sh
 cargo fmt --all --check
 cargo clippy --workspace --all-targets --locked -- -D warnings
 shellcheck src/remote/sh/*.sh tests/cases/signatures/make.sh tools/*.sh tests/*.sh tests/ansible/*.sh tests/hosts/image/*.sh .ci/run
+tests/deny.sh
 # A test asks for it again, beside others that a build would slow down. Where it cannot be built that test is
 # skipped, and says so.
 tools/portable.sh --profile dev || :
@@ -17,3 +18,5 @@ if [ "$(id -u)" = 0 ]; then
   cargo run --quiet --locked --package ezsync-hosts -- clean
 fi
 cargo test --workspace --locked "$@"
+# Whoever asks for some tests alone is not after this.
+if [ $# = 0 ]; then tests/fuzz.sh; fi

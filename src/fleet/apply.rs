@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use secrecy::zeroize::Zeroizing;
+
 use super::confirm::{self, Open};
 use super::gate::Source;
 use super::host::{Driver, called_off};
@@ -54,7 +56,8 @@ impl Driver<'_> {
             break_lock: self.shared.order.break_lock,
             sight: self.shared.order.verify.then_some(sight),
         };
-        let script = apply_script(&errand, &mark, &token);
+        // Keys may stand in it.
+        let script = Zeroizing::new(apply_script(&errand, &mark, &token));
         let lost = |error: ExecError| exec_trouble("the changes", &error);
         self.stands(Standing::Staging);
         let mut talk = self.shell.start("the changes", &script, &mark, SILENCE).await?;

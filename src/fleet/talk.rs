@@ -4,11 +4,27 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::timeout;
+use secrecy::zeroize::Zeroizing;
+use tokio::time::{Instant, timeout};
 
 use super::link::{Events, Exec, Stdin};
-use crate::exec::{Event, ExecError, ExitStatus, OUTPUT_MAX};
-use crate::remote::{Section, Sections, Word};
+use crate::exec::{Event, ExecError, ExitStatus};
+use crate::remote::{OUTPUT_MAX, Section, Sections, Word};
+
+/// How long a host may take to take in a line, or to hear that none follows.
+const HEARING: Duration = Duration::from_secs(20);
+
+/// How much is held of what a script says beside its sections (bytes), which is there to be read by people.
+const STDERR_MAX: usize = 256 * 1024;
+
+/// How long we listen in all until it is our turn to say something: a host that always has something to
+/// say keeps nobody for ever.
+const LISTENING: Duration = Duration::from_secs(3600);
+
+/// Bytes to be sent that are wiped when they have been: a script may carry keys, a line a password.
+pub(super) fn wiped(text: &str) -> Bytes {
+    Bytes::from_owner(Zeroizing::new(text.as_bytes().to_vec()))
+}
 
 /// The script's two ends, and what it has said so far.
 pub(super) struct Talk {
@@ -18,12 +34,18 @@ pub(super) struct Talk {
     terminal: bool,
     sections: Sections,
     seen: usize,
-    received: usize,
-    /// How much is kept of each stream; more than can be held is an error where nothing is said.
-    kept: Option<usize>,
+    /// How much is kept of standard error.
+    room: usize,
+    /// More than is kept is passed over; else it is an error.
+    may_cut: bool,
     stderr: Vec<u8>,
-    stderr_cut: bool,
+    /// How much more of it came.
+    passed_over: usize,
     status: Option<ExitStatus>,
+    /// How long we have listened since we last said something.
+    listened: Duration,
+    /// It did not take in what was said to it.
+    deaf: bool,
 }
 
 impl Talk {
@@ -38,18 +60,20 @@ impl Talk {
             terminal,
             sections,
             seen: 0,
-            received: heard.len(),
-            kept: None,
+            room: STDERR_MAX,
+            may_cut: false,
             stderr: Vec::new(),
-            stderr_cut: false,
+            passed_over: 0,
             status: None,
+            listened: Duration::ZERO,
+            deaf: false,
         }
     }
 
     /// Sends the script. Should the host not read it, its events tell why.
     pub(super) async fn send(&mut self, script: &str) {
         if let Some(stdin) = &mut self.stdin {
-            let _ = stdin.write(Bytes::copy_from_slice(script.as_bytes())).await;
+            let _ = stdin.write(wiped(script)).await;
         }
     }
 
@@ -97,18 +121,25 @@ impl Talk {
 
     /// Keeps only the first `bytes` of what is written to each stream, and passes over the rest.
     pub(super) fn keep(&mut self, bytes: usize) {
-        self.kept = Some(bytes);
+        self.may_cut = true;
+        self.room = bytes;
         self.sections.keep(bytes);
     }
 
     /// Whether more was written than was kept.
     pub(super) fn was_cut(&self) -> bool {
-        self.stderr_cut || self.sections.was_cut()
+        self.passed_over > 0 || self.sections.was_cut()
     }
 
-    /// Says a line. A script that has ended does not hear it: its events tell.
+    /// Says a line. A script that has ended does not hear it: its events tell. One that takes nothing in is
+    /// left: what is to be heard next is that its time is up.
     pub(super) async fn say(&mut self, line: &str) {
-        self.send(&format!("{line}\n")).await;
+        self.listened = Duration::ZERO;
+        if timeout(HEARING, self.send(&format!("{line}\n"))).await.is_err() {
+            // A part of the line may have been taken in: nothing can follow it.
+            self.stdin = None;
+            self.deaf = true;
+        }
     }
 
     /// Says that nothing more will be said.
@@ -117,20 +148,27 @@ impl Talk {
             self.say("end").await;
         }
         if let Some(stdin) = self.stdin.take() {
-            stdin.close().await;
+            self.deaf |= timeout(HEARING, stdin.close()).await.is_err();
         }
     }
 
-    /// Waits, as long as `silence` at the most, for the next section to begin. Its heading is
-    /// whole then, its body may still grow. None when the script has ended.
+    /// Waits, as long as `silence` at the most, for the next section to begin: bytes that begin none are no
+    /// sign of life. Its heading is whole then, its body may still grow. None when the script has ended.
     pub(super) async fn next(&mut self, silence: Duration) -> Result<Option<&Section>, ExecError> {
-        while self.sections.all().len() <= self.seen {
-            let more = timeout(silence, self.receive())
-                .await
-                .map_err(|_| ExecError::TimedOut(silence))??;
-            if !more {
-                return Ok(None);
+        let begun = Instant::now();
+        let limit = silence.min(LISTENING.saturating_sub(self.listened));
+        let more = async {
+            while self.sections.all().len() <= self.seen {
+                if !self.receive().await? {
+                    return Ok(false);
+                }
             }
+            Ok(true)
+        };
+        let more = timeout(limit, more).await.map_err(|_| ExecError::TimedOut(limit))??;
+        self.listened += begun.elapsed();
+        if !more {
+            return Ok(None);
         }
         self.seen += 1;
         Ok(self.sections.all().get(self.seen - 1))
@@ -154,18 +192,35 @@ impl Talk {
         timeout(limit, found).await.map_err(|_| ExecError::TimedOut(limit))?
     }
 
+    /// Waits, as long as `limit` at the most for each, for the sections up to that with this `name`, and
+    /// hands them out without it: they are kept no longer, since such answers may come without end. None
+    /// when the script has ended before it.
+    pub(super) async fn take_until(
+        &mut self,
+        name: &str,
+        limit: Duration,
+    ) -> Result<Option<Vec<Section>>, ExecError> {
+        // The first ones may have come with the shell's greeting.
+        let begun = self.seen;
+        while let Some(section) = self.next(limit).await? {
+            if section.name == name {
+                let last = std::mem::replace(&mut self.seen, begun) - 1;
+                return Ok(Some(self.sections.take(begun, last)));
+            }
+        }
+        Ok(None)
+    }
+
     /// Takes in what comes next. False when the script has ended.
     async fn receive(&mut self) -> Result<bool, ExecError> {
+        if self.deaf {
+            return Err(ExecError::TimedOut(HEARING));
+        }
         match self.events.next().await? {
-            Some(Event::Stdout(bytes)) => {
-                self.received += bytes.len();
-                self.sections.feed(&bytes);
-            }
+            Some(Event::Stdout(bytes)) => self.sections.feed(&bytes),
             Some(Event::Stderr(bytes)) => {
-                self.received += bytes.len();
-                let room =
-                    self.kept.map_or(usize::MAX, |kept| kept.saturating_sub(self.stderr.len()));
-                self.stderr_cut |= bytes.len() > room;
+                let room = self.room.saturating_sub(self.stderr.len());
+                self.passed_over += bytes.len().saturating_sub(room);
                 self.stderr.extend(bytes.into_iter().take(room));
             }
             Some(Event::Exit(status)) => self.status = Some(status),
@@ -174,7 +229,8 @@ impl Talk {
                 return Ok(false);
             }
         }
-        if self.kept.is_none() && self.received > OUTPUT_MAX {
+        // People need no more of standard error than is kept; but it has no end where all of it is too much.
+        if !self.may_cut && (self.sections.was_cut() || self.passed_over > OUTPUT_MAX) {
             return Err(ExecError::TooMuchOutput(OUTPUT_MAX));
         }
         Ok(true)
@@ -187,11 +243,6 @@ impl Talk {
             Ok(())
         };
         timeout(limit, all).await.map_err(|_| ExecError::TimedOut(limit))?
-    }
-
-    /// How many sections were given out by [`Talk::next`].
-    pub(super) fn seen(&self) -> usize {
-        self.seen
     }
 
     /// All sections so far.
@@ -218,5 +269,46 @@ impl Talk {
     pub(super) async fn end(mut self, limit: Duration) {
         self.hang_up().await;
         let _ = self.read_to_end(limit).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::link::Link;
+    use crate::local::Machine;
+
+    async fn talk(command: &str) -> Talk {
+        let exec = Link::Local(Machine::default()).exec(command, false).await.unwrap();
+        Talk::new(exec, &Word::random().unwrap(), false, b"")
+    }
+
+    #[tokio::test]
+    async fn bytes_without_a_section_are_no_sign_of_life() {
+        let mut talk = talk("for n in 1 2 3 4 5 6 7 8 9; do printf x; sleep 0.1; done").await;
+        let limit = Duration::from_millis(300);
+        assert!(matches!(talk.next(limit).await, Err(ExecError::TimedOut(it)) if it == limit));
+    }
+
+    #[tokio::test]
+    async fn who_does_not_hear_is_left() {
+        let mut talk = talk("sleep 3").await;
+        // No pipe takes so much.
+        let _ = timeout(Duration::from_millis(200), talk.send(&"x".repeat(4 << 20))).await;
+        tokio::time::pause();
+        talk.say("go").await;
+        let next = talk.next(Duration::from_secs(900)).await;
+        assert!(matches!(next, Err(ExecError::TimedOut(limit)) if limit == HEARING));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_is_listened_to_for_ever() {
+        let mut talk = talk("sleep 3").await;
+        talk.listened = LISTENING - Duration::from_secs(1);
+        let next = talk.next(Duration::from_secs(900)).await;
+        assert!(matches!(next, Err(ExecError::TimedOut(limit)) if limit.as_secs() == 1));
+        // It is listened to anew once it was told something.
+        talk.say("go").await;
+        assert_eq!(talk.listened, Duration::ZERO);
     }
 }

@@ -276,15 +276,7 @@ impl Driver<'_> {
 
 /// The sections of one look.
 async fn answer(talk: &mut Talk) -> Result<Vec<Section>, ExecError> {
-    // The first ones may have come with the shell's greeting.
-    let begun = talk.seen();
-    while let Some(section) = talk.next(LOOK_TIMEOUT).await? {
-        if section.name == "looked" {
-            let answer = talk.sections().iter().skip(begun).cloned();
-            return Ok(answer.take_while(|section| section.name != "looked").collect());
-        }
-    }
-    Err(ExecError::InputClosed)
+    talk.take_until("looked", LOOK_TIMEOUT).await?.ok_or(ExecError::InputClosed)
 }
 
 /// The next steps of [`Cause::words`] that say this do so first: the only advice, or the first of two.

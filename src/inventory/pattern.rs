@@ -188,15 +188,20 @@ fn positions<T>(names: &IndexMap<String, T>, regex: &Regex) -> Vec<usize> {
 
 /// `~re` matches from the start of a name, a glob the whole of it.
 fn compile(pattern: &str) -> Result<Regex, Problem> {
-    let regex = match pattern.strip_prefix('~') {
-        Some(regex) => format!("^(?:{regex})"),
-        None => glob(pattern),
-    };
-    Regex::new(&regex).map_err(|error| {
+    let invalid = |error: regex::Error| {
         let shown = error.to_string();
         let reason = shown.lines().last().unwrap_or_default().trim_start_matches("error: ");
         Problem::new(format!("the host pattern {pattern} is not valid: {reason}"))
-    })
+    };
+    let regex = match pattern.strip_prefix('~') {
+        Some(regex) => {
+            // By itself: `a)|(b` is valid between our own parentheses, and means something else there.
+            Regex::new(regex).map_err(invalid)?;
+            format!("^(?:{regex})")
+        }
+        None => glob(pattern),
+    };
+    Regex::new(&regex).map_err(invalid)
 }
 
 /// A glob as Python's fnmatch reads it: `*`, `?`, `[abc]`, `[!abc]`.
@@ -284,6 +289,17 @@ mod tests {
             ("[0]", "[0]", None),
         ] {
             assert_eq!(split_subscript(part), (name, subscript), "{part}");
+        }
+    }
+
+    #[test]
+    fn a_regex_is_one_by_itself() {
+        for pattern in ["~a)|(b", "~(", "~a{2"] {
+            let error = compile(pattern).unwrap_err().to_string();
+            assert!(
+                error.starts_with(&format!("the host pattern {pattern} is not valid")),
+                "{error}"
+            );
         }
     }
 

@@ -11,6 +11,9 @@ pub(super) const READY: &str = "ready";
 /// How much may come before the shell is there (bytes): who says more is no prompt.
 const HEARD_MAX: usize = 64 * 1024;
 
+/// A prompt has no more bytes.
+const PROMPT_MAX: usize = 1024;
+
 /// What a program is recognised by when it asks.
 #[derive(Debug)]
 pub(super) enum Prompt {
@@ -37,6 +40,8 @@ struct Words {
     bytes: Vec<u8>,
     /// The program has started: the bytes are those since then.
     begun: bool,
+    /// What stands before this was searched already: a host may say what it says a byte at a time.
+    searched: usize,
 }
 
 /// What was heard.
@@ -74,14 +79,17 @@ impl Greeting {
             Stream::Out => self.stdout.take(bytes, &self.begun),
             Stream::Err => self.stderr.take(bytes, &self.begun),
         }
-        if let Some(rest) = self.behind_ready() {
-            return Heard::Ready(rest);
+        if let Some(rest) = behind_line(self.stdout.new_part(), &self.ready) {
+            return Heard::Ready(rest.to_vec());
         }
         if !self.is_asking() {
+            for words in [&mut self.stdout, &mut self.stderr] {
+                words.note_searched([&self.begun, &self.ready], &self.prompt);
+            }
             return Heard::Nothing;
         }
-        self.stdout.bytes.clear();
-        self.stderr.bytes.clear();
+        self.stdout.clear();
+        self.stderr.clear();
         match std::mem::replace(&mut self.asked, true) {
             false => Heard::Asked,
             true => Heard::AskedAgain,
@@ -108,20 +116,16 @@ impl Greeting {
         String::from_utf8_lossy(&text).trim().to_owned()
     }
 
-    fn behind_ready(&self) -> Option<Vec<u8>> {
-        behind_line(&self.stdout.bytes, &self.ready).map(<[u8]>::to_vec)
-    }
-
     fn is_asking(&self) -> bool {
-        let asks = |bytes: &[u8]| match &self.prompt {
-            Prompt::Word(word) => find(bytes, word.as_bytes()).is_some(),
+        let asks = |words: &Words| match &self.prompt {
+            Prompt::Word(word) => find(words.new_part(), word.as_bytes()).is_some(),
             Prompt::Colon => {
-                let text = String::from_utf8_lossy(bytes);
+                let text = String::from_utf8_lossy(words.end());
                 let last = text.rsplit(['\n', '\r']).next().unwrap_or_default();
                 last.trim_end().ends_with([':', '\u{ff1a}'])
             }
         };
-        [&self.stdout, &self.stderr].iter().any(|words| words.begun && asks(&words.bytes))
+        [&self.stdout, &self.stderr].iter().any(|words| words.begun && asks(words))
     }
 }
 
@@ -130,10 +134,38 @@ impl Words {
     /// both streams are one, that comes twice.
     fn take(&mut self, bytes: &[u8], begun: &str) {
         self.bytes.extend_from_slice(bytes);
-        while let Some(behind) = behind_line(&self.bytes, begun) {
+        while let Some(behind) = behind_line(self.new_part(), begun) {
             self.bytes = behind.to_vec();
+            self.searched = 0;
             self.begun = true;
         }
+    }
+
+    /// What has not been searched yet.
+    fn new_part(&self) -> &[u8] {
+        self.bytes.get(self.searched..).unwrap_or_default()
+    }
+
+    /// Where a prompt may stand.
+    fn end(&self) -> &[u8] {
+        self.bytes.get(self.bytes.len().saturating_sub(PROMPT_MAX)..).unwrap_or_default()
+    }
+
+    /// Passes over what cannot be the beginning of one of the `lines`, or of the prompt.
+    fn note_searched(&mut self, lines: [&String; 2], prompt: &Prompt) {
+        let new = self.new_part();
+        let longest = lines.iter().map(|line| line.len()).max().unwrap_or_default();
+        let longest = match prompt {
+            Prompt::Word(word) => longest.max(word.len()),
+            Prompt::Colon => longest,
+        };
+        let unfinished = lines.iter().filter_map(|line| find(new, line.as_bytes())).min();
+        self.searched += unfinished.unwrap_or(new.len().saturating_sub(longest));
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.searched = 0;
     }
 }
 
@@ -197,6 +229,25 @@ mod tests {
             assert_eq!(greeting.said(), "Hello\n\nHello");
             let asked = greeting.hear(Stream::Err, b"ezsync-07-password:");
             assert_eq!(asked, Heard::Asked, "{method:?}");
+        }
+    }
+
+    #[test]
+    fn what_comes_a_byte_at_a_time_is_heard_in_time() {
+        for method in [Method::Sudo, Method::Su] {
+            let (_, mut greeting) = opening(method);
+            begin(&mut greeting);
+            let began = std::time::Instant::now();
+            while greeting.too_much().is_none() {
+                assert_eq!(greeting.hear(Stream::Out, b"x"), Heard::Nothing);
+            }
+            // Searching all of it each time takes minutes.
+            assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+            let mut last = Heard::Nothing;
+            for byte in b"ezsync-07-ready\n" {
+                last = greeting.hear(Stream::Out, &[*byte]);
+            }
+            assert_eq!(last, Heard::Ready(Vec::new()));
         }
     }
 

@@ -14,7 +14,7 @@ mod script;
 mod units;
 mod visit;
 
-pub use answer::{Section, Sections};
+pub use answer::{OUTPUT_MAX, Section, Sections};
 pub use apply::{
     Ending, Errand, Outcome, Progress, Sight, apply_script, name_targets, recover_script,
 };

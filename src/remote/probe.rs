@@ -28,6 +28,13 @@ const STOCK: &str = include_str!("sh/stock.sh");
 /// What only a look at a host's past needs.
 const PAST: &str = include_str!("sh/past.sh");
 
+/// Longer names of a distribution, a host or a kernel nobody has (characters).
+const NAME_MAX: usize = 200;
+/// The database of time zones has some 600.
+const ZONES_MAX: usize = 5000;
+/// chronyd names twelve of its features.
+const FEATURES_MAX: usize = 100;
+
 /// What to look at on a host.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Request {
@@ -154,7 +161,7 @@ impl Probe {
     pub fn parse(request: &Request, sections: &[Section]) -> Option<Self> {
         let find = |name: &str| sections.iter().find(|section| section.name == name);
         find("end")?;
-        let text = |name: &str| find(name).map(Section::text).unwrap_or_default();
+        let text = |name: &str| find(name).map(Section::short_text).unwrap_or_default();
         let answers = Units::parse(&request.units, &text("units"));
         let units = answers.states();
         let release = Release::parse(&text("os-release"));
@@ -172,7 +179,12 @@ impl Probe {
             // It is read when all of this has been said.
             clock: None,
             container: Some(facts.container.clone()).filter(|kind| !kind.is_empty()),
-            zones: text("zones").lines().filter(|line| !line.is_empty()).map(Into::into).collect(),
+            zones: text("zones")
+                .lines()
+                .filter(|line| !line.is_empty())
+                .take(ZONES_MAX)
+                .map(Into::into)
+                .collect(),
             supply: None,
         };
         let stock = stock(sections);
@@ -200,7 +212,7 @@ impl Release {
     }
 
     pub(super) fn get(&self, key: &str) -> String {
-        self.0.get(key).cloned().unwrap_or_default()
+        self.0.get(key).map(|value| value.chars().take(NAME_MAX).collect()).unwrap_or_default()
     }
 }
 
@@ -215,7 +227,8 @@ fn facts(
     // A platform that is not known is taken for the nearest thing: one with plain paths.
     let usual = Facts::typical(platform.unwrap_or(Platform::RedHat));
     let uname = text("uname");
-    let mut uname = uname.split_whitespace().map(ToOwned::to_owned);
+    let mut uname =
+        uname.split_whitespace().map(|word| word.chars().take(NAME_MAX).collect::<String>());
     let mut next = || uname.next().unwrap_or_default();
     let mut facts = Facts {
         platform,
@@ -293,7 +306,11 @@ fn chrony_facts(
     ChronyFacts {
         installed: !version.is_empty(),
         version: version.to_owned(),
-        features: words.map(feature).filter(|word| word.starts_with(['+', '-'])).collect(),
+        features: words
+            .map(feature)
+            .filter(|word| word.starts_with(['+', '-']))
+            .take(FEATURES_MAX)
+            .collect(),
         unit,
         other_units,
         conf: conf.unwrap_or(usual.conf),
@@ -312,7 +329,8 @@ fn conf_option(command_line: &str) -> Option<String> {
 fn paths(request: &Request, sections: &[Section], text: &str) -> HashMap<String, PathState> {
     let mut paths = HashMap::new();
     for line in text.lines() {
-        if let Some((path, state)) = path_state(line) {
+        let state = path_state(line).filter(|(path, _)| request.paths.contains(path));
+        if let Some((path, state)) = state {
             paths.insert(path, state);
         }
     }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use secrecy::zeroize::Zeroizing;
+
 use super::{
     Args, Call, Difference, Entry, FileText, Observed, Obstacle, PathKind, PathState, PathWish,
     Resource, Subject, Texts, Work,
@@ -19,7 +21,7 @@ pub(super) const COMMIT: &str = "file_commit";
 #[derive(Clone, PartialEq, Eq)]
 pub struct Content {
     /// What the file will hold.
-    pub bytes: Vec<u8>,
+    pub bytes: Zeroizing<Vec<u8>>,
     /// A shell command; `%s` in it is the path of the candidate.
     pub validate: Option<String>,
 }
@@ -50,7 +52,7 @@ pub(super) fn make(args: &mut Args) -> Result<Arc<dyn Resource>, Problem> {
     let Some(text) = args.text("content")? else {
         return Err(args.problem("`src` or `content` is missing"));
     };
-    let bytes = text.into_bytes();
+    let bytes = Zeroizing::new(text.into_bytes());
     if bytes.len() > CONTENT_MAX {
         let message = format!("{path} would have more than {} KiB", CONTENT_MAX / 1024);
         return Err(args.problem(&message).hint("bring large files to the host in a package"));
@@ -109,7 +111,7 @@ impl Resource for File {
 
     fn entries(&self) -> Vec<Entry> {
         let wish = wish(PathKind::File, self.mode, self.owner.as_ref(), self.group.as_ref());
-        vec![Entry::Path(self.path.clone(), wish, Some(self.content.bytes.clone()))]
+        vec![Entry::Path(self.path.clone(), wish, Some(self.content.bytes.to_vec()))]
     }
 
     fn subjects(&self) -> Vec<Subject> {
@@ -124,7 +126,7 @@ impl Resource for File {
             return Err(Obstacle::at_path(what));
         }
         let before = stands.and_then(|stands| stands.content.as_ref());
-        let same_content = before.is_some_and(|bytes| *bytes == self.content.bytes);
+        let same_content = before.is_some_and(|bytes| *bytes == *self.content.bytes);
         let same_attributes = stands.is_some_and(|stands| {
             self.mode.is_none_or(|mode| mode == stands.mode)
                 && self.owner.as_ref().is_none_or(|owner| stands.owner.is(owner))

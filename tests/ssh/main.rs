@@ -6,6 +6,7 @@
 mod certificates;
 mod exec;
 mod host_keys;
+mod hostile;
 mod jump;
 mod locked;
 mod login;

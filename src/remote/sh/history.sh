@@ -65,5 +65,6 @@ history_alive() {
   # The name in brackets may hold anything. What follows it begins with the third field.
   # shellcheck disable=SC2086 # one word a field
   set -- ${this##*)}
-  [ "${20}" = "$start" ]
+  # One that is dead and whose parent has not asked for it yet is none.
+  [ "$1" != Z ] && [ "${20}" = "$start" ]
 }

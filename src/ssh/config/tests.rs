@@ -150,6 +150,14 @@ fn values_with_tokens() {
 }
 
 #[test]
+fn a_name_with_a_control_character_is_refused() {
+    let folder = folder(&[("home/.ssh/config", "HostName \"web\x1b[2J\"\n")]);
+    let refused = read(&folder).unwrap().resolve("web", &Overrides::default()).unwrap_err();
+    let expected = "HostName web\\x1b[2J: a name has no control character in it";
+    assert_eq!(refused.to_string(), expected);
+}
+
+#[test]
 fn agents() {
     for (setting, wanted) in [
         ("none", None),

@@ -82,7 +82,13 @@ impl Walk<'_> {
         if self.last {
             return Ok(name.clone());
         }
-        tokens::expand(name, |token| (token == 'h').then(|| self.host.clone()))
-            .map_err(|reason| Problem::new(format!("HostName {name}: {reason}")))
+        let problem = |reason| Problem::new(format!("HostName {name}: {reason}"));
+        let host = tokens::expand(name, |token| (token == 'h').then(|| self.host.clone()))
+            .map_err(problem)?;
+        // It is looked up, shown, and put into the commands of ProxyCommand.
+        match host.chars().any(char::is_control) {
+            true => Err(problem("a name has no control character in it".to_owned())),
+            false => Ok(host),
+        }
     }
 }

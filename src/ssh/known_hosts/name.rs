@@ -10,8 +10,8 @@ use sha1::Sha1;
 /// The port for which a host is written without its port.
 const DEFAULT_PORT: u16 = 22;
 
-/// Characters that mean something else in known_hosts than themselves, as OpenSSH lists them.
-const SPECIAL: &str = "@?*#[]|'\"\\, \t";
+/// Characters that mean something else in known_hosts than themselves, as OpenSSH lists them, and `!`.
+const SPECIAL: &str = "!@?*#[]|'\"\\, ";
 
 /// Bytes of the salt in a hashed name: as many as SHA-1 has.
 const SALT: usize = 20;
@@ -60,7 +60,8 @@ impl Name {
 
     /// Whether a line with this name would mean this host and no other.
     pub(super) fn can_be_written(&self) -> bool {
-        !self.principal.contains(|c| SPECIAL.contains(c))
+        let odd = |c: char| SPECIAL.contains(c) || c.is_control() || c.is_whitespace();
+        !self.principal.is_empty() && !self.principal.contains(odd)
     }
 
     /// The name for a new line: as it is, or as the hash of it and a random salt.

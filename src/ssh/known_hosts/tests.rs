@@ -244,7 +244,9 @@ fn an_alias_stands_for_address_and_port() {
     let name = Name::new("10.0.0.1", 2222, Some("Web"));
     assert_eq!(verdict(&entries, &name, &key(ED25519)), Verdict::Known);
     assert_eq!(name.written(false).unwrap(), "web");
-    assert!(!Name::new("h", 22, Some("a b")).can_be_written());
+    for odd in ["", "a b", "!a", "a\nb", "a\x0cb", "\u{2028}"] {
+        assert!(!Name::new("h", 22, Some(odd)).can_be_written(), "{odd:?}");
+    }
 }
 
 #[test]
