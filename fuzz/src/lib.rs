@@ -47,6 +47,14 @@ pub fn safe(text: &str) {
     assert!(odd.is_none(), "{odd:?} is shown in {text:?}");
 }
 
+/// Checks that `text` holds no control character: what stands between a parser and the terminal sees to the rest.
+///
+/// # Panics
+/// When it does: that is a finding.
+pub fn plain(text: &str) {
+    assert!(!text.contains(char::is_control), "{text:?}");
+}
+
 /// Checks what is shown of `problem`, and that it is not without bounds.
 ///
 /// # Panics

@@ -17,7 +17,7 @@ use super::{Doing, Part, Standing};
 use crate::exec::ExecError;
 use crate::length;
 use crate::remote::{
-    self, Ending, Errand, Probe, Progress, Section, Sight, Word, apply_script, name_targets,
+    self, Errand, Probe, Progress, Section, Sight, Word, apply_script, name_targets,
 };
 use crate::resource::Upload;
 use crate::sanitise::{sanitise, sanitise_lines};
@@ -47,8 +47,8 @@ impl Driver<'_> {
         let sight = Sight { chrony: &probe.facts.chrony, names: &names };
         let errand = Errand {
             plan: &self.result.plan,
-            ending: Ending::Push,
-            state: self.state.clone(),
+            ending: self.history.ending,
+            state: self.history.state.clone(),
             by: &self.shared.order.by,
             cluster: &self.shared.order.cluster,
             expects: probe.past.newest,

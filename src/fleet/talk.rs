@@ -271,3 +271,44 @@ impl Talk {
         let _ = self.read_to_end(limit).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::link::Link;
+    use crate::local::Machine;
+
+    async fn talk(command: &str) -> Talk {
+        let exec = Link::Local(Machine::default()).exec(command, false).await.unwrap();
+        Talk::new(exec, &Word::random().unwrap(), false, b"")
+    }
+
+    #[tokio::test]
+    async fn bytes_without_a_section_are_no_sign_of_life() {
+        let mut talk = talk("for n in 1 2 3 4 5 6 7 8 9; do printf x; sleep 0.1; done").await;
+        let limit = Duration::from_millis(300);
+        assert!(matches!(talk.next(limit).await, Err(ExecError::TimedOut(it)) if it == limit));
+    }
+
+    #[tokio::test]
+    async fn who_does_not_hear_is_left() {
+        let mut talk = talk("sleep 3").await;
+        // No pipe takes so much.
+        let _ = timeout(Duration::from_millis(200), talk.send(&"x".repeat(4 << 20))).await;
+        tokio::time::pause();
+        talk.say("go").await;
+        let next = talk.next(Duration::from_secs(900)).await;
+        assert!(matches!(next, Err(ExecError::TimedOut(limit)) if limit == HEARING));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_is_listened_to_for_ever() {
+        let mut talk = talk("sleep 3").await;
+        talk.listened = LISTENING - Duration::from_secs(1);
+        let next = talk.next(Duration::from_secs(900)).await;
+        assert!(matches!(next, Err(ExecError::TimedOut(limit)) if limit.as_secs() == 1));
+        // It is listened to anew once it was told something.
+        talk.say("go").await;
+        assert_eq!(talk.listened, Duration::ZERO);
+    }
+}

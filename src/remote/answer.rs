@@ -29,12 +29,22 @@ impl Section {
         text
     }
 
+    /// The same of a body that is short on any host: the first 256 KiB of it.
+    #[must_use]
+    pub fn short_text(&self) -> String {
+        let body = self.body.get(..SHORT_MAX).unwrap_or(&self.body).to_vec();
+        Self { body, ..Self::default() }.text()
+    }
+
     /// The first word behind the name as a number.
     #[must_use]
     pub fn number(&self) -> Option<usize> {
         self.args.first()?.parse().ok()
     }
 }
+
+/// Nothing that is read as lines is longer (bytes): a node with two thousand addresses stays below.
+const SHORT_MAX: usize = 256 * 1024;
 
 /// A heading has no more bytes: a line that goes on is none.
 const HEADING_MAX: usize = 4096;

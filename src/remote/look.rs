@@ -39,7 +39,7 @@ impl Look {
     pub(super) fn new(sections: &[Section], units: &Units<'_>, facts: &Facts) -> Self {
         let text = |name: &str| {
             let found = sections.iter().find(|section| section.name == name);
-            found.map(Section::text).unwrap_or_default()
+            found.map(Section::short_text).unwrap_or_default()
         };
         Self {
             timedatectl: text("timedatectl"),
@@ -62,7 +62,8 @@ impl Look {
     /// From the sections of one answer of the watch script.
     #[must_use]
     pub fn watched(sections: &[Section], facts: &Facts) -> Self {
-        let units = sections.iter().find(|section| section.name == "units").map(Section::text);
+        let units =
+            sections.iter().find(|section| section.name == "units").map(Section::short_text);
         let names = watched_units(&facts.chrony.unit);
         Self::new(sections, &Units::parse(&names, &units.unwrap_or_default()), facts)
     }
@@ -186,7 +187,7 @@ pub fn source_script(addresses: &[IpAddr], mark: &Word) -> String {
 pub fn source_side(sections: &[Section]) -> Option<SourceSide> {
     let text = |name: &str| {
         let found = sections.iter().find(|section| section.name == name);
-        found.map(Section::text)
+        found.map(Section::short_text)
     };
     text("end")?;
     Some(SourceSide::parse(&text("access")?, &text("clients")?))

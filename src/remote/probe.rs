@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use ipnet::IpNet;
 
-use super::history::Past;
+use super::history::{Depth, Past};
 use super::look::Look;
 use super::script::Script;
 use super::units::{self, CHRONY_UNITS, Units};
@@ -25,6 +25,16 @@ const PARTS: [&str; 5] = [
 /// What only a run with a bundle needs.
 const STOCK: &str = include_str!("sh/stock.sh");
 
+/// What only a look at a host's past needs.
+const PAST: &str = include_str!("sh/past.sh");
+
+/// Longer names of a distribution, a host or a kernel nobody has (characters).
+const NAME_MAX: usize = 200;
+/// The database of time zones has some 600.
+const ZONES_MAX: usize = 5000;
+/// chronyd names twelve of its features.
+const FEATURES_MAX: usize = 100;
+
 /// What to look at on a host.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Request {
@@ -41,6 +51,8 @@ pub struct Request {
     stock: Vec<String>,
     /// What the bundle's packages need by path; none in a run without a bundle.
     paths_needed: Option<Vec<String>>,
+    /// How much of its past is asked for.
+    past: Depth,
 }
 
 impl Request {
@@ -69,6 +81,12 @@ impl Request {
         Self { paths_needed: Some(paths), ..self }
     }
 
+    /// The same with so much of the host's past.
+    #[must_use]
+    pub fn with_past(self, past: Depth) -> Self {
+        Self { past, ..self }
+    }
+
     /// Whether `subject` is among what is looked at.
     #[must_use]
     pub fn covers(&self, subject: &Subject) -> bool {
@@ -90,9 +108,13 @@ pub fn probe_script(request: &Request, mark: &Word) -> String {
     let paths_needed = request.paths_needed.as_ref().filter(|_| !request.stock.is_empty());
     let mut parts = PARTS.to_vec();
     parts.extend(paths_needed.map(|_| STOCK));
+    parts.extend(request.past.function().map(|_| PAST));
     let mut script = Script::new(mark, &parts);
     script.line(&format!("content_max={CONTENT_MAX}"));
     script.line("probe() {").line("probe_system").line("probe_history");
+    if let Some(function) = request.past.function() {
+        script.line(function);
+    }
     let with = |function: &str, words: &[String]| -> Vec<String> {
         std::iter::once(function.to_owned()).chain(words.iter().cloned()).collect()
     };
@@ -139,7 +161,7 @@ impl Probe {
     pub fn parse(request: &Request, sections: &[Section]) -> Option<Self> {
         let find = |name: &str| sections.iter().find(|section| section.name == name);
         find("end")?;
-        let text = |name: &str| find(name).map(Section::text).unwrap_or_default();
+        let text = |name: &str| find(name).map(Section::short_text).unwrap_or_default();
         let answers = Units::parse(&request.units, &text("units"));
         let units = answers.states();
         let release = Release::parse(&text("os-release"));
@@ -157,7 +179,12 @@ impl Probe {
             // It is read when all of this has been said.
             clock: None,
             container: Some(facts.container.clone()).filter(|kind| !kind.is_empty()),
-            zones: text("zones").lines().filter(|line| !line.is_empty()).map(Into::into).collect(),
+            zones: text("zones")
+                .lines()
+                .filter(|line| !line.is_empty())
+                .take(ZONES_MAX)
+                .map(Into::into)
+                .collect(),
             supply: None,
         };
         let stock = stock(sections);
@@ -185,7 +212,7 @@ impl Release {
     }
 
     pub(super) fn get(&self, key: &str) -> String {
-        self.0.get(key).cloned().unwrap_or_default()
+        self.0.get(key).map(|value| value.chars().take(NAME_MAX).collect()).unwrap_or_default()
     }
 }
 
@@ -200,7 +227,8 @@ fn facts(
     // A platform that is not known is taken for the nearest thing: one with plain paths.
     let usual = Facts::typical(platform.unwrap_or(Platform::RedHat));
     let uname = text("uname");
-    let mut uname = uname.split_whitespace().map(ToOwned::to_owned);
+    let mut uname =
+        uname.split_whitespace().map(|word| word.chars().take(NAME_MAX).collect::<String>());
     let mut next = || uname.next().unwrap_or_default();
     let mut facts = Facts {
         platform,
@@ -278,7 +306,11 @@ fn chrony_facts(
     ChronyFacts {
         installed: !version.is_empty(),
         version: version.to_owned(),
-        features: words.map(feature).filter(|word| word.starts_with(['+', '-'])).collect(),
+        features: words
+            .map(feature)
+            .filter(|word| word.starts_with(['+', '-']))
+            .take(FEATURES_MAX)
+            .collect(),
         unit,
         other_units,
         conf: conf.unwrap_or(usual.conf),
@@ -297,7 +329,8 @@ fn conf_option(command_line: &str) -> Option<String> {
 fn paths(request: &Request, sections: &[Section], text: &str) -> HashMap<String, PathState> {
     let mut paths = HashMap::new();
     for line in text.lines() {
-        if let Some((path, state)) = path_state(line) {
+        let state = path_state(line).filter(|(path, _)| request.paths.contains(path));
+        if let Some((path, state)) = state {
             paths.insert(path, state);
         }
     }

@@ -5,6 +5,9 @@ use std::collections::HashMap;
 use crate::facts::TIME_DAEMONS;
 use crate::resource::UnitState;
 
+/// What is said of a service has no more characters.
+const BLOCK_MAX: usize = 16 * 1024;
+
 /// The services that start a chronyd, by distribution.
 pub(super) const CHRONY_UNITS: [&str; 2] = ["chrony", "chronyd"];
 
@@ -24,7 +27,9 @@ impl<'a> Units<'a> {
         let blocks: Vec<&str> = text.split("\n\n").map(|block| block.trim_matches('\n')).collect();
         // By their names, not by their order: systemd ends at a name that it does not like.
         let block = |name: &str| blocks.iter().find(|block| is_about(block, name));
-        let found = |name: &'a String| Some((name.as_str(), (*block(name)?).to_owned()));
+        // Under how many names one is asked for is not the host's to say, nor how much each of them costs.
+        let cut = |block: &&str| block.chars().take(BLOCK_MAX).collect();
+        let found = |name: &'a String| Some((name.as_str(), block(name).map(cut)?));
         Self { blocks: names.iter().filter_map(found).collect() }
     }
 

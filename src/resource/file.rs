@@ -14,6 +14,9 @@ use crate::problem::Problem;
 /// The largest content of a file, in bytes. Files are compared whole: a larger one is not fetched.
 pub const CONTENT_MAX: usize = 256 * 1024;
 
+/// The function that puts a file into place.
+pub(super) const COMMIT: &str = "file_commit";
+
 /// The bytes of a file and the command that checks them on the host before they are used.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Content {
@@ -156,7 +159,7 @@ impl Resource for File {
             }),
             work: Work {
                 prepare: Some(stage),
-                activate: Some(Call::new("file_commit", [self.path.clone()])),
+                activate: Some(Call::new(COMMIT, [self.path.clone()])),
                 content: Some(self.content.clone()),
                 uploads: Vec::new(),
             },

@@ -21,7 +21,7 @@ rest() { cat >/dev/null & }
 "#;
 
 /// How each of them misbehaves, and what the run says of it.
-const HOSTS: [(&str, &str, &str); 22] = [
+const HOSTS: [(&str, &str, &str); 21] = [
     ("exits", "exit 7", "exit status 7"),
     ("exits-well", "exit 0", "ran no script of ours"),
     ("closes-before-reading", "exec <&- >&- 2>&-; sleep 1", "ran no script of ours"),
@@ -59,28 +59,23 @@ const HOSTS: [(&str, &str, &str); 22] = [
         "rest; printf '\\nezsync-00000000000000000000000000000000 end\\n'; exit 0",
         "ran no script of ours",
     ),
-    (
-        "answers-nothing",
-        "read_mark; say os-release; say user; echo 0; say end; rest; sleep 1",
-        "ended too soon",
-    ),
+    ("answers-nothing", "read_mark; say os-release; say user; echo 0; say end; rest; sleep 1", OK),
     ("only-the-end", "read_mark; say end; say end; exit 0", "is not root"),
     (
         "huge-numbers",
         "read_mark; say content 99999999999999999999999; say got 18446744073709551616; say user; echo 0; say end; say ready; read -r _; say clock 99999999999999999999999999.9; rest; sleep 1",
-        "",
+        OK,
     ),
     (
         "escapes",
         "printf '\\033]0;owned\\007\\033[2J\\033[31m\\r\\n\\302\\2332J' ; printf '\\033[2Jred\\n' >&2; exit 3",
         "exit status 3",
     ),
-    (
-        "old-mark",
-        "read_mark; printf '%s' \"$mark\" >>$0.marks; mark=$(head -c 39 $0.marks); say end; exit 0",
-        "",
-    ),
 ];
+
+/// One that lies as a script of ours would speak is believed: it is a host like any other, and is to get all
+/// that it lacks.
+const OK: &str = r#""state":"ok""#;
 
 /// No run of these hosts takes longer.
 const DEADLINE: Duration = Duration::from_secs(150);
@@ -202,11 +197,24 @@ fn each_fails_alone_and_says_why() {
     run.is_sound();
     for (name, _, expected) in HOSTS {
         let said = run.host(name)["outcome"].to_string();
-        assert!(!said.contains("\"ok\""), "{name}: {said}");
         assert!(said.contains(expected), "{name}: {said}");
         assert!(said.len() < 64 * 1024, "{name}: {} bytes are said", said.len());
     }
     assert!(run.took < Duration::from_secs(90), "{:?}", run.took);
+}
+
+#[test]
+fn the_word_of_another_script_means_nothing() {
+    // It answers by the first word that it has ever heard.
+    let script =
+        "read_mark; printf '%s' \"$mark\" >>$0.marks; mark=$(head -c 39 $0.marks); say end; exit 0";
+    let Some(fleet) = Fleet::new(&[("replays".to_owned(), script)]) else { return };
+    for expected in ["is not root", "ran no script of ours"] {
+        let run = fleet.look();
+        run.is_sound();
+        let said = run.host("replays")["outcome"].to_string();
+        assert!(said.contains(expected), "{said}");
+    }
 }
 
 #[test]
