@@ -3,6 +3,7 @@
 mod access;
 mod bundle;
 mod caution;
+mod history;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand};
 pub use access::{Access, Privilege};
 pub use bundle::{Bundle, BundleCreate, BundleShow};
 pub use caution::Caution;
+pub use history::{Rollback, Status};
 
 use crate::cluster::OptionSetting;
 use crate::length;
@@ -26,6 +28,8 @@ Examples:
   ezsync setup cluster01                  set up the time everywhere, and prove it
   ezsync setup cluster01 --check --diff   show what would change
   ezsync verify cluster01                 prove it again, change nothing
+  ezsync status cluster01                 say what is there, and who else has changed it
+  ezsync rollback cluster01               go back to what stood there before the last change
   ezsync doctor cluster01                 say what is wrong, and what to do about it
   ezsync render cluster01 -o out          write the files that each host would get
   ezsync ping cluster01                   say which hosts answer
@@ -112,6 +116,26 @@ Changes nothing: no daemon is restarted, no clock is set. A source that stays si
 by `chronyd -Q` beside the daemon, and the cluster's source is asked why it does not answer. Ends with
 the exit code of verify.")]
     Doctor(Box<Doctor>),
+    /// Say what is there on each host, since when, and what somebody else has changed of it
+    #[command(after_help = "\
+Examples:
+  ezsync status cluster01
+  ezsync status cluster01 --diff -l node7
+  ezsync status cluster01 --json | jq '.hosts[] | select(.drift != []) | .host'
+
+Changes nothing. Ends with 0 when every host is as the settings want it and nobody else has changed
+what ezsync wrote, with 2 otherwise.")]
+    Status(Box<Status>),
+    /// Go back to what stood on each host before the last change, or before ezsync ever came
+    #[command(after_help = "\
+Examples:
+  ezsync rollback cluster01 --check --diff
+  ezsync rollback cluster01              one change back; again: one more
+  ezsync rollback cluster01 --pristine   the distribution's own files and services, as they were
+
+Hosts go back at the same time, in no order. Packages stay, and clocks go on as they are. Needs the
+inventory alone: settings and templates are not read. `ezsync verify` then says how the time is.")]
+    Rollback(Box<Rollback>),
     /// Write the files that each host would get; needs no network
     #[command(after_help = "Example:\n  ezsync render cluster01 -l node1 -o out")]
     Render(Box<Render>),
@@ -156,6 +180,9 @@ pub struct Setup {
     /// Take packages from this file of `ezsync bundle create` alone; '' for none where the settings name one
     #[arg(long, value_name = "FILE")]
     pub bundle: Option<OsString>,
+    /// Overwrite also what somebody else has changed of what ezsync wrote
+    #[arg(long)]
+    pub force: bool,
     /// With a bundle: set up the hosts that it does for, also when it does not do for others
     #[arg(long)]
     pub partial: bool,

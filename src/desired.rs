@@ -114,6 +114,17 @@ struct Host<'a> {
 }
 
 impl Recipe {
+    /// One that wants nothing.
+    #[must_use]
+    pub fn empty(project: &Project) -> Self {
+        Self {
+            project: project.clone(),
+            roles: Vec::new(),
+            tags: Choice::default(),
+            engine: Engine::default(),
+        }
+    }
+
     /// The role `name`, when it is one of this run's.
     #[must_use]
     pub fn role(&self, name: &str) -> Option<&Role> {

@@ -121,7 +121,8 @@ fn joined(known: Option<Obstacle>, more: Obstacle, observed: &Observed) -> Obsta
 }
 
 /// A unified diff with three lines of context, as `diff -u` prints it.
-fn unified(texts: &Texts) -> String {
+#[must_use]
+pub fn unified(texts: &Texts) -> String {
     let old = if texts.before.is_empty() { "/dev/null" } else { texts.path.as_str() };
     TextDiff::from_lines(&texts.before, &texts.after)
         .unified_diff()

@@ -32,7 +32,7 @@ const MAY_USE: &[(&str, &str)] = &[
         "desired facts inventory length problem project resource role template verify yaml",
     ),
     ("plan", "desired resource"),
-    ("history", "desired package resource"),
+    ("history", "desired package plan resource"),
     // Packages for hosts without internet.
     ("package", ""),
     ("bundle", "package problem sanitise"),
@@ -49,13 +49,13 @@ const MAY_USE: &[(&str, &str)] = &[
         "access bundle cluster desired exec facts history length local plan problem remote resource sanitise ssh verify",
     ),
     // What is shown. None of these knows how results come about.
-    ("report", "exit facts fleet length plan sanitise verify"),
+    ("report", "exit facts fleet history length plan sanitise verify"),
     ("ui", "fleet length plan repository sanitise ssh verify"),
     // What is typed.
     ("cli", "cluster length package"),
     (
         "command",
-        "access bundle cli cluster exit facts fleet inventory length package problem project remote report repository resource role sanitise ssh ui",
+        "access bundle cli cluster desired exit facts fleet inventory length package problem project remote report repository resource role sanitise ssh ui",
     ),
 ];
 

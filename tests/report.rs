@@ -11,8 +11,10 @@ use std::path::Path;
 
 use ezsync::cluster::FailurePolicy;
 use ezsync::exit::Exit;
-use ezsync::fleet::{HostResult, Mode, Outcome, Part, Standing, Trouble, spent};
+use ezsync::fleet::{HostResult, Mode, Outcome, Part, Standing, Status, Trouble, spent};
+use ezsync::history::{Drift, Since, Thing};
 use ezsync::plan::{Change, Plan};
+use ezsync::remote::{About, Holder, Unfinished};
 use ezsync::report::{Look, Run, archive, last, text};
 use ezsync::verify::{Cause, Heard, Silence, State, Verdict};
 
@@ -34,6 +36,8 @@ fn host(name: &str, part: Part) -> HostResult {
         verdict: None,
         clock: None,
         explained: None,
+        drift: Vec::new(),
+        status: None,
         notes: Vec::new(),
         execs: 1,
         seconds: 1.5,
@@ -265,7 +269,7 @@ fn the_last_run_of_each_host_says_how_it_ended() {
     let (found, complaints) = last();
     assert_eq!(found, ["a ok ", "b held back of others", "c unreachable "]);
     assert_eq!(complaints.len(), 3, "{complaints:?}");
-    assert!(complaints[0].contains("07-00-00.000Z.json is left aside"), "{complaints:?}");
+    assert!(complaints[0].contains("07-00-00.000Z.json cannot be read: "), "{complaints:?}");
 }
 
 #[test]
@@ -455,7 +459,7 @@ fn json_has_its_documented_keys() {
     let host = &value["hosts"][0];
     assert_eq!(
         keys(host),
-        "host address part outcome facts plan applied went_back synchronised_after verdict clock notes execs seconds"
+        "host address part outcome facts plan applied went_back synchronised_after verdict clock drift notes execs seconds"
     );
     assert_eq!(keys(&host["outcome"]), "state trouble");
     assert_eq!(keys(&host["outcome"]["trouble"]), "what next log");
@@ -555,4 +559,118 @@ fn clocks_are_held_against_the_controller() {
         let text = plain(&run, &WIDE);
         assert!(text.contains(&format!("\n{said}\n")), "{text}");
     }
+}
+
+/// A host in a look at what ezsync did there.
+fn known(name: &str, change: u64, would_change: usize) -> HostResult {
+    let about = About {
+        number: change,
+        at: Some(1_795_230_000),
+        by: "ops@bastion".to_owned(),
+        ezsync: "0.1.0".to_owned(),
+        cluster: "cluster01".to_owned(),
+    };
+    let digest = |digit: char| digit.to_string().repeat(64);
+    let status = Status {
+        change: (change > 0).then_some(about),
+        desired: digest('a'),
+        actual: digest(if would_change == 0 { 'a' } else { 'b' }),
+        would_change: Some(would_change),
+        unfinished: Vec::new(),
+        lock: None,
+        changes: Vec::new(),
+    };
+    HostResult { status: Some(Box::new(status)), ..host(name, Part::Client) }
+}
+
+fn drift(name: &str, differs: &str, diff: &str) -> Drift {
+    Drift {
+        thing: if name.starts_with('/') { Thing::Path } else { Thing::Unit },
+        name: name.to_owned(),
+        differs: vec![differs.to_owned()],
+        since: Since { change: 2, at: 1_795_230_000, by: "ops@bastion".to_owned() },
+        is_edited: true,
+        diff: diff.to_owned(),
+    }
+}
+
+const EDITED: &str = "--- /etc/chrony/chrony.conf\n+++ /etc/chrony/chrony.conf\n@@ -1,2 +1,2 @@\n-server 10.0.0.1 iburst\n+server 10.9.9.9 iburst\n rtcsync\n";
+
+#[test]
+fn a_status_of_hosts_in_step_ends_well() {
+    let run = run(Mode::Status, false, vec![known("node1", 3, 0), known("node2", 12, 0)]);
+    holds("status", &run, &WIDE);
+    assert_eq!(run.exit(), Exit::Ok);
+}
+
+#[test]
+fn a_status_shows_what_is_not_as_it_should_be() {
+    let mut drifted = known("node1", 3, 1);
+    drifted.drift = vec![
+        drift("/etc/chrony/chrony.conf", "content", EDITED),
+        drift("chrony", "does not run", ""),
+    ];
+    drifted.plan.changes = vec![change(1, "change /etc/chrony/chrony.conf", "")];
+    let mut twin = known("node2", 2, 1);
+    twin.drift.clone_from(&drifted.drift);
+    twin.plan = drifted.plan.clone();
+    let mut busy = known("node3", 3, 0);
+    let by = "eve@\u{1b}[31mlaptop".to_owned();
+    let lock = Holder { by, age: Some(75), alive: true };
+    busy.status.as_mut().expect("one").lock = Some(lock);
+    let mut cut = known("node4", 3, 0);
+    cut.status.as_mut().expect("one").unfinished = vec![Unfinished::Begun];
+    let fresh = changing(known("node5", 0, 3), false, "10.0.0.1");
+    let hosts = vec![drifted, twin, busy, cut, fresh, known("node6", 1, 2), unreachable("node7")];
+    let run = run(Mode::Status, false, hosts);
+    holds("status-odd", &run, &WIDE);
+    holds("status-odd-brief", &run, &Look { width: Some(80), diff: false });
+    assert_eq!(run.exit(), Exit::HostFailed);
+    let json = run.to_json().expect("it is JSON");
+    let json: serde_json::Value = serde_json::from_str(&json).expect("it is JSON");
+    assert_eq!(json["mode"], "status");
+    assert_eq!(json["hosts"][0]["drift"][0]["thing"], "path");
+    assert_eq!(json["hosts"][0]["drift"][0]["since"]["change"], 2);
+    assert_eq!(json["hosts"][3]["status"]["unfinished"][0], "begun");
+}
+
+#[test]
+fn one_host_out_of_step_is_told_by_the_exit_code() {
+    let run = |host: HostResult| run(Mode::Status, false, vec![known("node1", 3, 0), host]);
+    assert_eq!(run(known("node2", 3, 1)).exit(), Exit::HostFailed);
+    let drifted = HostResult { drift: vec![drift("chrony", "runs", "")], ..known("node2", 3, 0) };
+    assert_eq!(run(drifted).exit(), Exit::HostFailed);
+    let mut cut = known("node2", 3, 0);
+    cut.status.as_mut().expect("one").unfinished = vec![Unfinished::Staged];
+    assert_eq!(run(cut).exit(), Exit::HostFailed);
+}
+
+#[test]
+fn a_setup_that_would_lose_an_edit_shows_it() {
+    let mut host = changing(host("node2", Part::Client), false, "10.0.0.1");
+    host.drift = vec![drift("/etc/chrony/chrony.conf", "content", EDITED)];
+    let trouble = Trouble::new("somebody else has changed it", "run again with --force");
+    let brief = Look { width: Some(100), diff: false };
+    holds("drift-refused", &run(Mode::Setup, false, vec![failing(host, trouble)]), &brief);
+}
+
+#[test]
+fn a_way_back_ends_with_the_next_step() {
+    let went = |name: &str, applied: bool| {
+        let mut host = host(name, Part::Node);
+        host.plan.changes = vec![
+            change(1, "put back /etc/chrony/chrony.conf", EDITED),
+            change(2, "remove /etc/chrony/chrony.keys", ""),
+            change(3, "restart chrony", ""),
+        ];
+        host.plan.changes.iter_mut().for_each(|change| change.done = applied);
+        host.plan.unchanged = 1;
+        HostResult { applied, ..host }
+    };
+    let mut nothing = host("node3", Part::Node);
+    nothing.plan.unchanged = 0;
+    nothing.notes = vec!["ezsync has changed nothing here that it could go back from".to_owned()];
+    let hosts = |applied| vec![went("node1", applied), went("node2", applied), nothing.clone()];
+    holds("rollback", &run(Mode::Rollback, false, hosts(true)), &WIDE);
+    holds("rollback-check", &run(Mode::RollbackCheck, false, hosts(false)), &WIDE);
 }

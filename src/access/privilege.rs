@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use secrecy::SecretString;
+use secrecy::zeroize::Zeroizing;
 
 use crate::inventory::Connection;
 use crate::problem::Problem;
@@ -88,7 +89,7 @@ pub fn read_password(path: &Path) -> Result<SecretString, Problem> {
     let problem = |why: String| Problem::new(format!("no password can be had from {shown}: {why}"));
     let found = fs::metadata(path).map_err(|error| problem(error.to_string()))?;
     let executable = found.is_file() && found.permissions().mode() & 0o111 != 0;
-    let bytes = match executable {
+    let bytes = Zeroizing::new(match executable {
         false => fs::read(path).map_err(|error| problem(error.to_string()))?,
         true => {
             let program = path.canonicalize().map_err(|error| problem(error.to_string()))?;
@@ -99,8 +100,8 @@ pub fn read_password(path: &Path) -> Result<SecretString, Problem> {
             }
             output.stdout
         }
-    };
-    let text = String::from_utf8(bytes).map_err(|_| problem("it is not UTF-8".to_owned()))?;
+    });
+    let text = str::from_utf8(&bytes).map_err(|_| problem("it is not UTF-8".to_owned()))?;
     match text.trim_end_matches(['\n', '\r']) {
         "" => Err(problem("it is empty".to_owned())),
         password => Ok(password.into()),

@@ -6,8 +6,7 @@ use crate::desired::Recipe;
 use crate::inventory::Connection;
 use crate::problem::Problem;
 use crate::project::Project;
-use crate::role::tags::Choice;
-use crate::template::{Engine, Layer};
+use crate::template::Layer;
 
 /// One host of an inventory.
 #[derive(Debug, Clone)]
@@ -33,12 +32,7 @@ impl Node {
         pattern: Option<&str>,
     ) -> Result<(Vec<Self>, Vec<Problem>), Problem> {
         let Ground { inventory, config, folder, extra } = Ground::read(project, name, wish)?;
-        let recipe = Recipe {
-            project: project.clone(),
-            tags: Choice::default(),
-            roles: Vec::new(),
-            engine: Engine::default(),
-        };
+        let recipe = Recipe::empty(project);
         let builder =
             Builder { name, inventory, config, folder, extra, options: Vec::new(), recipe };
         let mut chosen: Vec<String> = builder.inventory.hosts().map(ToOwned::to_owned).collect();

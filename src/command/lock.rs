@@ -143,7 +143,7 @@ fn take(folder: &Path, owner: &Owner, broken: bool) -> Result<(Lock, Option<Stri
                 }
                 Some(format!("the cluster's lock of {} was broken", holder.words()))
             }
-            holder => return Err(refused(holder, owner, &path)),
+            holder => return Err(refused(holder, owner)),
         };
         file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
         file.write_all(owner.text().as_bytes()).map_err(failed)?;
@@ -172,7 +172,7 @@ fn is_at(file: &File, path: &Path) -> bool {
     }
 }
 
-fn refused(holder: Option<Owner>, owner: &Owner, path: &Path) -> Problem {
+fn refused(holder: Option<Owner>, owner: &Owner) -> Problem {
     // One that has just begun has not written yet who it is.
     let Some(holder) = holder else {
         return Problem::new("the cluster is being changed by another run that has just begun")
@@ -186,10 +186,7 @@ fn refused(holder: Option<Owner>, owner: &Owner, path: &Path) -> Problem {
         );
         return problem("the cluster is being changed by").hint(hint);
     }
-    let hint = format!(
-        "it ran on another machine that shares {}: if it is gone, run again with --break-lock",
-        path.display()
-    );
+    let hint = "it ran on another machine that has the same home: if it is gone, run again with --break-lock";
     problem("the cluster's lock is held by").hint(hint)
 }
 

@@ -10,6 +10,7 @@ mod new;
 mod operator;
 mod render;
 mod rerun;
+mod rollback;
 mod run;
 mod visit;
 
@@ -21,6 +22,7 @@ use crate::cli::{Cli, Command, Hosts};
 use crate::cluster::{Cluster, OptionSetting, Wish};
 use crate::exit::Exit;
 use crate::project::Project;
+use crate::report::{self, Run};
 use crate::role::tags::Choice;
 
 /// Does what was typed.
@@ -38,6 +40,8 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Exec(options) => visit::exec(cli, &project, options),
         Command::Verify(options) => run::verify(cli, &project, options),
         Command::Doctor(options) => run::doctor(cli, &project, options),
+        Command::Status(options) => run::status(cli, &project, options),
+        Command::Rollback(options) => rollback::run(cli, &project, options),
         Command::Bundle(bundle) => bundle::run(cli, &project, bundle),
     }
 }
@@ -72,6 +76,13 @@ fn print(text: &str) -> Result<()> {
     match anstream::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
+    }
+}
+
+/// Keeps the result for later. The hosts are as they are, also when that fails.
+fn keep(run: &Run) {
+    if let Err(error) = report::state_folder().and_then(|folder| report::archive(run, &folder)) {
+        say(&format!("warning: the result could not be kept: {error:#}"));
     }
 }
 

@@ -12,10 +12,10 @@ use super::drive::{Moved, drive};
 use super::lock::Lock;
 use super::operator::operator;
 use super::rerun;
-use super::{list_hosts, print, say};
+use super::{keep, list_hosts, print};
 use crate::access::Access;
 use crate::bundle::Bundle;
-use crate::cli::{self, Cli, Doctor, Setup, Verify};
+use crate::cli::{self, Cli, Doctor, Setup, Status, Verify};
 use crate::cluster::{self, Cluster, FailurePolicy, Member, TimeSource};
 use crate::exit::Exit;
 use crate::fleet::{self, Job, Mode, Order, Part, Terms};
@@ -57,12 +57,14 @@ pub(super) fn setup(cli: &Cli, project: &Project, options: &Setup) -> Result<Exi
     let source_timeout = Duration::from_secs(options.source_timeout.into());
     let verify_timeout = Duration::from_secs(options.proof.verify_timeout.into());
     let partial = options.partial;
+    let (diff, force) = (options.diff, options.force);
     let policy = caution.max_fail.clone().or_else(|| cluster.settings.failure_policy.clone());
     let plan = Plan {
         mode,
         source_timeout,
         verify_timeout,
-        diff: options.diff,
+        diff,
+        force,
         bundle,
         partial,
         confirm: options.confirm(),
@@ -162,18 +164,17 @@ fn look(
         .hint("add chrony to `roles` in config.yml")
         .into());
     }
-    let plan = Plan {
-        mode,
-        source_timeout: Duration::ZERO,
-        verify_timeout,
-        diff: false,
-        bundle: None,
-        partial: false,
-        confirm: None,
-        policy: None,
-        break_lock: false,
-    };
+    let plan = Plan { verify_timeout, ..Plan::look(mode) };
     carry_out(cli, cluster, access, &plan)
+}
+
+pub(super) fn status(cli: &Cli, project: &Project, options: &Status) -> Result<Exit> {
+    let cluster = options.hosts.load(project, None, Choice::default(), Vec::new())?;
+    if options.hosts.list_hosts {
+        return list_hosts(&cluster);
+    }
+    let plan = Plan { diff: options.diff, ..Plan::look(Mode::Status) };
+    carry_out(cli, cluster, &options.access, &plan)
 }
 
 /// `--list-tasks`: what a run would see to, in order.
@@ -198,11 +199,30 @@ struct Plan {
     source_timeout: Duration,
     verify_timeout: Duration,
     diff: bool,
+    force: bool,
     bundle: Option<Arc<Bundle>>,
     partial: bool,
     confirm: Option<bool>,
     policy: Option<FailurePolicy>,
     break_lock: bool,
+}
+
+impl Plan {
+    /// One that changes nothing.
+    fn look(mode: Mode) -> Self {
+        Self {
+            mode,
+            source_timeout: Duration::ZERO,
+            verify_timeout: Duration::ZERO,
+            diff: false,
+            force: false,
+            bundle: None,
+            partial: false,
+            confirm: None,
+            policy: None,
+            break_lock: false,
+        }
+    }
 }
 
 fn carry_out(cli: &Cli, cluster: Cluster, access: &cli::Access, plan: &Plan) -> Result<Exit> {
@@ -220,18 +240,21 @@ fn carry_out(cli: &Cli, cluster: Cluster, access: &cli::Access, plan: &Plan) -> 
             "hosts whose turn has not come or that are still being sent files are left as they are, those \
              that are being changed finish"
         }
-        Mode::Check | Mode::Verify | Mode::Doctor => "no more hosts are asked",
+        _ => "no more hosts are asked",
     };
     let moved = drive(cli, access.forks, on_interrupt, names, |means| {
         fleet::run(means, recipe, jobs, order)
     })?;
     let Moved { mut hosts, started, seconds, interrupted } = moved;
-    let clocks = fleet::agree(&mut hosts, terms);
+    let is_status = plan.mode == Mode::Status;
+    let clocks = if is_status { None } else { fleet::agree(&mut hosts, terms) };
     let mut run = Run::new(&cluster.name, plan.mode, started, seconds, interrupted, hosts);
     run.clocks = clocks;
     let policy = plan.policy.as_ref().filter(|_| plan.mode == Mode::Setup);
     run.max_fail = policy.and_then(|policy| fleet::spent(policy, &run.hosts));
-    keep(&run);
+    if !is_status {
+        keep(&run);
+    }
     show(cli, access, &run, plan.diff)
 }
 
@@ -250,21 +273,16 @@ fn nothing(cli: &Cli, cluster: &Cluster, access: &cli::Access) -> Result<Exit> {
     if access.json { show(cli, access, &run, false) } else { Ok(run.exit()) }
 }
 
-/// Keeps the result for later. The hosts are as they are, also when that fails.
-fn keep(run: &Run) {
-    if let Err(error) = report::state_folder().and_then(|folder| report::archive(run, &folder)) {
-        say(&format!("warning: the result could not be kept: {error:#}"));
-    }
-}
-
 /// What holds for all hosts.
 fn order(cluster: &Cluster, plan: &Plan) -> Order {
     Order {
         by: operator(),
         cluster: cluster.name.clone(),
         mode: plan.mode,
+        force: plan.force,
+        pristine: false,
         time_role: cluster::TIME_ROLE.to_owned(),
-        verify: cluster.has_time(),
+        verify: cluster.has_time() && plan.mode != Mode::Status,
         verify_timeout: plan.verify_timeout,
         source_timeout: plan.source_timeout,
         upstreams: cluster.settings.ntp_servers.clone(),

@@ -55,7 +55,11 @@ pub(super) fn exec(cli: &Cli, project: &Project, options: &Exec) -> Result<Exit>
 }
 
 /// The hosts of the inventory that are meant.
-fn nodes(project: &Project, hosts: &cli::Hosts, pattern: Option<&str>) -> Result<Vec<Node>> {
+pub(super) fn nodes(
+    project: &Project,
+    hosts: &cli::Hosts,
+    pattern: Option<&str>,
+) -> Result<Vec<Node>> {
     let wish = Wish {
         inventory: hosts.inventory.clone(),
         extra: hosts.extra_vars.clone(),

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use secrecy::zeroize::Zeroizing;
+
 use super::confirm::{self, Open};
 use super::gate::Source;
 use super::host::{Driver, called_off};
@@ -15,7 +17,7 @@ use super::{Doing, Part, Standing};
 use crate::exec::ExecError;
 use crate::length;
 use crate::remote::{
-    self, Ending, Errand, Probe, Progress, Section, Sight, Word, apply_script, name_targets,
+    self, Errand, Probe, Progress, Section, Sight, Word, apply_script, name_targets,
 };
 use crate::resource::Upload;
 use crate::sanitise::{sanitise, sanitise_lines};
@@ -45,8 +47,8 @@ impl Driver<'_> {
         let sight = Sight { chrony: &probe.facts.chrony, names: &names };
         let errand = Errand {
             plan: &self.result.plan,
-            ending: Ending::Push,
-            state: self.state.clone(),
+            ending: self.history.ending,
+            state: self.history.state.clone(),
             by: &self.shared.order.by,
             cluster: &self.shared.order.cluster,
             expects: probe.past.newest,
@@ -54,7 +56,8 @@ impl Driver<'_> {
             break_lock: self.shared.order.break_lock,
             sight: self.shared.order.verify.then_some(sight),
         };
-        let script = apply_script(&errand, &mark, &token);
+        // Keys may stand in it.
+        let script = Zeroizing::new(apply_script(&errand, &mark, &token));
         let lost = |error: ExecError| exec_trouble("the changes", &error);
         self.stands(Standing::Staging);
         let mut talk = self.shell.start("the changes", &script, &mark, SILENCE).await?;

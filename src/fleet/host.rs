@@ -6,14 +6,16 @@ use std::time::{Duration, Instant};
 use super::confirm::Open;
 use super::gate::Source;
 use super::muster::{Stage, Ticket};
+use super::past::History;
 use super::policy::held_back;
 use super::result::{HostResult, Outcome, Trouble};
 use super::shell::{Shell, exec_trouble, word};
 use super::{Doing, Job, Mode, Part, Shared, Standing};
 use crate::bundle::{Host, Supply};
 use crate::facts::Version;
+use crate::history::Record;
 use crate::plan::Plan;
-use crate::remote::{Probe, Request, probe_script};
+use crate::remote::{Depth, Probe, Request, probe_script};
 use crate::resource::Subject;
 use crate::verify::Clock;
 
@@ -31,8 +33,8 @@ pub(super) struct Driver<'a> {
     pub result: HostResult,
     /// When its services were let restart.
     pub activated: Option<Instant>,
-    /// The record of what is managed there once the plan is carried out.
-    pub state: Option<String>,
+    /// What becomes of its history.
+    pub history: History,
     /// Since it has changed, until it is told whether to keep that.
     pub open: Option<Open>,
     /// Its place in the muster.
@@ -52,16 +54,7 @@ pub(super) async fn drive(job: &Job, shared: &Shared, mut ticket: Ticket) -> Hos
     let client = (job.part == Part::Client).then(|| shared.clients.client());
     match connect(job, shared, &ticket).await {
         Ok(shell) => {
-            let driver = Driver {
-                job,
-                shared,
-                shell,
-                result,
-                activated: None,
-                state: None,
-                open: None,
-                ticket,
-            };
+            let driver = Driver::new(job, shared, shell, result, ticket);
             (result, ticket) = driver.run().await;
         }
         Err(outcome) => result.outcome = outcome,
@@ -69,7 +62,7 @@ pub(super) async fn drive(job: &Job, shared: &Shared, mut ticket: Ticket) -> Hos
     if let (Some(client), Some(verdict)) = (&client, &result.verdict) {
         client.judged(verdict.state.passes() || result.outcome == Outcome::Ok);
     }
-    if job.part != Part::Client {
+    if matches!(job.part, Part::Source | Part::Standby) {
         // Whatever became of the source: nobody waits for it any longer.
         shared.gate.decide(shared.order.rank(&job.name), Source::Lost(lost(&result)));
     }
@@ -89,16 +82,7 @@ pub(super) async fn only_plan(job: &Job, shared: &Shared, ticket: Ticket) -> Hos
     let mut result = HostResult::interrupted(job);
     match connect(job, shared, &ticket).await {
         Ok(shell) => {
-            let driver = Driver {
-                job,
-                shared,
-                shell,
-                result,
-                activated: None,
-                state: None,
-                open: None,
-                ticket,
-            };
+            let driver = Driver::new(job, shared, shell, result, ticket);
             result = driver.only_plan().await;
         }
         Err(outcome) => {
@@ -134,7 +118,18 @@ pub(super) fn called_off(why: &str, state: &str) -> Trouble {
     Trouble::new(format!("called off, since {why}: {state}"), "mend the source and run again")
 }
 
-impl Driver<'_> {
+impl<'a> Driver<'a> {
+    fn new(
+        job: &'a Job,
+        shared: &'a Shared,
+        shell: Shell,
+        result: HostResult,
+        ticket: Ticket,
+    ) -> Self {
+        let history = History::default();
+        Self { job, shared, shell, result, activated: None, history, open: None, ticket }
+    }
+
     /// The result, and its place in the muster.
     async fn run(mut self) -> (HostResult, Ticket) {
         self.result.notes.extend(self.shell.link().host_key_notes());
@@ -145,8 +140,11 @@ impl Driver<'_> {
     }
 
     async fn stages(&mut self) -> Result<Outcome, Outcome> {
+        if let Mode::Rollback | Mode::RollbackCheck = self.shared.order.mode {
+            return self.go_back().await;
+        }
         let probe = self.plan().await?;
-        if self.shared.order.mode == Mode::Check {
+        if let Mode::Check | Mode::Status = self.shared.order.mode {
             return Ok(Outcome::Ok);
         }
         if !self.result.plan.is_empty() {
@@ -171,6 +169,11 @@ impl Driver<'_> {
         let Known { probe, plan } = self.probe().await?;
         self.result.facts = Some(probe.facts.clone());
         self.result.plan = plan;
+        if let Some(status) = &mut self.result.status {
+            status.would_change = Some(self.result.plan.changes.len());
+        } else {
+            self.refuse_drift()?;
+        }
         // One with nothing to change has all that it needs.
         let nothing = self.result.plan.is_empty();
         self.ticket.reached(if nothing { Stage::Staged } else { Stage::Planned });
@@ -214,8 +217,8 @@ impl Driver<'_> {
             }
         };
         let mut subjects = match self.shared.order.mode {
-            Mode::Verify | Mode::Doctor => BTreeSet::new(),
-            Mode::Setup | Mode::Check => self.job.subjects.clone(),
+            Mode::Setup | Mode::Check | Mode::Status => self.job.subjects.clone(),
+            _ => BTreeSet::new(),
         };
         let request = self.request(&subjects);
         let mut probe = self.look(&request).await?;
@@ -227,18 +230,24 @@ impl Driver<'_> {
         }
         let desired = recipe.desired(&self.job.vars, &probe.facts).map_err(problem)?;
         self.result.notes.extend(desired.notes.iter().cloned());
-        let missed: Vec<Subject> = desired.subjects().filter(|s| !request.covers(s)).collect();
+        let record = self.record(&probe.past)?;
+        let mut missed: Vec<Subject> = desired.subjects().collect();
+        if self.shared.order.mode == Mode::Status {
+            // What no role speaks of any more may have drifted as well.
+            missed.extend(record.iter().flat_map(Record::subjects));
+        }
+        missed.retain(|subject| !request.covers(subject));
         if !missed.is_empty() {
             subjects.extend(missed);
             probe = self.look(&self.request(&subjects)).await?;
         }
+        self.remember(&desired, &probe, record).await?;
         let plan = Plan::new(&desired, &probe.observed).map_err(|obstacle| {
             if obstacle.misfit {
                 self.ticket.misfit();
             }
             Trouble::new(obstacle.what, obstacle.next)
         })?;
-        self.state = Some(self.record(&desired, &probe));
         // The list of its packages has served: many hosts may wait here at once.
         probe.observed.supply = None;
         Ok(Known { probe, plan })
@@ -246,7 +255,11 @@ impl Driver<'_> {
 
     /// Asks for `subjects`, and with a bundle for all that decides what the host gets of it.
     fn request(&self, subjects: &BTreeSet<Subject>) -> Request {
-        let request = Request::new(subjects, &self.names());
+        let depth = match self.shared.order.mode {
+            Mode::Status => Depth::Changes,
+            _ => Depth::Present,
+        };
+        let request = Request::new(subjects, &self.names()).with_past(depth);
         match &self.shared.order.bundle {
             Some(bundle) => request.with_bundle(bundle.manifest().paths_needed()),
             None => request,
@@ -308,7 +321,7 @@ impl Driver<'_> {
         self.shared.order.before(&self.job.name).into_iter().filter(is_name).collect()
     }
 
-    async fn look(&mut self, request: &Request) -> Result<Probe, Outcome> {
+    pub(super) async fn look(&mut self, request: &Request) -> Result<Probe, Outcome> {
         let what = "the probe";
         let mark = word()?;
         let script = probe_script(request, &mark);

@@ -14,12 +14,15 @@ mod gate;
 mod host;
 mod link;
 mod muster;
+mod past;
 mod policy;
 mod recover;
 mod result;
+mod rollback;
 mod send;
 mod shell;
 mod standing;
+mod status;
 mod survey;
 mod talk;
 mod visit;
@@ -38,6 +41,7 @@ pub use event::{Doing, Event, Judged};
 pub use policy::{Spent, spent};
 pub use result::{HostResult, Outcome, Trouble};
 pub use standing::Standing;
+pub use status::Status;
 pub use survey::{Surveyed, survey};
 pub use visit::{Pong, Ran, Visit, Visitee, exec, ping};
 
@@ -68,6 +72,20 @@ pub enum Mode {
     Verify,
     /// One look that asks for everything, at hosts that pass as well.
     Doctor,
+    /// One look at what ezsync did on the hosts, and what became of it.
+    Status,
+    /// Back to what stood there before the newest change, or before all of them.
+    Rollback,
+    /// The same up to the plan: nothing on any host changes.
+    RollbackCheck,
+}
+
+impl Mode {
+    /// Whether plans are only shown.
+    #[must_use]
+    pub fn is_check(self) -> bool {
+        matches!(self, Self::Check | Self::RollbackCheck)
+    }
 }
 
 /// A host's part in the cluster.
@@ -80,6 +98,8 @@ pub enum Part {
     Standby,
     /// It follows the source.
     Client,
+    /// None: the run is not about its time.
+    Node,
 }
 
 /// One host and what is wanted of it.
@@ -108,6 +128,10 @@ pub struct Order {
     pub cluster: String,
     /// How far it goes.
     pub mode: Mode,
+    /// Whether what somebody else has changed is overwritten.
+    pub force: bool,
+    /// With a rollback: to what stood there before ezsync ever came.
+    pub pristine: bool,
     /// The role whose changes touch a host's time.
     pub time_role: String,
     /// Whether times are proved at the end; without the chrony role there is nothing to prove.

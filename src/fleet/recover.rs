@@ -1,14 +1,12 @@
-//! What an earlier run has left unfinished on a host, and the record of this one.
+//! What an earlier run has left unfinished on a host.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use super::Mode;
 use super::confirm::FAREWELL;
 use super::host::Driver;
 use super::result::Outcome;
 use super::shell::{exec_trouble, word};
-use crate::desired::Desired;
-use crate::history::{Record, Stamp, Wishes};
 use crate::remote::{self, Probe, Progress, recover_script};
 
 /// How long it may take to put a host back: services are stopped and started.
@@ -24,10 +22,10 @@ impl Driver<'_> {
         }
         let is_held = probe.past.lock.as_ref().is_some_and(|lock| lock.alive);
         match order.mode {
-            Mode::Setup => {}
-            Mode::Check if !is_held => {
+            Mode::Setup | Mode::Rollback => {}
+            Mode::Check | Mode::RollbackCheck if !is_held => {
                 self.result.notes.push(
-                    "a change that was cut off is unfinished: setup brings it to an end first"
+                    "a change that was cut off is unfinished: the next run brings it to an end first"
                         .to_owned(),
                 );
                 return Ok(false);
@@ -51,19 +49,5 @@ impl Driver<'_> {
             }
         }
         Err(self.cut_off(what, &talk).into())
-    }
-
-    /// What is managed on the host once the plan is carried out, for the host to keep.
-    pub(super) fn record(&self, desired: &Desired, probe: &Probe) -> String {
-        let before = probe.past.state.as_deref().and_then(|state| Record::parse(state).ok());
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let stamp = Stamp {
-            cluster: self.shared.order.cluster.clone(),
-            change: probe.past.newest + 1,
-            at: i64::try_from(now.as_secs()).unwrap_or_default(),
-            by: self.shared.order.by.clone(),
-        };
-        let wishes = Wishes::of(desired);
-        Record::next(before.as_ref(), &wishes, &probe.observed, &stamp).to_json()
     }
 }

@@ -4,8 +4,10 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use super::status::Status;
 use super::{Job, Part, Standing};
 use crate::facts::Facts;
+use crate::history::Drift;
 use crate::plan::Plan;
 use crate::verify::{Clock, Verdict};
 
@@ -98,6 +100,11 @@ pub struct HostResult {
     /// When it was asked last why its time cannot be proved.
     #[serde(skip)]
     pub explained: Option<Instant>,
+    /// What somebody else has changed of what ezsync wrote.
+    pub drift: Vec<Drift>,
+    /// What ezsync finds of itself there, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<Box<Status>>,
     /// What the reader should know besides.
     pub notes: Vec<String>,
     /// How many commands were run over SSH.
@@ -124,6 +131,8 @@ impl HostResult {
             verdict: None,
             clock: None,
             explained: None,
+            drift: Vec::new(),
+            status: None,
             notes: job.notes.clone(),
             execs: 0,
             seconds: 0.0,

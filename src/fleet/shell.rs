@@ -3,12 +3,13 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 
 use super::link::{Exec, Link};
 use super::result::{Outcome, Trouble};
-use super::talk::Talk;
+use super::talk::{Talk, wiped};
 use crate::access::Reach;
 use crate::exec::{Event, ExecError};
 use crate::remote::{Become, Greeting, Heard, Opening, Stream, Word};
@@ -148,9 +149,13 @@ impl Shell {
                     return Err(NoShell::Refused(self.withheld()));
                 }
                 (Heard::Asked, Some(password)) => {
-                    let line = format!("{}\n", password.expose_secret());
+                    // Of one size from the start: what grows leaves copies behind.
+                    let secret = password.expose_secret();
+                    let mut line = Zeroizing::new(String::with_capacity(secret.len() + 1));
+                    line.push_str(secret);
+                    line.push('\n');
                     // A program that has ended does not hear it: its events tell.
-                    let _ = exec.stdin.write(line.into()).await;
+                    let _ = exec.stdin.write(wiped(&line)).await;
                 }
                 (Heard::Asked, None) => return Err(NoShell::Refused(self.asks())),
                 (Heard::AskedAgain, _) => return Err(NoShell::Refused(self.wrong())),

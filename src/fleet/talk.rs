@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
+use secrecy::zeroize::Zeroizing;
 use tokio::time::{Instant, timeout};
 
 use super::link::{Events, Exec, Stdin};
@@ -19,6 +20,11 @@ const STDERR_MAX: usize = 256 * 1024;
 /// How long we listen in all until it is our turn to say something: a host that always has something to
 /// say keeps nobody for ever.
 const LISTENING: Duration = Duration::from_secs(3600);
+
+/// Bytes to be sent that are wiped when they have been: a script may carry keys, a line a password.
+pub(super) fn wiped(text: &str) -> Bytes {
+    Bytes::from_owner(Zeroizing::new(text.as_bytes().to_vec()))
+}
 
 /// The script's two ends, and what it has said so far.
 pub(super) struct Talk {
@@ -67,7 +73,7 @@ impl Talk {
     /// Sends the script. Should the host not read it, its events tell why.
     pub(super) async fn send(&mut self, script: &str) {
         if let Some(stdin) = &mut self.stdin {
-            let _ = stdin.write(Bytes::copy_from_slice(script.as_bytes())).await;
+            let _ = stdin.write(wiped(script)).await;
         }
     }
 

@@ -75,7 +75,7 @@ impl Driver<'_> {
             leads: false,
         };
         let waits = match self.job.part {
-            Part::Source => false,
+            Part::Source | Part::Node => false,
             // What is right for it depends on those before it.
             Part::Standby => true,
             Part::Client => self.shared.order.mode == Mode::Setup,
@@ -145,7 +145,7 @@ impl Driver<'_> {
                 let local_stratum = order.local_stratum.saturating_add(below);
                 Role::Standby { sources, upstreams, local_stratum }
             }
-            Part::Client => {
+            Part::Client | Part::Node => {
                 let mut sources = sources.into_iter();
                 Role::Client {
                     source: sources.next().into_iter().collect(),
@@ -160,7 +160,7 @@ impl Driver<'_> {
     fn next_glance(&self, ground: &Ground, verdict: &Verdict, pace: &mut Pace) -> Glance {
         // Public servers are not to be asked at once, again and again: clients' source is ours.
         let ours = match self.job.part {
-            Part::Client => true,
+            Part::Client | Part::Node => true,
             Part::Standby => self.shared.order.upstreams.is_empty(),
             Part::Source => false,
         };

@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use super::record::{Record, Since, Wishes};
-use crate::resource::{Observed, PathKind, PathWish, UnitWish};
+use super::back::difference;
+use super::record::{Record, Since, Wishes, sha256};
+use crate::resource::{Observed, PathKind, PathState, PathWish, UnitWish};
 
 /// What kind of thing has drifted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -43,6 +44,39 @@ impl Drift {
         let since = since.clone();
         let drift = Self { thing, name, differs, since, is_edited: false, diff: String::new() };
         (!drift.differs.is_empty()).then_some(drift)
+    }
+
+    /// A file that is not what its copy says that was written.
+    pub(super) fn of_copy(path: &str, since: &Since) -> Option<Self> {
+        let drift = Self::new(Thing::Path, path, since, vec!["content".to_owned()]);
+        drift.map(|drift| Self { is_edited: true, ..drift })
+    }
+
+    /// Shows what was changed of a file, where `written` is what ezsync wrote and `stands` what is there. For
+    /// those that everyone may read alone: what others hold belongs in no report.
+    pub fn show(
+        &mut self,
+        record: Option<&Record>,
+        written: Option<&PathState>,
+        stands: Option<&PathState>,
+    ) {
+        let digest =
+            record.and_then(|record| record.managed.paths.get(&self.name)?.wish.sha256.clone());
+        let of_copy = written.and_then(|written| written.content.as_deref()).map(sha256);
+        // A copy that is something else than what was written shows nothing.
+        if of_copy.is_some() && (digest.is_none() || digest == of_copy) {
+            self.diff = difference(&self.name, written, stands);
+        }
+    }
+
+    /// Which change made it as it was, when and by whom.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        let Since { change, at, by } = &self.since;
+        let when = jiff::Timestamp::from_second(*at).ok().filter(|_| *at > 0);
+        let when = when.map(|when| format!(", {}", when.strftime("%Y-%m-%d %H:%M UTC")));
+        let by = if by.is_empty() { String::new() } else { format!(", {by}") };
+        format!("change {change}{}{by}", when.unwrap_or_default())
     }
 
     /// What it is and in what it differs, on one line.

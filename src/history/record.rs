@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::desired::Desired;
 use crate::package::hexadecimal;
-use crate::resource::{Entry, Observed, PathKind, PathWish, UnitWish};
+use crate::resource::{Entry, Observed, PathKind, PathWish, Subject, UnitWish};
 
 /// The format's version. A newer one is not read: what it means is not known.
 const VERSION: u64 = 1;
@@ -265,6 +265,21 @@ impl Record {
         }
     }
 
+    /// The record once the change that made it from `before` is taken back: that one, and the packages that
+    /// stay. None where nothing is left to tell.
+    #[must_use]
+    pub fn taken_back(&self, before: Option<&Self>) -> Option<Self> {
+        let mut record = match before {
+            Some(before) => before.clone(),
+            None => Self { change: 0, managed: Managed::default(), ..self.clone() },
+        };
+        for (name, kept) in self.managed.packages.iter().filter(|(_, kept)| kept.wish.installed) {
+            record.managed.packages.entry(name.clone()).or_insert_with(|| kept.clone());
+        }
+        record.digest = record.wishes().digest();
+        (before.is_some() || !record.managed.packages.is_empty()).then_some(record)
+    }
+
     /// What it says that was wanted.
     #[must_use]
     pub fn wishes(&self) -> Wishes {
@@ -278,6 +293,16 @@ impl Record {
                 .collect(),
             timezone: timezone.as_ref().map(|kept| kept.wish.name.clone()),
         }
+    }
+
+    /// What has to be observed to see what became of it.
+    pub fn subjects(&self) -> impl Iterator<Item = Subject> {
+        let Managed { paths, units, packages, timezone } = &self.managed;
+        let paths = paths.keys().cloned().map(Subject::Path);
+        let units = units.keys().cloned().map(Subject::Unit);
+        let packages = packages.keys().cloned().map(Subject::Package);
+        let zone = timezone.iter().map(|kept| Subject::Timezone(kept.wish.name.clone()));
+        paths.chain(units).chain(packages).chain(zone)
     }
 
     /// Whether the file at `path` was written by ezsync.

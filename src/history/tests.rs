@@ -253,3 +253,283 @@ fn wishes_are_met_when_the_digests_are_equal() {
     assert_eq!(wanted.actual(&host("one\n")).digest(), wanted.digest());
     assert_ne!(wanted.actual(&host("two\n")).digest(), wanted.digest());
 }
+
+fn journal(lines: &[&str]) -> Journal {
+    Journal::parse(&lines.join("\n")).unwrap()
+}
+
+/// What chrony's role does to a fresh host, roughly.
+fn first_change() -> Journal {
+    journal(&[
+        "package\tchrony",
+        "clock\t-1.5\t-2",
+        "made\t/etc/c.d",
+        "path\t/etc/c.conf\tsaved/1",
+        "path\t/etc/c.keys\t-",
+        "path\t/etc/c.conf\tsaved/2",
+        "attributes\t/etc/c.log\t600\t0\t7",
+        "attributes\t/etc/c.conf\t600\t0\t7",
+        "unit\ttimesyncd\tyes\tno\tyes",
+        "unit\tchrony\tyes\tyes\tno",
+        "unit\ttimesyncd\tyes\tyes\tno",
+        "",
+    ])
+}
+
+#[test]
+fn a_journal_tells_what_stood_there_before_the_change() {
+    let journal = first_change();
+    let saved = Some("saved/1".to_owned());
+    let paths = [("/etc/c.conf".to_owned(), saved), ("/etc/c.keys".to_owned(), None)];
+    assert_eq!(journal.paths, paths, "the first word on a path counts");
+    assert_eq!(journal.made, ["/etc/c.d"]);
+    assert_eq!(journal.packages, ["chrony"]);
+    assert_eq!(journal.attributes.len(), 1, "what is put back whole has its attributes");
+    let all = Stood { active: true, enabled: true, masked: false };
+    let units = [("timesyncd".to_owned(), all), ("chrony".to_owned(), all)];
+    assert_eq!(journal.units, units, "the last word on a service counts");
+}
+
+#[test]
+fn a_journal_that_is_not_ours_is_refused() {
+    for line in [
+        "path\t/etc/x",
+        "path\tetc/x\t-",
+        "path\t/etc/../x\t-",
+        "path\t/\t-",
+        "path\t/etc/x\t/etc/shadow",
+        "path\t/etc/x\tsaved/../../x",
+        "path\t/etc/x\tsaved/",
+        "path\t/etc/x\tsaved/.",
+        "path\t/etc/\u{1b}[31m\t-",
+        "made\tx",
+        "attributes\t/x\t0644\troot\t0",
+        "attributes\t/x\t0644\t0",
+        "unit\t-x\tyes\tyes\tno",
+        "unit\ta b\tyes\tyes\tno",
+        "unit\tx\tyes\tyes",
+        "unit\tx\tyes\tyes\tperhaps",
+        "surprise\tx",
+        "rubbish",
+    ] {
+        assert_eq!(Journal::parse(&format!("made\t/x\n{line}\n")), Err(line.to_owned()));
+    }
+}
+
+/// The host of [`first_change`] after it: `chrony` runs, `timesyncd` does not.
+fn changed_host() -> Observed {
+    let mut host = host("one\n");
+    for (path, state) in [
+        ("/var/lib/ezsync/changes/1/saved/1", file("distribution\n", 0o644)),
+        ("/var/lib/ezsync/written/etc/c.conf", file("one\n", 0o644)),
+        ("/var/lib/ezsync/written/etc/c.keys", file("secret\n", 0o640)),
+        ("/etc/c.log", file("", 0o644)),
+    ] {
+        host.paths.insert(path.to_owned(), state);
+    }
+    host
+}
+
+/// Each change of a plan: what it says, and what it runs.
+fn said(plan: &crate::plan::Plan) -> Vec<String> {
+    let words = |change: &crate::plan::Change| {
+        let call = change.work.activate.as_ref().unwrap();
+        format!("{}: {} {}", change.summary, call.function, call.args.join(" "))
+    };
+    plan.changes.iter().map(words).collect()
+}
+
+#[test]
+fn the_way_back_is_a_plan() {
+    let way = Way::from_change(1, &first_change());
+    let host = changed_host();
+    let plan = way.plan(&host).unwrap();
+    assert_eq!(
+        said(&plan),
+        [
+            "remove /etc/c.keys: path_remove /etc/c.keys",
+            "put back /etc/c.conf: restore_commit /etc/c.conf",
+            "set owner and mode of /etc/c.log: attributes_set /etc/c.log 600 0 7",
+            "remove the folder /etc/c.d if it is empty: restore_folder /etc/c.d",
+            "restart chrony: service_restart chrony no",
+            "enable and start timesyncd: service_set timesyncd yes yes no no",
+            "restart timesyncd: service_restart timesyncd no",
+        ]
+    );
+    let diffs: Vec<&str> = plan.changes.iter().map(|change| change.diff.as_str()).collect();
+    assert!(diffs[1].ends_with("-one\n+distribution\n"), "{}", diffs[1]);
+    assert_eq!(diffs[0], "", "not everyone may read the keys");
+    assert_eq!(way.packages, ["chrony"]);
+    // Everything that it speaks of is looked at.
+    let subjects: Vec<resource::Subject> = way.subjects().collect();
+    for path in ["/etc/c.conf", "/var/lib/ezsync/changes/1/saved/1", "/etc/c.log", "/etc/c.d"] {
+        assert!(subjects.contains(&resource::Subject::Path(path.to_owned())), "{path}");
+    }
+    assert!(subjects.contains(&resource::Subject::Unit("timesyncd".to_owned())));
+}
+
+#[test]
+fn what_is_as_it_was_is_left_alone() {
+    let way = Way::from_change(1, &first_change());
+    let mut host = changed_host();
+    host.paths.insert("/etc/c.conf".to_owned(), file("distribution\n", 0o644));
+    host.paths.remove("/etc/c.keys");
+    host.paths.remove("/etc/c.d");
+    host.paths.insert(
+        "/etc/c.log".to_owned(),
+        PathState { group: Account { name: "log".to_owned(), number: 7 }, ..file("", 0o600) },
+    );
+    host.units.insert("timesyncd".to_owned(), unit(true, true));
+    let plan = way.plan(&host).unwrap();
+    assert_eq!(said(&plan), [""; 0]);
+    assert_eq!(plan.unchanged, 5);
+    assert_eq!(way.proof(&host, &host), [""; 0]);
+    // With other bytes, and with others than its owner may read it.
+    for other in [file("Distribution\n", 0o644), file("distribution\n", 0o666)] {
+        host.paths.insert("/etc/c.conf".to_owned(), other);
+        assert_eq!(way.plan(&host).unwrap().changes[0].summary, "put back /etc/c.conf");
+    }
+}
+
+#[test]
+fn what_is_not_kept_any_more_stops_the_way_back() {
+    let way = Way::from_change(1, &first_change());
+    let mut host = changed_host();
+    host.paths.remove("/var/lib/ezsync/changes/1/saved/1");
+    let lost = way.plan(&host).unwrap_err();
+    assert_eq!(lost, "/var/lib/ezsync/changes/1/saved/1");
+}
+
+#[test]
+fn services_whose_package_is_gone_are_told_and_left() {
+    let way = Way::from_change(1, &first_change());
+    let mut host = changed_host();
+    host.units.remove("timesyncd");
+    let plan = way.plan(&host).unwrap();
+    assert!(said(&plan).iter().all(|words| !words.contains("timesyncd")));
+    assert_eq!(way.lost(&host).collect::<Vec<_>>(), ["timesyncd"]);
+}
+
+#[test]
+fn the_origin_is_what_was_kept_first() {
+    let origins: Vec<String> = ["/etc/c.conf", "/etc/c.keys.none", "/etc/half.part", "/etc/../x"]
+        .iter()
+        .map(|path| format!("/var/lib/ezsync/originals{path}"))
+        .chain(["/elsewhere".to_owned()])
+        .collect();
+    let later =
+        journal(&["made\t/etc/c.d/x", "package\tmore", "attributes\t/etc/c.log\t644\t0\t0"]);
+    let units = "timesyncd\tyes\tyes\tno\nchrony\tno\tno\tyes\nodd\n-x\tno\tno\tno\n";
+    let way = Way::to_origin(&origins, units, &[first_change(), later]);
+    let mut host = changed_host();
+    let original = "/var/lib/ezsync/originals/etc/c.conf";
+    host.paths.insert(original.to_owned(), file("distribution\n", 0o600));
+    host.paths.insert("/etc/c.d/x".to_owned(), host.paths["/etc/c.d"].clone());
+    assert_eq!(
+        said(&way.plan(&host).unwrap()),
+        [
+            "put back /etc/c.conf: restore_commit /etc/c.conf",
+            "remove /etc/c.keys: path_remove /etc/c.keys",
+            "set owner and mode of /etc/c.log: attributes_set /etc/c.log 600 0 7",
+            "remove the folder /etc/c.d/x if it is empty: restore_folder /etc/c.d/x",
+            "remove the folder /etc/c.d if it is empty: restore_folder /etc/c.d",
+            "mask and disable and stop chrony: service_set chrony no no yes no",
+            "enable and start timesyncd: service_set timesyncd yes yes no no",
+            "restart timesyncd: service_restart timesyncd no",
+        ]
+    );
+    assert_eq!(way.packages, ["chrony", "more"]);
+}
+
+#[test]
+fn a_service_file_that_is_put_back_is_read_again() {
+    let journal = journal(&[
+        "path\t/etc/systemd/system/chrony.service.d/x.conf\t-",
+        "unit\tchrony\tyes\tyes\tno",
+    ]);
+    let mut host = changed_host();
+    let path = "/etc/systemd/system/chrony.service.d/x.conf";
+    host.paths.insert(path.to_owned(), file("x", 0o644));
+    let plan = Way::from_change(1, &journal).plan(&host).unwrap();
+    assert_eq!(said(&plan)[1], "restart chrony: service_restart chrony yes");
+}
+
+#[test]
+fn a_way_back_spares_what_somebody_else_has_changed() {
+    let record = Record::next(None, &wishes(&usual("one\n")), &Observed::default(), &stamp(1));
+    let way = Way::from_change(1, &first_change());
+    let drifted = |record: Option<&Record>, change: &dyn Fn(&mut Observed)| -> Vec<String> {
+        let mut host = changed_host();
+        change(&mut host);
+        way.drifts(record, &host, 1).iter().map(Drift::words).collect()
+    };
+    let edit = |host: &mut Observed| {
+        host.paths.insert("/etc/c.conf".to_owned(), file("mine\n", 0o644));
+    };
+    assert_eq!(drifted(Some(&record), &|_| ()), [""; 0]);
+    assert_eq!(drifted(Some(&record), &edit), ["/etc/c.conf: content"]);
+    // Without a record the copy of what was written tells.
+    assert_eq!(drifted(None, &|_| ()), [""; 0]);
+    assert_eq!(drifted(None, &edit), ["/etc/c.conf: content"]);
+    // What is removed is not lost once more, and what is put back anyway is lost to nobody.
+    let back = |host: &mut Observed| {
+        host.paths.remove("/etc/c.keys");
+        host.paths.insert("/etc/c.conf".to_owned(), file("distribution\n", 0o644));
+    };
+    assert_eq!(drifted(Some(&record), &back), [""; 0]);
+    // Services are put back in any case, and what the way does not touch is none of its business.
+    let others = |host: &mut Observed| {
+        host.units.clear();
+        host.packages.clear();
+        host.paths.remove("/etc/c.d");
+        host.timezone = Some("Asia/Tokyo".to_owned());
+    };
+    assert_eq!(drifted(Some(&record), &others), [""; 0]);
+}
+
+#[test]
+fn the_proof_names_what_is_not_as_it_was() {
+    let way = Way::from_change(1, &first_change());
+    let (before, mut now) = (changed_host(), changed_host());
+    now.paths.insert("/etc/c.conf".to_owned(), file("distribution\n", 0o644));
+    now.units.insert("chrony".to_owned(), unit(false, true));
+    now.units.insert("timesyncd".to_owned(), unit(true, false));
+    assert_eq!(
+        way.proof(&before, &now),
+        [
+            "/etc/c.keys is not as it was",
+            "chrony does not run",
+            "timesyncd is not as it was: it would take enable",
+        ]
+    );
+}
+
+#[test]
+fn what_was_changed_is_shown_by_a_copy_that_is_the_right_one() {
+    let record = Record::next(None, &wishes(&usual("one\n")), &Observed::default(), &stamp(1));
+    let found = |mode: u32, copy: &str| {
+        let mut host = host("one\n");
+        host.paths.insert("/etc/c.conf".to_owned(), file("mine\n", mode));
+        let mut drift = drifts(&record, &wishes(&usual("two\n")), &host).remove(0);
+        let written = file(copy, 0o644);
+        drift.show(Some(&record), Some(&written), host.paths.get("/etc/c.conf"));
+        drift.diff
+    };
+    assert!(found(0o644, "one\n").ends_with("-one\n+mine\n"), "{}", found(0o644, "one\n"));
+    assert_eq!(found(0o644, "another\n"), "", "it is not what was written");
+    assert_eq!(found(0o640, "one\n"), "", "not everyone may read it");
+}
+
+#[test]
+fn a_change_that_is_taken_back_leaves_the_record_before_and_packages() {
+    let first = Record::next(None, &wishes(&usual("one\n")[1..]), &Observed::default(), &stamp(1));
+    let second =
+        Record::next(Some(&first), &wishes(&usual("two\n")), &Observed::default(), &stamp(2));
+    let back = second.taken_back(Some(&first)).unwrap();
+    assert_eq!((back.change, back.installed().collect::<Vec<_>>()), (1, vec!["chrony"]));
+    assert_eq!(back.managed.paths, first.managed.paths);
+    assert_eq!(first.taken_back(None), None);
+    let only = second.taken_back(None).unwrap();
+    assert!(only.managed.paths.is_empty() && only.managed.packages.contains_key("chrony"));
+    assert_eq!(only.change, 0);
+}

@@ -33,6 +33,9 @@ const PARTS: [&str; 7] = [
     include_str!("sh/apply.sh"),
 ];
 
+/// What only a way back needs.
+const ROLLBACK: &str = include_str!("sh/rollback.sh");
+
 /// What is to be done on a host, by whom, and what becomes of it in the host's own history.
 #[derive(Debug)]
 pub struct Errand<'a> {
@@ -86,6 +89,9 @@ pub fn apply_script(errand: &Errand<'_>, mark: &Word, token: &Word) -> String {
     let library: String = LIBRARY.iter().flat_map(|part| compact(part)).collect();
     script.line(&format!("library={}", quote(&library))).line("eval \"$library\"");
     script.parts(&PARTS);
+    if errand.ending != Ending::Push {
+        script.parts(&[ROLLBACK]);
+    }
     errand.settings(&mut script, token);
     for change in &plan.changes {
         if let Some(content) = &change.work.content {

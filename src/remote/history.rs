@@ -2,7 +2,48 @@
 
 use super::Section;
 
-/// What every probe tells of a host's past.
+/// How much is asked of a host's past.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Depth {
+    /// What every run has to know.
+    #[default]
+    Present,
+    /// Also what is about each change.
+    Changes,
+    /// Also what it takes to go back from the newest change.
+    Newest,
+    /// Also what it takes to go back to what stood there before ezsync ever came.
+    Origins,
+}
+
+impl Depth {
+    /// The function of sh/past.sh that tells more.
+    pub(super) fn function(self) -> Option<&'static str> {
+        match self {
+            Self::Present => None,
+            Self::Changes => Some("show_changes"),
+            Self::Newest => Some("show_newest"),
+            Self::Origins => Some("show_origins"),
+        }
+    }
+}
+
+/// What is about a change, as the host has it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct About {
+    /// Its number.
+    pub number: u64,
+    /// When it was made, in seconds since 1970.
+    pub at: Option<i64>,
+    /// By whom: `user@controller`.
+    pub by: String,
+    /// By which version of ezsync.
+    pub ezsync: String,
+    /// For which cluster.
+    pub cluster: String,
+}
+
+/// What a probe tells of a host's past.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Past {
     /// The number of the newest change; 0 where there is none.
@@ -13,6 +54,16 @@ pub struct Past {
     pub unfinished: Vec<Unfinished>,
     /// Who changes the host now, or did when it was cut off.
     pub lock: Option<Holder>,
+    /// Its changes, oldest first, where they were asked for.
+    pub changes: Vec<About>,
+    /// Journals by the number of their change, where they were asked for.
+    pub journals: Vec<(u64, String)>,
+    /// The record as it was before the newest change, where that was asked for.
+    pub before: Option<String>,
+    /// The files in the host's `originals`, where they were asked for.
+    pub origins: Vec<String>,
+    /// How services were before, one a line: name, and yes or no for active, enabled and masked.
+    pub origin_units: String,
 }
 
 /// How far a run had come that has not ended.
@@ -42,9 +93,21 @@ impl Past {
     /// From the sections of a probe.
     pub(super) fn parse(sections: &[Section]) -> Self {
         let find = |name: &str| sections.iter().find(|section| section.name == name);
-        let mut past = Self { state: find("state").map(Section::text), ..Self::default() };
-        let text = find("history").map(Section::text).unwrap_or_default();
-        for (key, value) in text.lines().filter_map(|line| line.split_once('\t')) {
+        let text_of = |name: &str| find(name).map(Section::text).unwrap_or_default();
+        let mut past = Self {
+            state: find("state").map(Section::text),
+            before: find("before").map(Section::text),
+            origins: text_of("origins").lines().map(ToOwned::to_owned).collect(),
+            origin_units: text_of("origin-units"),
+            changes: numbered(sections, "about")
+                .map(|(number, text)| about(number, &text))
+                .collect(),
+            journals: numbered(sections, "journal").collect(),
+            ..Self::default()
+        };
+        past.changes.sort_by_key(|about| about.number);
+        past.journals.sort_by_key(|(number, _)| *number);
+        for (key, value) in text_of("history").lines().filter_map(|line| line.split_once('\t')) {
             match key {
                 "newest" => past.newest = value.parse().unwrap_or_default(),
                 "unfinished" => past.unfinished.extend(unfinished(value)),
@@ -62,6 +125,29 @@ impl Past {
         }
         past
     }
+}
+
+/// The sections called `name` with their numbers.
+fn numbered<'a>(
+    sections: &'a [Section],
+    name: &'a str,
+) -> impl Iterator<Item = (u64, String)> + 'a {
+    let named = sections.iter().filter(move |section| section.name == name);
+    named.filter_map(|section| Some((section.args.first()?.parse().ok()?, section.text())))
+}
+
+fn about(number: u64, text: &str) -> About {
+    let mut about = About { number, ..About::default() };
+    for (key, value) in text.lines().filter_map(|line| line.split_once('\t')) {
+        match key {
+            "at" => about.at = value.parse().ok(),
+            "by" => about.by = value.to_owned(),
+            "ezsync" => about.ezsync = value.to_owned(),
+            "cluster" => about.cluster = value.to_owned(),
+            _ => {}
+        }
+    }
+    about
 }
 
 fn unfinished(word: &str) -> Option<Unfinished> {

@@ -19,7 +19,7 @@ pub use apply::{
     Ending, Errand, Outcome, Progress, Sight, apply_script, name_targets, recover_script,
 };
 pub use greeting::{Greeting, Heard, Stream};
-pub use history::{Holder, Past, Unfinished};
+pub use history::{About, Depth, Holder, Past, Unfinished};
 pub use look::{
     ASK_TIME, END_TIME, Glance, Look, TIME_READY, TIME_TOLD, source_script, source_side,
     watch_script,

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use ipnet::IpNet;
 
-use super::history::Past;
+use super::history::{Depth, Past};
 use super::look::Look;
 use super::script::Script;
 use super::units::{self, CHRONY_UNITS, Units};
@@ -24,6 +24,9 @@ const PARTS: [&str; 5] = [
 
 /// What only a run with a bundle needs.
 const STOCK: &str = include_str!("sh/stock.sh");
+
+/// What only a look at a host's past needs.
+const PAST: &str = include_str!("sh/past.sh");
 
 /// Longer names of a distribution, a host or a kernel nobody has (characters).
 const NAME_MAX: usize = 200;
@@ -48,6 +51,8 @@ pub struct Request {
     stock: Vec<String>,
     /// What the bundle's packages need by path; none in a run without a bundle.
     paths_needed: Option<Vec<String>>,
+    /// How much of its past is asked for.
+    past: Depth,
 }
 
 impl Request {
@@ -76,6 +81,12 @@ impl Request {
         Self { paths_needed: Some(paths), ..self }
     }
 
+    /// The same with so much of the host's past.
+    #[must_use]
+    pub fn with_past(self, past: Depth) -> Self {
+        Self { past, ..self }
+    }
+
     /// Whether `subject` is among what is looked at.
     #[must_use]
     pub fn covers(&self, subject: &Subject) -> bool {
@@ -97,9 +108,13 @@ pub fn probe_script(request: &Request, mark: &Word) -> String {
     let paths_needed = request.paths_needed.as_ref().filter(|_| !request.stock.is_empty());
     let mut parts = PARTS.to_vec();
     parts.extend(paths_needed.map(|_| STOCK));
+    parts.extend(request.past.function().map(|_| PAST));
     let mut script = Script::new(mark, &parts);
     script.line(&format!("content_max={CONTENT_MAX}"));
     script.line("probe() {").line("probe_system").line("probe_history");
+    if let Some(function) = request.past.function() {
+        script.line(function);
+    }
     let with = |function: &str, words: &[String]| -> Vec<String> {
         std::iter::once(function.to_owned()).chain(words.iter().cloned()).collect()
     };

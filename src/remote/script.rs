@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use secrecy::zeroize::{Zeroize, Zeroizing};
+
 const COMMON: &str = include_str!("sh/common.sh");
 
 /// A word that no host can guess: it marks the sections of an answer, and names candidates.
@@ -72,9 +74,21 @@ impl Script {
 
     /// Adds `text` and a line end.
     pub(super) fn line(&mut self, text: &str) -> &mut Self {
-        self.0.push_str(text);
-        self.0.push('\n');
+        self.push(text);
+        self.push("\n");
         self
+    }
+
+    /// Adds `text`. What is there moves when there is no room for more, and its old place is wiped: keys may
+    /// stand in it.
+    fn push(&mut self, text: &str) {
+        let wanted = self.0.len() + text.len();
+        if wanted > self.0.capacity() {
+            let mut larger = String::with_capacity(2 * wanted);
+            larger.push_str(&self.0);
+            std::mem::replace(&mut self.0, larger).zeroize();
+        }
+        self.0.push_str(text);
     }
 
     /// Adds a call of `words`, quoted, followed by `after`.
@@ -83,8 +97,11 @@ impl Script {
         I: IntoIterator,
         I::Item: AsRef<str>,
     {
-        let words: Vec<String> = words.into_iter().map(|word| quote(word.as_ref())).collect();
-        self.line(&(words.join(" ") + after))
+        for (number, word) in words.into_iter().enumerate() {
+            self.push(if number == 0 { "" } else { " " });
+            self.push(&Zeroizing::new(quote(word.as_ref())));
+        }
+        self.line(after)
     }
 
     /// Ends with the call `last`, and `exit`: the shell would wait for more to read.

@@ -10,7 +10,7 @@ use crate::fleet::Mode;
 
 /// The planned changes of a check, once for all hosts that have the same.
 pub(super) fn plans(run: &Run) -> String {
-    if run.mode != Mode::Check {
+    if !run.mode.is_check() && run.mode != Mode::Status {
         return String::new();
     }
     let planned = run.hosts.iter().filter(|host| !host.plan.is_empty()).map(|host| {
@@ -43,7 +43,7 @@ fn sign(summary: &str) -> (&'static str, anstyle::Style) {
 /// The diffs of all changes, once for all hosts that have the same.
 pub(super) fn diffs(run: &Run) -> String {
     let all = run.hosts.iter().flat_map(|host| {
-        let stands = host.applied || run.mode == Mode::Check;
+        let stands = host.applied || run.mode.is_check() || run.mode == Mode::Status;
         let changes = host.plan.changes.iter().filter(|change| !change.diff.is_empty());
         changes.map(move |change| ((&change.summary, &change.diff, stands), host.host.as_str()))
     });
@@ -53,16 +53,26 @@ pub(super) fn diffs(run: &Run) -> String {
         let hosts = names(&hosts).paint(BOLD);
         let space = if text.is_empty() { "" } else { "\n" };
         let _ = writeln!(text, "{space}{hosts}: {}{besides}", clean(summary));
-        for line in clean_lines(diff) {
-            let style = match line.get(..1) {
-                _ if line.starts_with("--- ") || line.starts_with("+++ ") => BOLD,
-                Some("+") => GOOD,
-                Some("-") => BAD,
-                Some("@") => PLACE,
-                _ => PLAIN,
-            };
-            let _ = writeln!(text, "{}", line.paint(style));
-        }
+        text += &diff_lines(diff);
+    }
+    text
+}
+
+/// The lines of a unified diff in their colours.
+pub(super) fn diff_lines(diff: &str) -> String {
+    let mut text = String::new();
+    if diff.is_empty() {
+        return text;
+    }
+    for line in clean_lines(diff) {
+        let style = match line.get(..1) {
+            _ if line.starts_with("--- ") || line.starts_with("+++ ") => BOLD,
+            Some("+") => GOOD,
+            Some("-") => BAD,
+            Some("@") => PLACE,
+            _ => PLAIN,
+        };
+        let _ = writeln!(text, "{}", line.paint(style));
     }
     text
 }

@@ -61,7 +61,13 @@ fn work(run: &Run) -> String {
             let warnings: usize = run.hosts.iter().filter_map(of_host).sum();
             format!("Examined in {time}, with {}.", count(warnings, "warning"))
         }
-        Mode::Check => format!("Nothing was changed; it took {time}."),
+        Mode::Rollback if run.hosts.iter().any(|host| host.applied) => {
+            format!("It took {time}; `ezsync verify {}` proves the time.", clean(&run.cluster))
+        }
+        Mode::Rollback => format!("No changes in {time}."),
+        Mode::Check | Mode::RollbackCheck | Mode::Status => {
+            format!("Nothing was changed; it took {time}.")
+        }
         Mode::Setup if changes == 0 => format!("No changes in {time}."),
         Mode::Setup => format!("{} in {time}{}.", count(changes, "change"), waited(run)),
     }
@@ -79,13 +85,20 @@ fn waited(run: &Run) -> String {
 /// What holds when no host failed.
 fn good(run: &Run) -> String {
     let total = count(run.hosts.len(), "host");
-    if run.mode == Mode::Check {
+    if run.mode.is_check() {
         let changes = run.recap.values().map(|counts| counts.changed).sum();
         let hosts = run.recap.values().filter(|counts| counts.changed > 0).count();
         if hosts == 0 {
             return format!("nothing to change on {total}");
         }
         return format!("{} planned on {hosts} of {total}", count(changes, "change"));
+    }
+    if run.mode == Mode::Rollback {
+        let back = run.hosts.iter().filter(|host| host.applied).count();
+        return match back {
+            0 => format!("nothing to go back from on {total}"),
+            _ => format!("{back} of {total} went back"),
+        };
     }
     let of_part = |part: Part| {
         run.hosts

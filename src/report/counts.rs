@@ -32,11 +32,11 @@ impl Counts {
     /// The counts of `host` in a run of `mode`.
     #[must_use]
     pub fn of(host: &HostResult, mode: Mode) -> Self {
-        if matches!(mode, Mode::Verify | Mode::Doctor) {
+        if matches!(mode, Mode::Verify | Mode::Doctor | Mode::Status) {
             return Self::after(&host.outcome);
         }
         let changes = host.plan.changes.iter();
-        let changed = changes.filter(|change| change.done || mode == Mode::Check).count();
+        let changed = changes.filter(|change| change.done || mode.is_check()).count();
         Self { ok: host.plan.unchanged + changed, changed, ..Self::after(&host.outcome) }
     }
 

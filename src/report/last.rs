@@ -74,7 +74,8 @@ pub fn last(
         let run = match read(&path) {
             Ok(run) => run,
             Err(error) => {
-                complaints.push(format!("the result {} is left aside: {error}", path.display()));
+                let name = path.file_name().unwrap_or_default().display();
+                complaints.push(format!("the result {name} cannot be read: {error}"));
                 continue;
             }
         };

@@ -10,6 +10,7 @@ mod counts;
 mod group;
 mod last;
 mod paint;
+mod status;
 mod stopped;
 mod table;
 mod text;
@@ -39,7 +40,7 @@ use crate::sanitise::sanitise_json;
 /// |---|---|
 /// | `ezsync` | version of the program |
 /// | `cluster` | the cluster's name |
-/// | `mode` | `setup`, `check`, `verify` or `doctor` |
+/// | `mode` | `setup`, `check`, `verify`, `doctor`, `status`, `rollback` or `rollback_check` |
 /// | `started` | when the run began, RFC 3339 in UTC |
 /// | `seconds` | how long it took |
 /// | `interrupted` | whether it was interrupted |
@@ -49,13 +50,17 @@ use crate::sanitise::sanitise_json;
 /// | `max_fail` | where more hosts failed than the failure policy allows: `policy` (its name), `allows`, `failed` (the hosts) |
 /// | `recap` | for each host's name: `ok`, `changed`, `unreachable`, `failed` |
 ///
-/// A host has `host`, `address`, `part` (`source`, `standby`, `client`), `outcome` (`state`: `ok`,
+/// A host has `host`, `address`, `part` (`source`, `standby`, `client`; `node` in a rollback), `outcome` (`state`: `ok`,
 /// `unreachable`, `failed`, `interrupted`; with `trouble`: `what`, `next`, `log`, and
 /// `held_back` where others kept it from being changed), `left_as` (where the run was stopped at once and the host
 /// had not ended: `changing`, `changed`, `staging`, `unchanged`), `facts`,
 /// `plan` (`changes`, `unchanged`), `applied`, `synchronised_after`, `verdict` (`state`, `stratum`,
 /// `reference`, `offset`, `bound`, `timedatectl`, `cause`, `warnings`, `notes`), `clock` (`before` and `after` the
-/// run: `seconds` ahead of the controller's, `uncertainty`), `notes`, `execs` and `seconds`. Texts
+/// run: `seconds` ahead of the controller's, `uncertainty`), `drift` (a list of what somebody else has changed:
+/// `thing`: `path`, `unit`, `package` or `timezone`; `name`, `differs`, `since`: `change`, `at`, `by`; `diff`),
+/// `status` in a status (`change` that made it as it is, and `changes` that can be gone back from: `number`, `at`,
+/// `by`, `ezsync`, `cluster`; `desired` and `actual`, equal where all is as wanted; `would_change`, `unfinished`,
+/// `lock`: `by`, `age`, `alive`), `notes`, `execs` and `seconds`. Texts
 /// that came from hosts are as they were sent: JSON escapes control characters itself.
 #[derive(Debug, Clone, Serialize)]
 pub struct Run {
@@ -98,8 +103,8 @@ impl Run {
         let recap = hosts.iter().map(|host| (host.host.clone(), Counts::of(host, mode))).collect();
         let ezsync = env!("CARGO_PKG_VERSION");
         let cluster = cluster.to_owned();
-        let exit = exit(interrupted, hosts.iter().map(|host| &host.outcome)).code();
-        Self {
+        let exit = 0;
+        let mut run = Self {
             ezsync,
             cluster,
             mode,
@@ -111,13 +116,20 @@ impl Run {
             clocks: None,
             max_fail: None,
             recap,
-        }
+        };
+        run.exit = run.exit().code();
+        run
     }
 
     /// The exit code of the run: interrupted, else failed, else unreachable, else fine.
     #[must_use]
     pub fn exit(&self) -> Exit {
-        exit(self.interrupted, self.hosts.iter().map(|host| &host.outcome))
+        let outcomes = self.hosts.iter().map(|host| &host.outcome);
+        match exit(self.interrupted, outcomes) {
+            // A look that finds something has not failed; whoever asks wants to know it all the same.
+            Exit::Ok | Exit::Unreachable if status::finds_something(self) => Exit::HostFailed,
+            exit => exit,
+        }
     }
 
     /// The run as one JSON document with a line end.

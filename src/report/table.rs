@@ -13,7 +13,8 @@ const GAP: usize = 2;
 /// Names are not shortened below this: a whole IPv4 address has at most as many characters.
 const SHORTEST_NAME: usize = 15;
 /// What is left out, in this order, when the terminal is narrow.
-const LESS_NEEDED: [&str; 4] = [CONTROLLER, "TIMEDATECTL", "ROLE", "STRATUM"];
+const LESS_NEEDED: [&str; 8] =
+    [CONTROLLER, "TIMEDATECTL", "ROLE", "STRATUM", "THERE", "WANTED", "EZSYNC", "BY"];
 /// How far a clock is ahead of this machine's.
 const CONTROLLER: &str = "VS CONTROLLER";
 
@@ -166,6 +167,7 @@ fn role(part: Part) -> &'static str {
         Part::Source => "source",
         Part::Standby => "standby",
         Part::Client => "client",
+        Part::Node => "",
     }
 }
 
@@ -183,7 +185,8 @@ fn state(host: &HostResult, mode: Mode) -> Cell {
         (Outcome::Ok, Some(State::Local)) => ("local", GOOD),
         (Outcome::Ok, Some(State::Unsteered)) => ("unsteered", GOOD),
         (Outcome::Ok, Some(State::FlagOnly)) => ("flag only", CHANGE),
-        (Outcome::Ok, None) if changes && mode == Mode::Check => ("planned", CHANGE),
+        (Outcome::Ok, None) if changes && mode.is_check() => ("planned", CHANGE),
+        (Outcome::Ok, None) if mode == Mode::Rollback && host.applied => ("went back", CHANGE),
         (Outcome::Ok, None) if changes => ("changed", CHANGE),
         (Outcome::Ok, None) => ("unchanged", GOOD),
     };

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Result, Stdout, Write};
 
 use anstream::{AutoStream, ColorChoice};
 
-use super::{Run, changes, clocks, closing, counts, stopped, table, troubles};
+use super::{Run, changes, clocks, closing, counts, status, stopped, table, troubles};
 
 /// How a report is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,10 +37,24 @@ pub fn text(run: &Run, look: &Look) -> String {
         let of_verdict = host.verdict.iter().flat_map(|verdict| &verdict.warnings);
         of_verdict.map(|warning| (host.host.as_str(), warning))
     });
+    let drifts = status::drifts(run, look.diff);
+    if status::is_status(run) {
+        return join([
+            diffs,
+            changes::plans(run),
+            status::table(run, look.width),
+            drifts,
+            troubles::failures(ends),
+            status::remarks(run),
+            troubles::notes(notes),
+            status::closing(run),
+        ]);
+    }
     let sections = [
         diffs,
         changes::plans(run),
         table::table(run, look.width),
+        drifts,
         troubles::failures(ends),
         troubles::warnings(warnings),
         troubles::notes(notes),

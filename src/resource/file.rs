@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use secrecy::zeroize::Zeroizing;
+
 use super::{
     Args, Call, Difference, Entry, FileText, Observed, Obstacle, PathKind, PathState, PathWish,
     Resource, Subject, Texts, Work,
@@ -12,11 +14,14 @@ use crate::problem::Problem;
 /// The largest content of a file, in bytes. Files are compared whole: a larger one is not fetched.
 pub const CONTENT_MAX: usize = 256 * 1024;
 
+/// The function that puts a file into place.
+pub(super) const COMMIT: &str = "file_commit";
+
 /// The bytes of a file and the command that checks them on the host before they are used.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Content {
     /// What the file will hold.
-    pub bytes: Vec<u8>,
+    pub bytes: Zeroizing<Vec<u8>>,
     /// A shell command; `%s` in it is the path of the candidate.
     pub validate: Option<String>,
 }
@@ -47,7 +52,7 @@ pub(super) fn make(args: &mut Args) -> Result<Arc<dyn Resource>, Problem> {
     let Some(text) = args.text("content")? else {
         return Err(args.problem("`src` or `content` is missing"));
     };
-    let bytes = text.into_bytes();
+    let bytes = Zeroizing::new(text.into_bytes());
     if bytes.len() > CONTENT_MAX {
         let message = format!("{path} would have more than {} KiB", CONTENT_MAX / 1024);
         return Err(args.problem(&message).hint("bring large files to the host in a package"));
@@ -106,7 +111,7 @@ impl Resource for File {
 
     fn entries(&self) -> Vec<Entry> {
         let wish = wish(PathKind::File, self.mode, self.owner.as_ref(), self.group.as_ref());
-        vec![Entry::Path(self.path.clone(), wish, Some(self.content.bytes.clone()))]
+        vec![Entry::Path(self.path.clone(), wish, Some(self.content.bytes.to_vec()))]
     }
 
     fn subjects(&self) -> Vec<Subject> {
@@ -121,7 +126,7 @@ impl Resource for File {
             return Err(Obstacle::at_path(what));
         }
         let before = stands.and_then(|stands| stands.content.as_ref());
-        let same_content = before.is_some_and(|bytes| *bytes == self.content.bytes);
+        let same_content = before.is_some_and(|bytes| *bytes == *self.content.bytes);
         let same_attributes = stands.is_some_and(|stands| {
             self.mode.is_none_or(|mode| mode == stands.mode)
                 && self.owner.as_ref().is_none_or(|owner| stands.owner.is(owner))
@@ -154,7 +159,7 @@ impl Resource for File {
             }),
             work: Work {
                 prepare: Some(stage),
-                activate: Some(Call::new("file_commit", [self.path.clone()])),
+                activate: Some(Call::new(COMMIT, [self.path.clone()])),
                 content: Some(self.content.clone()),
                 uploads: Vec::new(),
             },

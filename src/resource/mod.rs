@@ -23,6 +23,7 @@ use serde::Serialize;
 pub use args::Args;
 pub use entry::{Entry, PathKind, PathWish, UnitWish};
 pub use file::{CONTENT_MAX, Content};
+pub use service::is_name as is_service_name;
 pub use timezone::is_name as is_timezone;
 
 use crate::bundle::{Misfit, Supply};
@@ -188,7 +189,7 @@ pub struct Call {
 }
 
 impl Call {
-    fn new<I, S>(function: &'static str, args: I) -> Self
+    pub(crate) fn new<I, S>(function: &'static str, args: I) -> Self
     where
         I: IntoIterator<Item = S>,
         S: Into<String>,
@@ -236,6 +237,15 @@ impl Work {
     pub fn restarts(&self, unit: &str) -> bool {
         self.activate.as_ref().is_some_and(|call| {
             call.function == service::RESTART && call.args.first().is_some_and(|name| name == unit)
+        })
+    }
+
+    /// Whether it replaces or removes what stands at `path`.
+    #[must_use]
+    pub fn replaces(&self, path: &str) -> bool {
+        self.activate.as_ref().is_some_and(|call| {
+            let replaces = matches!(call.function, file::COMMIT | path::REMOVE);
+            replaces && call.args.first().is_some_and(|known| known == path)
         })
     }
 

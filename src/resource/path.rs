@@ -8,6 +8,9 @@ use super::{
 };
 use crate::problem::Problem;
 
+/// The function that removes what stands at a path.
+pub(super) const REMOVE: &str = "path_remove";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Directory,
@@ -84,7 +87,7 @@ impl Resource for Path {
         let (verb, work) = match (self.state, observed.paths.get(path)) {
             (State::Absent, None) => return Ok(None),
             (State::Absent, Some(_)) => {
-                let (prepare, activate) = (of_path("path_stage"), of_path("path_remove"));
+                let (prepare, activate) = (of_path("path_stage"), of_path(REMOVE));
                 let work = Work { prepare, activate, ..Work::default() };
                 ("remove", work)
             }

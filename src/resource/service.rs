@@ -28,9 +28,7 @@ struct Service {
 
 pub(super) fn make(args: &mut Args) -> Result<Arc<dyn Resource>, Problem> {
     let name = args.required("name")?;
-    // What systemd allows; `*` and its like would stand for several.
-    let sound = |c: char| c.is_ascii_alphanumeric() || ":-_.\\@".contains(c);
-    if name.starts_with('-') || !name.chars().all(sound) {
+    if !is_name(&name) {
         return Err(args.problem(&format!("`{name}` is not the name of a service")));
     }
     let state = match args.word("state")?.as_deref() {
@@ -50,6 +48,12 @@ pub(super) fn make(args: &mut Args) -> Result<Arc<dyn Resource>, Problem> {
     let daemon_reload = args.truth("daemon_reload")?.unwrap_or(false);
     let name = name.strip_suffix(".service").unwrap_or(&name).to_owned();
     Ok(Arc::new(Service { name, state, enabled, masked, daemon_reload }))
+}
+
+/// Whether `name` is what systemd allows for a service's; `*` and its like would stand for several.
+pub fn is_name(name: &str) -> bool {
+    let sound = |c: char| c.is_ascii_alphanumeric() || ":-_.\\@".contains(c);
+    !name.is_empty() && !name.starts_with('-') && name.chars().all(sound)
 }
 
 /// `yes`, `no`, or `-` for "as it is".

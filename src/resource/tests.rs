@@ -166,7 +166,7 @@ fn a_file_shows_its_texts_unless_they_are_secret() {
         let difference = resource.compare(&host()).unwrap().unwrap();
         assert_eq!(difference.texts.is_some(), shown, "{args}");
         let content = difference.work.content.unwrap();
-        assert_eq!(content.bytes, b"new\n");
+        assert_eq!(content.bytes.as_slice(), b"new\n");
     }
 }
 

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use nix::unistd::Uid;
 use russh::keys::ssh_key::certificate::CertType;
 use russh::keys::{Certificate, PrivateKey, PublicKey, decode_secret_key, load_public_key};
+use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::OnceCell;
 use tokio::task::spawn_blocking;
@@ -145,7 +146,7 @@ impl Keyring {
 
 fn read(file: &Path) -> Option<Identity> {
     let text = match fs::read_to_string(file) {
-        Ok(text) => text,
+        Ok(text) => Zeroizing::new(text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
         Err(error) => {
             let private = Private::Unusable(UnusableReason::Other(error.to_string()));
@@ -165,9 +166,11 @@ fn read(file: &Path) -> Option<Identity> {
                 file.display()
             )))
         }
-        Err(russh::keys::Error::KeyIsEncrypted) => Private::Locked(text.clone(), OnceCell::new()),
+        Err(russh::keys::Error::KeyIsEncrypted) => {
+            Private::Locked(text.to_string(), OnceCell::new())
+        }
         // What kinds of PEM say of themselves when they cannot be read for encryption.
-        Err(_) if text.contains("ENCRYPTED") => Private::Locked(text.clone(), OnceCell::new()),
+        Err(_) if text.contains("ENCRYPTED") => Private::Locked(text.to_string(), OnceCell::new()),
         Err(other) => {
             Private::Unusable(UnusableReason::Other(sanitise(&other.to_string()).into_owned()))
         }

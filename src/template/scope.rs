@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use secrecy::zeroize::Zeroize;
 use serde_json::{Map, Value};
 
 use super::is_template;
@@ -26,14 +27,14 @@ impl Layer {
     /// Variables that a user wrote: templates in them are resolved.
     #[must_use]
     pub fn written(vars: Vars) -> Arc<Self> {
-        Arc::new(Self { vars, ..Self::default() })
+        Arc::new(Self { vars, literal: false, ready: Mutex::default() })
     }
 
     /// Variables that are not the user's words: what a host says of itself, above all. Nothing in
     /// them is a template, or a host could read every other variable of the run.
     #[must_use]
     pub fn literal(vars: Vars) -> Arc<Self> {
-        Arc::new(Self { vars, literal: true, ..Self::default() })
+        Arc::new(Self { vars, literal: true, ready: Mutex::default() })
     }
 
     /// The value of `name` as the renderer takes it. None when it has to be resolved first.
@@ -48,6 +49,23 @@ impl Layer {
         let made = tera::Value::from_serializable(value);
         ready.insert(name.to_owned(), made.clone());
         Some(made)
+    }
+}
+
+/// Among the values there may be passwords and keys.
+impl Drop for Layer {
+    fn drop(&mut self) {
+        self.vars.values_mut().for_each(wipe);
+    }
+}
+
+/// Overwrites the texts in a value.
+fn wipe(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(items) => items.iter_mut().for_each(wipe),
+        Value::Object(map) => map.values_mut().for_each(wipe),
+        _ => {}
     }
 }
 

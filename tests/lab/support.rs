@@ -168,10 +168,19 @@ pub fn trouble<'a>(run: &'a Value, name: &str, state: &str) -> &'a str {
 
 /// Everything that a run could change on a host: files, links, packages and unit states.
 pub const EVERYTHING: &str = "
+    find /etc /var/lib/ezsync /usr/sbin -xdev \\( -type f -o -type l \\) -printf '%p %m %U %G %l\\n' 2>/dev/null | sort
     find /etc /var/lib/ezsync /usr/sbin -xdev -type f -exec sha256sum {} + 2>/dev/null | sort
-    find /etc -xdev -type l -exec ls -l {} + | sort
     dpkg-query -W; systemctl list-units --all --plain --no-legend --type=service | sort | awk '{print $1,$2,$3}' | grep -v -E '^(ssh@|user|session|systemd-(hostnamed|timedated|tmpfiles))'";
 
-/// Candidates, saved files and folders of a run that a host should be rid of.
-pub const LITTER: &str =
-    "find /etc /var/lib \\( -name '*ezsync-*' -o -path '/var/lib/ezsync/run.*' \\) -prune -print";
+/// What a host should be rid of when a run has ended: candidates, saved files and folders of a run, its lock,
+/// its guard (unit, link, process), and what keeps packages from starting their daemons. A guard may take a
+/// moment to go. (The brackets keep the search from finding itself.)
+pub const LITTER: &str = "
+    litter() {
+      find /etc /var/lib /usr/sbin \\( -name '*ezsync-*' -o -name policy-rc.d -o -path '/var/lib/[e]zsync/run.*' \\
+        -o -path '/var/lib/[e]zsync/lock*' \\) -prune -print
+      systemctl list-units --all --plain --no-legend '[e]zsync*'
+      pgrep -a -f '/var/lib/[e]zsync/'
+    }
+    n=0; while found=$(litter); [ -n \"$found\" ] && [ $n -lt 30 ]; do sleep 0.1; n=$((n+1)); done
+    printf '%s' \"$found\"";

@@ -17,6 +17,7 @@ mod lint;
 mod packages;
 mod paths;
 mod probe;
+mod recovery;
 mod run;
 mod services;
 mod uploads;

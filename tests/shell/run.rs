@@ -153,6 +153,12 @@ impl Running {
         self.stdin = None;
     }
 
+    /// Waits for the end, whatever that is.
+    pub fn finish_any(mut self) {
+        self.hang_up();
+        let _ = self.child.wait();
+    }
+
     /// Waits for the end.
     pub fn finish(mut self) -> Answer {
         let begun = Instant::now();

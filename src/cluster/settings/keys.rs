@@ -1,11 +1,13 @@
 //! Symmetric keys: those that are given (`chrony_keys`), and the cluster's own (`time_key`).
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::gates::{self, Gate};
@@ -143,6 +145,9 @@ impl Keys {
 
 const TIME_KEY: &str = "write `generate`, or the number of a key in chrony_keys";
 
+/// The most that a line of a key file has besides the key (bytes): its number, a blank, the line's end.
+const LINE: usize = 12;
+
 /// The keys in one host's key file.
 #[derive(Debug, Clone, Default)]
 pub(super) struct HostKeys {
@@ -166,14 +171,21 @@ impl HostKeys {
         if self.is_empty() {
             return SecretString::default();
         }
-        let mut text = "# Written by ezsync: the keys of this host's chrony.\n".to_owned();
+        let made = self.made.as_ref().map(MadeKey::line).unwrap_or_default();
+        let head = "# Written by ezsync: the keys of this host's chrony.\n";
+        let lengths = self.given.iter().map(|key| key.text.expose_secret().len() + LINE);
+        let room = lengths.sum::<usize>() + head.len() + made.expose_secret().len();
+        // Of one size from the start, and no larger at the end: what moves leaves copies behind.
+        let mut text = Zeroizing::new(String::with_capacity(room));
+        text.push_str(head);
         for key in &self.given {
-            text.push_str(&format!("{} {}\n", key.id, key.text.expose_secret()));
+            text.push_str(&key.id.to_string());
+            text.push(' ');
+            text.push_str(key.text.expose_secret());
+            text.push('\n');
         }
-        if let Some(made) = &self.made {
-            text.push_str(made.line().expose_secret());
-        }
-        text.into()
+        text.push_str(made.expose_secret());
+        text.as_str().into()
     }
 }
 
@@ -278,11 +290,18 @@ impl MadeKey {
             return Ok(());
         }
         let problem = |message: String| Problem::new(message).at(Place::in_file(&self.path));
-        let mut bytes = [0_u8; 32];
-        getrandom::fill(&mut bytes)
+        let mut bytes = Zeroizing::new([0_u8; 32]);
+        getrandom::fill(&mut *bytes)
             .map_err(|error| problem(format!("this machine gives no random numbers: {error}")))?;
-        let digits: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
-        let line = SecretString::from(format!("{MADE_ID} SHA256 HEX:{digits}\n"));
+        let head = format!("{MADE_ID} SHA256 HEX:");
+        let mut line = Zeroizing::new(String::with_capacity(head.len() + 2 * bytes.len() + 1));
+        line.push_str(&head);
+        for byte in bytes.iter() {
+            // Writing to a String cannot fail.
+            let _ = fmt::Write::write_fmt(&mut *line, format_args!("{byte:02X}"));
+        }
+        line.push('\n');
+        let line = SecretString::from(line.as_str());
         self.write(line.expose_secret())
             .map_err(|error| problem(format!("cannot keep the cluster's key: {error}")))?;
         self.keep(line);
@@ -315,9 +334,9 @@ impl MadeKey {
 fn read(path: &Path) -> std::io::Result<(SecretString, u32)> {
     let mut file = File::open(path)?;
     let mode = file.metadata()?.mode();
-    let mut text = String::new();
+    let mut text = Zeroizing::new(String::new());
     file.read_to_string(&mut text)?;
-    Ok((text.into(), mode))
+    Ok((text.as_str().into(), mode))
 }
 
 /// Whether `text` is one line with a key of ours.

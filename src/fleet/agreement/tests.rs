@@ -45,6 +45,8 @@ fn host(part: Part, ahead: f64, state: State) -> HostResult {
         }),
         clock: Some(Clock::new(clock(ahead, 0.002))),
         explained: None,
+        drift: Vec::new(),
+        status: None,
         notes: Vec::new(),
         execs: 1,
         seconds: 1.0,

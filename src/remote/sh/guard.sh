@@ -3,8 +3,10 @@
 # failed. It stands in the run's folder as a script of its own (`undo`), is there before anything is done, and
 # is gone when the run has ended.
 
-# The programs that keep time: they start when the change is undone.
-guard_before='systemd-timesyncd.service chrony.service chronyd.service ntp.service ntpd.service ntpsec.service openntpd.service time-sync.target'
+# What keeps time starts when the change is undone. Services come after sysinit.target by themselves, but for
+# timesyncd. Not by their names: one may be an alias of another (chronyd of chrony, ntp of ntpsec), and systemd 252
+# takes a service that runs for dead when a name that it knows as missing becomes an alias of it.
+guard_before='systemd-timesyncd.service time-set.target time-sync.target'
 
 # Where the unit stands that runs at boot. Elsewhere than under systemd the next run does it.
 guard_units=/etc/systemd/system
@@ -28,7 +30,11 @@ process_start() {
     # Behind the name, which may hold anything: it is the 22nd field.
     # shellcheck disable=SC2086 # a list of words
     set -- ${born##*) }
-    born=${20}
+    # One that is dead and whose parent has not asked for it yet is none.
+    case $1 in
+      Z | X) born= ;;
+      *) born=${20} ;;
+    esac
   fi
 }
 
@@ -104,6 +110,12 @@ guard_remove() {
   if [ -e $guard_unit ] && grep -q -F -e "$work/" $guard_unit; then
     rm -f $guard_wants/ezsync-guard.service $guard_unit
     if [ -e "$work/wants" ]; then rmdir $guard_wants 2>/dev/null; fi
+    # Somebody may have had the units read meanwhile: packages do. At boot this is the unit's own script.
+    if [ -z "$at_boot" ]; then
+      case $(systemctl show --property=LoadState ezsync-guard.service 2>/dev/null) in
+        *=loaded) systemctl daemon-reload ;;
+      esac
+    fi
   fi
 }
 

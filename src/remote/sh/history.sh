@@ -8,9 +8,9 @@ history_max=1048576
 # Prints KEY<tab>VALUE: the number of the newest change, runs that have not ended, and who holds the lock;
 # then the record. Nothing where ezsync has never been.
 probe_history() {
+  newest=0
   if [ ! -d /var/lib/ezsync ]; then return; fi
   section history
-  newest=0
   for path in /var/lib/ezsync/changes/*; do
     number=${path##*/}
     if is_number "$number" && [ "$number" -gt "$newest" ]; then newest=$number; fi
@@ -65,5 +65,6 @@ history_alive() {
   # The name in brackets may hold anything. What follows it begins with the third field.
   # shellcheck disable=SC2086 # one word a field
   set -- ${this##*)}
-  [ "${20}" = "$start" ]
+  # One that is dead and whose parent has not asked for it yet is none.
+  [ "$1" != Z ] && [ "${20}" = "$start" ]
 }

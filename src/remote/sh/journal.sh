@@ -73,10 +73,10 @@ undo_change() {
       case $path in *.new) rm -rf "$path" ;; esac
     done <"$work/litter"
   fi
-  backwards | undo_files
+  backwards | undo_files || echo 'the way back was ended by something'
   if [ ! -e "$work/begun" ]; then return 0; fi
   if [ -e "$work/reloaded" ]; then quietly service_reload_units yes; fi
-  backwards | undo_units
+  backwards | undo_units || echo 'the way back was ended by something'
 }
 
 # The lines of the journal, the last one first.
@@ -96,6 +96,7 @@ undo_files() {
       attributes) if [ -e "$path" ]; then quietly attributes_apply "$field" "$more" "$last" "$path"; fi ;;
     esac
   done
+  return 0
 }
 
 # PATH SAVED. Where there is no SAVED it has been put back already, or nothing has been done yet.
@@ -141,6 +142,7 @@ undo_units() {
     seen="$seen$name "
     quietly service_undo "$name" "$active" "$enabled" "$masked"
   done
+  return 0
 }
 
 # MODE OWNER GROUP PATH; `-` leaves one as it is.

@@ -17,6 +17,8 @@ lock_take() {
         held="$(value_of "$home/lock/owner" by) has held it for $(age "$(value_of "$home/lock/owner" at)")"
         return 1
       fi
+      # What becomes of it is ours to do, and to tell.
+      for work in "$home"/run.??????; do end_process "$work/watchdog"; done
       end_process "$home/lock/owner"
     fi
     # Of two that find it stale one may take away what the other has just made: then it is put back.

@@ -38,6 +38,8 @@ fn done(host: &str, outcome: Outcome, changes: usize, applied: bool) -> Event {
         verdict: None,
         clock: None,
         explained: None,
+        drift: Vec::new(),
+        status: None,
         notes: Vec::new(),
         execs: 0,
         seconds: 0.0,
