@@ -32,7 +32,7 @@ mkdir -p fuzz/artifacts
 # What is found stays in fuzz/artifacts.
 fuzz() { # TARGET
   mkdir "$work/$1"
-  if "$built/$1" "$work/$1" "fuzz/corpus/$1" -max_total_time="${FUZZ_SECONDS:-30}" -max_len=65536 -timeout=20 \
+  if "$built/$1" "$work/$1" "fuzz/corpus/$1" -max_total_time="${FUZZ_SECONDS:-30}" -max_len=65536 -timeout=60 \
     -rss_limit_mb=2048 -artifact_prefix="fuzz/artifacts/$1-" -print_final_stats=1 >"$work/$1.log" 2>&1; then
     echo "$1: $(grep -h '	DONE ' "$work/$1.log" | tr '\t' ' ')"
   else

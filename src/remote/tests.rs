@@ -13,6 +13,12 @@ use crate::resource::Subject;
 const CASES: &str = "tests/cases/probe";
 const SHELL: &str = "src/remote/sh";
 
+/// Seconds of this thread's own time: the machine may be busy with others.
+pub(super) fn own_seconds() -> i64 {
+    let clock = nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID;
+    nix::time::clock_gettime(clock).unwrap().tv_sec()
+}
+
 fn mark() -> Word {
     Word::from_bytes(&[0xab; 4])
 }

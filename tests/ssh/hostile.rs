@@ -17,11 +17,16 @@ use crate::sshd::Sshd;
 const HELPERS: &str = r#"
 read_mark() { read -r brace; read -r line; mark=${line#mark=}; }
 say() { printf '\n%s %s\n' "$mark" "$*"; }
-rest() { cat >/dev/null & }
 "#;
 
 /// How each of them misbehaves, and what the run says of it.
-const HOSTS: [(&str, &str, &str); 21] = [
+const HOSTS: [(&str, &str, &str); 23] = [
+    ("says-nothing", "read_mark; exec sleep 100", "no end after 60 s"),
+    (
+        "trickles",
+        "read_mark; say os-release; for n in $(seq 100); do printf x; sleep 1; done",
+        "no end after 60 s",
+    ),
     ("exits", "exit 7", "exit status 7"),
     ("exits-well", "exit 0", "ran no script of ours"),
     ("closes-before-reading", "exec <&- >&- 2>&-; sleep 1", "ran no script of ours"),
@@ -29,41 +34,37 @@ const HOSTS: [(&str, &str, &str); 21] = [
     ("closes-in-a-heading", "read_mark; printf '\\n%s os-rel' \"$mark\"", "ran no script of ours"),
     ("closes-in-a-section", "read_mark; say os-release; echo ID=debian", "ended too soon"),
     ("kills-itself", "read_mark; say os-release; kill -9 $$", "ended too soon"),
-    ("endless-zeros", "read_mark; say user; rest; cat /dev/zero", "longer than"),
+    ("endless-zeros", "read_mark; say user; cat /dev/zero", "longer than"),
     ("endless-before-it-begins", "yes", "longer than"),
-    ("endless-stderr", "rest; yes >&2", "longer than"),
+    ("endless-stderr", "yes >&2", "longer than"),
     ("endless-banner", "yes 'Welcome to this host'", "longer than"),
     (
         "endless-invalid-text",
-        "read_mark; say user; rest; yes \"$(printf '\\377\\376\\200')\"",
+        "read_mark; say user; yes \"$(printf '\\377\\376\\200')\"",
         "longer than",
     ),
-    ("endless-sections", "read_mark; rest; yes \"$(say x a b c d e f g)\"", "longer than"),
-    (
-        "endless-heading",
-        "read_mark; rest; printf '\\n%s ' \"$mark\"; yes x | tr -d '\\n'",
-        "longer than",
-    ),
+    ("endless-sections", "read_mark; yes \"$(say x a b c d e f g)\"", "longer than"),
+    ("endless-heading", "read_mark; printf '\\n%s ' \"$mark\"; yes x | tr -d '\\n'", "longer than"),
     (
         "a-million-units",
-        "read_mark; say units; rest; yes 'Id=chrony.service\nNames=chronyd.service\n' | head -n 4000000",
+        "read_mark; say units; yes 'Id=chrony.service\nNames=chronyd.service\n' | head -n 4000000",
         "longer than",
     ),
     (
         "a-million-paths",
-        "read_mark; say paths; rest; yes '644|root|0|root|0|3|regular file|/etc/x' | head -n 1000000",
+        "read_mark; say paths; yes '644|root|0|root|0|3|regular file|/etc/x' | head -n 1000000",
         "longer than",
     ),
     (
         "forged-mark",
-        "rest; printf '\\nezsync-00000000000000000000000000000000 end\\n'; exit 0",
+        "printf '\\nezsync-00000000000000000000000000000000 end\\n'; exit 0",
         "ran no script of ours",
     ),
-    ("answers-nothing", "read_mark; say os-release; say user; echo 0; say end; rest; sleep 1", OK),
+    ("answers-nothing", "read_mark; say os-release; say user; echo 0; say end; sleep 1", OK),
     ("only-the-end", "read_mark; say end; say end; exit 0", "is not root"),
     (
         "huge-numbers",
-        "read_mark; say content 99999999999999999999999; say got 18446744073709551616; say user; echo 0; say end; say ready; read -r _; say clock 99999999999999999999999999.9; rest; sleep 1",
+        "read_mark; say content 99999999999999999999999; say got 18446744073709551616; say user; echo 0; say end; say ready; read -r _; say clock 99999999999999999999999999.9; sleep 1",
         OK,
     ),
     (
@@ -200,7 +201,6 @@ fn each_fails_alone_and_says_why() {
         assert!(said.contains(expected), "{name}: {said}");
         assert!(said.len() < 64 * 1024, "{name}: {} bytes are said", said.len());
     }
-    assert!(run.took < Duration::from_secs(90), "{:?}", run.took);
 }
 
 #[test]
