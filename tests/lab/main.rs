@@ -32,5 +32,6 @@ mod standby;
 mod steps;
 mod support;
 mod terminal;
+mod trial;
 mod uploads;
 mod visit;
