@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// Files whose tests are all of faults.
 const ALL_OF_FAULTS: &[&str] =
-    &["lab/cuts", "lab/faults", "lab/offline_faults", "lab/steps", "ssh/misbehaving"];
+    &["lab/cuts", "lab/faults", "lab/offline_faults", "lab/steps", "lab/trial", "ssh/misbehaving"];
 
 /// The file of a module that the table names (`lab/faults`, `hosts/lab`).
 fn file(module: &str) -> PathBuf {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::result::{HostResult, Outcome};
+use super::result::{HostResult, Outcome, Trouble};
 use super::shell::word;
 use super::watch::outcome;
 use super::{Job, Means, Part, Shared};
@@ -46,9 +46,23 @@ pub(super) async fn ask_source(shared: &Shared, source: Option<&Job>, results: &
             }
         };
         if let Some(verdict) = &mut result.verdict {
+            let before = outcome(verdict, result.part, order.mode);
             verdict.cause = Some(cause);
-            result.outcome = outcome(verdict, result.part, order.mode);
+            let now = outcome(verdict, result.part, order.mode);
+            result.outcome = with_rest(now, &before, &result.outcome);
         }
+    }
+}
+
+/// `now`, with what `told` says behind the words of `before`: that the host went back.
+fn with_rest(now: Outcome, before: &Outcome, told: &Outcome) -> Outcome {
+    match (now, before, told) {
+        (Outcome::Failed(now), Outcome::Failed(before), Outcome::Failed(told)) => {
+            let rest = told.what.strip_prefix(&before.what).unwrap_or_default();
+            let what = format!("{}{rest}", now.what);
+            Outcome::Failed(Trouble { what, ..now })
+        }
+        (now, ..) => now,
     }
 }
 

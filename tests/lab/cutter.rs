@@ -2,6 +2,7 @@
 //! shims stand before the host's commands, count, and wait for the word to go on at the one that is asked
 //! for. What the shell does by itself (redirections) lies between two commands, so it is covered as well.
 
+use std::fmt::Display;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -192,9 +193,10 @@ impl<'a> Cutter<'a> {
         &self.bench.hosts()[self.number]
     }
 
-    /// Runs ezsync with `args` and cuts it off before its `at`th command, counted from 1. When this is
-    /// over nothing of the run is at work on the host any more.
-    pub fn cut(&self, args: &[&str], at: usize, cut: Cut) -> Made {
+    /// Runs ezsync with `args` and cuts it off before the command `at`: its number, counted from 1, or a
+    /// shell's pattern of its name and arguments. When this is over nothing of the run is at work on the host
+    /// any more.
+    pub fn cut(&self, args: &[&str], at: impl Display, cut: Cut) -> Made {
         self.arm(&at.to_string());
         let mut controller = self.start(args);
         let stopped = match self.wait(&mut controller) {

@@ -34,5 +34,6 @@ mod steps;
 mod support;
 mod terminal;
 mod transaction;
+mod trial;
 mod uploads;
 mod visit;

@@ -63,7 +63,7 @@ const STANDING: &[Fault] = &[
             cat /dev/zero >/var/lib/ezsync/full 2>/dev/null || :",
         lift: "umount /var/lib/ezsync",
         at: None,
-        what: &[NOTHING],
+        what: &["/var/lib/ezsync cannot be written"],
         log: "",
     },
     // No room for one more file.
@@ -71,7 +71,7 @@ const STANDING: &[Fault] = &[
         arrange: "mkdir -p /var/lib/ezsync; mount -t tmpfs -o nr_inodes=4 none /var/lib/ezsync",
         lift: "umount /var/lib/ezsync",
         at: None,
-        what: &[NOTHING],
+        what: &["/var/lib/ezsync cannot be written"],
         log: "",
     },
     // chrony's folder is read-only.

@@ -173,13 +173,13 @@ pub const EVERYTHING: &str = "
     dpkg-query -W; systemctl list-units --all --plain --no-legend --type=service | sort | awk '{print $1,$2,$3}' | grep -v -E '^(ssh@|user|session|systemd-(hostnamed|timedated|tmpfiles))'";
 
 /// What a host should be rid of when a run has ended: candidates, saved files and folders of a run, its lock,
-/// its guard (unit, link, process), and what keeps packages from starting their daemons. A guard may take a
+/// its guard (unit file, link, unit that is at work, process), and what keeps packages from starting their daemons. A guard may take a
 /// moment to go. (The brackets keep the search from finding itself.)
 pub const LITTER: &str = "
     litter() {
       find /etc /var/lib /usr/sbin \\( -name '*ezsync-*' -o -name policy-rc.d -o -path '/var/lib/[e]zsync/run.*' \\
         -o -path '/var/lib/[e]zsync/lock*' \\) -prune -print
-      systemctl list-units --all --plain --no-legend '[e]zsync*'
+      systemctl list-units --plain --no-legend '[e]zsync*'
       pgrep -a -f '/var/lib/[e]zsync/'
     }
     n=0; while found=$(litter); [ -n \"$found\" ] && [ $n -lt 30 ]; do sleep 0.1; n=$((n+1)); done

@@ -30,7 +30,10 @@ file_stage() {
   candidate=$(beside "$target" new)
   note_litter "$candidate" || return 1
   # Nobody else reads a secret: not while it is written, and not before it has its attributes.
-  (umask 077 && "content_$number" >"$candidate") || return 1
+  if ! (umask 077 && "content_$number" 2>/dev/null >"$candidate"); then
+    # Shells do not say why they cannot write.
+    (umask 077 && "content_$number" | cat >"$candidate") || return 1
+  fi
   mode=${2#-} owner=${3#-} group=${4#-}
   if [ -e "$target" ]; then
     # Numbers: an owner may have no name.

@@ -203,6 +203,8 @@ service_undo() {
       # Also one that is not active: it may be about to be started again. One that cannot be stopped
       # since it never ran is as it was.
       if ! service_do stop "$1" && service_is_active "$1"; then status=1; fi
+      # One that could not be started is not to be left as a failed one.
+      if [ "$(service_manager)" = systemd ]; then systemctl reset-failed "$1" 2>/dev/null; fi
     fi
   fi
   if [ "$4" = yes ]; then service_mask mask "$1" || status=1; fi
