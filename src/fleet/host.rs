@@ -154,7 +154,10 @@ impl<'a> Driver<'a> {
                 return Ok(Outcome::Interrupted);
             }
             self.result.applied = true;
-            self.stands(Standing::Changed);
+            // One that waits for the word to keep its change would go back without us.
+            if self.open.as_ref().is_none_or(|open| !open.confirm) {
+                self.stands(Standing::Changed);
+            }
         }
         if self.shared.order.verify {
             return self.prove(&probe).await;

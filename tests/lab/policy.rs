@@ -12,6 +12,9 @@ use crate::support::{Bench, EVERYTHING, LITTER, Ran, host, skipped, trouble};
 /// How long a condition may take to come true.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// How long a run may take to end that is stopped at once: less than anything that it could wait for.
+const AT_ONCE: Duration = Duration::from_secs(15);
+
 /// A configuration of clients that `version` tells from others, and that chronyd refuses on `broken`.
 fn breaks(bench: &Bench, version: u8, broken: &str) {
     let text = format!(
@@ -236,7 +239,7 @@ fn stopped_at_once(bench: &Bench, mut running: Running) {
     running.signal("-INT");
     let (ran, took) = running.end();
     assert_eq!(ran.code, 99, "{}{}", ran.stdout, ran.stderr);
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(took < AT_ONCE, "{took:?}");
     wait_for_tidy(bench);
 }
 
@@ -267,7 +270,7 @@ fn hang_ups(bench: &Bench) {
 fn stopped_in_the_middle(bench: &Bench) {
     bench.write("inventories/c1/config.yml", "ntp_servers: []\nlocal_stratum: 9\n");
     let slow = "mkdir -p /etc/systemd/system/chrony.service.d
-        printf '[Service]\\nExecStartPre=/bin/sleep 8\\n' >/etc/systemd/system/chrony.service.d/slow.conf
+        printf '[Service]\\nExecStartPre=/bin/sleep 30\\n' >/etc/systemd/system/chrony.service.d/slow.conf
         systemctl daemon-reload";
     bench.on(0, slow);
     breaks(bench, 3, "nobody");
@@ -279,7 +282,7 @@ fn stopped_in_the_middle(bench: &Bench) {
     running.signal("-INT");
     let (ran, took) = running.end();
     assert_eq!(ran.code, 99, "{}{}", ran.stdout, ran.stderr);
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(took < AT_ONCE, "{took:?}");
     let stopped = ran.stdout.split("STOPPED AT ONCE\n").nth(1).unwrap_or_default();
     assert!(stopped.starts_with("node1: being changed: goes on to its end or"), "{}", ran.stdout);
     assert!(stopped.contains("node2, node3: unchanged"), "{}", ran.stdout);

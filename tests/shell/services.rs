@@ -49,7 +49,7 @@ fn a_service_is_started_and_enabled_and_back() {
     for host in Host::each() {
         host_with(&host, &[]);
         assert_eq!(host.apply(|| vec![on()]), ["enable and start app"]);
-        assert_eq!(host.calls(), ["systemctl start app", "systemctl enable app"]);
+        assert_eq!(host.calls(), ["systemctl enable app", "systemctl start app"]);
         assert_eq!(host.apply(|| vec![off()]), ["disable and stop app"]);
         assert_eq!(host.calls(), ["systemctl stop app", "systemctl disable app"]);
         // What is not there needs no stopping.
@@ -278,7 +278,7 @@ fn openrc_is_spoken_to() {
         host.fake("rc-update");
         init_script(&host, "app");
         assert_eq!(host.apply(|| vec![on()]), ["enable and start app"]);
-        assert_eq!(host.calls(), ["rc-service app start", "rc-update add app default"]);
+        assert_eq!(host.calls(), ["rc-update add app default", "rc-service app start"]);
         // Services of the boot runlevel are enabled as well.
         fs::create_dir_all(host.at("/etc/runlevels/boot")).unwrap();
         let (from, to) = ("/etc/runlevels/default/app", "/etc/runlevels/boot/app");
@@ -289,7 +289,7 @@ fn openrc_is_spoken_to() {
         assert_eq!(host.calls(), ["rc-service app stop", "rc-update del app"]);
         let plan = host.plan_with(vec![conf("new\n"), on()], restart());
         assert_eq!(host.carry_out(&plan).outcome(), Outcome::Changed);
-        assert_eq!(host.calls(), ["rc-service app start", "rc-update add app default"]);
+        assert_eq!(host.calls(), ["rc-update add app default", "rc-service app start"]);
         let plan = host.plan_with(vec![conf("newer\n"), on()], restart());
         assert_eq!(host.carry_out(&plan).outcome(), Outcome::Changed);
         assert_eq!(host.calls(), ["rc-service app restart"]);
@@ -307,7 +307,7 @@ fn old_init_scripts_are_spoken_to() {
             host.fake(tool);
             init_script(&host, "app");
             assert_eq!(host.apply(|| vec![on()]), ["enable and start app"], "{:?}", host.shell);
-            assert_eq!(host.calls(), ["service app start", enable]);
+            assert_eq!(host.calls(), [enable, "service app start"]);
             assert_eq!(host.apply(|| vec![off()]), ["disable and stop app"], "{:?}", host.shell);
             assert_eq!(host.calls(), ["service app stop", disable]);
         }

@@ -144,19 +144,17 @@ service_set() {
     # A masked service does not tell this.
     if service_is_enabled "$1"; then note unit "$1" no yes yes || return 1; fi
   fi
-  case $2 in
-    no) if service_is_active "$1"; then service_do stop "$1" || return 1; fi ;;
-    yes)
-      if ! service_is_active "$1"; then
-        service_do start "$1" || return 1
-        started="$started $1"
-      fi
-      ;;
-  esac
+  if [ "$2" = no ] && service_is_active "$1"; then service_do stop "$1" || return 1; fi
+  # Before it is started: enabling may bring an alias, and systemd forgets that a service runs when it finds that a
+  # name which it was asked for before has become one of its aliases.
   case $3 in
     yes) if ! service_is_enabled "$1"; then service_enable "$1" || return 1; fi ;;
     no) if service_is_enabled "$1"; then service_disable "$1" || return 1; fi ;;
   esac
+  if [ "$2" = yes ] && ! service_is_active "$1"; then
+    service_do start "$1" || return 1
+    started="$started $1"
+  fi
   if [ "$4" = yes ]; then service_mask mask "$1"; fi
 }
 

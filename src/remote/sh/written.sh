@@ -13,9 +13,12 @@ written_keep() {
     esac
     copy=/var/lib/ezsync/written$path
     # A full disk must not fail what has worked.
-    if [ ! -f "$path" ] || ! written_copy 2>/dev/null; then rm -f "$copy" "$copy.part"; fi
+    if [ ! -f "$path" ] || ! is_public "$path" || ! written_copy 2>/dev/null; then rm -f "$copy" "$copy.part"; fi
   done <"$1"
 }
+
+# PATH: whether everyone may read it. What is a secret is shown in no diff, and lies in one place.
+is_public() { [ -n "$(find "$1" -prune -perm -004 2>/dev/null)" ]; }
 
 written_copy() {
   (umask 077 && mkdir -p "${copy%/*}") && cp -p "$path" "$copy.part" && mv -f "$copy.part" "$copy"
