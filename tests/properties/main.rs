@@ -2,7 +2,7 @@
 //! what is shown moves no cursor.
 
 // clippy takes only functions marked #[test] for tests.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod plans;
 mod shells;
