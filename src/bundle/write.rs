@@ -84,6 +84,12 @@ fn aside(output: &Path) -> io::Result<NamedTempFile> {
         // As far as the umask lets others read it.
         .permissions(Permissions::from_mode(0o666))
         .tempfile_in(folder.unwrap_or(Path::new(".")))
+        .map_err(|error| without_name(&error))
+}
+
+/// Only what kind of error it is: the name that was made up for the file tells nobody anything.
+fn without_name(error: &io::Error) -> io::Error {
+    error.kind().into()
 }
 
 fn fill(file: &NamedTempFile, manifest: &[u8], members: &[(&Promise, &Bytes)]) -> io::Result<u64> {
