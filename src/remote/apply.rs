@@ -216,11 +216,16 @@ pub fn name_targets(log: &str, token: &Word) -> String {
     let mut parts = log.split(&of_run);
     let mut named = parts.next().unwrap_or_default().to_owned();
     for part in parts {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
+        let Some(rest) = rest.strip_prefix(".new") else {
+            // What is kept under such a name must be found.
+            named.extend([&of_run, part]);
+            continue;
+        };
         if let Some(hidden) = named.rfind("/.") {
             named.remove(hidden + 1);
         }
-        let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
-        named.push_str(rest.strip_prefix(".new").unwrap_or(rest));
+        named.push_str(rest);
     }
     let mut parts = named.split(SENT[0]);
     let mut short = parts.next().unwrap_or_default().to_owned();

@@ -54,6 +54,8 @@ pub struct Past {
     pub unfinished: Vec<Unfinished>,
     /// Who changes the host now, or did when it was cut off.
     pub lock: Option<Holder>,
+    /// What could not be put back when earlier changes were undone, a line each.
+    pub left: String,
     /// Its changes, oldest first, where they were asked for.
     pub changes: Vec<About>,
     /// Journals by the number of their change, where they were asked for.
@@ -99,6 +101,7 @@ impl Past {
             before: find("before").map(Section::text),
             origins: text_of("origins").lines().map(ToOwned::to_owned).collect(),
             origin_units: text_of("origin-units"),
+            left: text_of("left"),
             changes: numbered(sections, "about")
                 .map(|(number, text)| about(number, &text))
                 .collect(),

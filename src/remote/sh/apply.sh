@@ -22,9 +22,10 @@ change() {
   fi
 }
 
-# How long a step may take, and how long everything is ready for the word to begin (seconds).
+# How long a step may take (seconds), and how long a host that is staged goes without a word: it is told every few
+# seconds to wait on. A cut cable is not seen here.
 step_patience=900
-staged_patience=7200
+staged_patience=60
 
 # Passes on what the reader of the result should know of the change: what stays of it, and was not asked for.
 tell() {
@@ -62,6 +63,18 @@ settle() {
   if [ -e "$guard_unit" ]; then set -- "$@" "$guard_unit" "$guard_units" "$guard_wants"; fi
   make_durable "$@"
   return 0
+}
+
+# Waits for its turn. Nothing but the one word lets it go on: a lost controller means no.
+is_let_go() {
+  while read -r order; do
+    case $order in
+      go) return 0 ;;
+      wait) guard_extend $staged_patience ;;
+      *) return 1 ;;
+    esac
+  done
+  return 1
 }
 
 # From here on the change is to be undone when it is cut off, and that must be known after a power cut, too.
@@ -102,17 +115,19 @@ prove() {
         ;;
     esac
   done
-  rm -f "$work/deadline"
 }
 
 # Ends the run with what came of it, and that said.
 finish() {
+  # It ends by itself: the watchdog is there for a script that is killed.
+  rm -f "$work/deadline"
   if [ "$1" = kept ]; then
-    mv "$work/kept.new" "$work/kept" 2>/dev/null
+    if [ ! -e "$work/kept" ]; then mv "$work/kept.new" "$work/kept"; fi 2>/dev/null
     keep_durable
     said=$(keep_change 2>&1)
   else
     said=$(undo_change 2>&1)
+    if [ -n "$said" ]; then note_left "a change by $by was not put back in full: $said"; fi
   fi
   undone=yes
   if [ -n "$said" ]; then undone=no; fi
@@ -159,8 +174,7 @@ apply() {
   if uploads && prepare && settle; then
     guard_extend $staged_patience
     section staged
-    # Nothing but this word lets it go on: a lost controller means no.
-    if ! read -r order || [ "$order" != go ]; then
+    if ! is_let_go; then
       finish dropped
       return
     fi
