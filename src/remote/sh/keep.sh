@@ -109,6 +109,7 @@ tidy() {
       esac
     done <"$work/litter"
   fi
+  release_services
   start_denied
   guard_remove
   # In one go: half of a journal would undo half of a change.
