@@ -104,19 +104,21 @@ const STANDING: &[Fault] = &[
     },
 ];
 
-/// When the change has begun.
+/// Room for little, for chrony's files and for ezsync's own.
+const LITTLE_ROOM: &str =
+    "cp -a /etc/chrony /tmp/chrony; mount -t tmpfs -o size=256k none /etc/chrony
+    cp -a /tmp/chrony/. /etc/chrony/
+    mkdir -p /var/lib/ezsync; mount -t tmpfs -o size=512k none /var/lib/ezsync";
+const FILL: &str = "cat /dev/zero >/etc/chrony/.updated; cat /dev/zero >/var/lib/ezsync/full; :";
+
+/// In the middle of the run.
 const MEANWHILE: &[Fault] = &[
     // No room any more, neither for chrony's files nor for the way back.
     Fault {
-        arrange: "cp -a /etc/chrony /tmp/chrony; mount -t tmpfs -o size=256k none /etc/chrony
-            cp -a /tmp/chrony/. /etc/chrony/
-            mkdir -p /var/lib/ezsync; mount -t tmpfs -o size=512k none /var/lib/ezsync",
+        arrange: LITTLE_ROOM,
         lift: "umount /etc/chrony /var/lib/ezsync",
-        meanwhile: Some((
-            "mv */begun.new *",
-            "cat /dev/zero >/etc/chrony/.updated; cat /dev/zero >/var/lib/ezsync/full; :",
-        )),
-        what: &[PUT_BACK],
+        meanwhile: Some(("ln /etc/chrony/chrony.keys *", FILL)),
+        what: &[NOTHING],
         log: "is the disk full?",
     },
     // The service manager does not answer. Nobody waits for a quarter of an hour here: the time is shortened.
@@ -134,7 +136,7 @@ STUB
             setsid sh -c 'until [ -d /run/hangs ]; do /bin/sleep 0.1; done
               echo 0 >/run/now; /bin/mv -f /run/now /var/lib/ezsync/run.*/deadline' >/dev/null 2>&1 </dev/null &"#,
         )),
-        what: &[PUT_BACK],
+        what: &["ended too soon"],
         log: "",
     },
 ];
@@ -208,6 +210,27 @@ fn faults_that_come_in_the_middle() {
     fail(MEANWHILE);
 }
 
+/// All that it takes from then on are renames: it goes to its end, and nothing of it is left over.
+#[test]
+fn disks_that_fill_up_when_the_change_has_begun_do_not_stop_it() {
+    if skipped() {
+        return;
+    }
+    let bench = apart(Image::Chrony, 1);
+    configure(&bench, CONFIG);
+    bench.on(0, OTHER_DAEMON);
+    bench.on(0, LITTLE_ROOM);
+    let ran = Cutter::new(&bench, 0).meddle(&["setup", "c1"], "mv */begun.new *", FILL);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.contains("not all could be noted for the way back"), "{}", ran.stdout);
+    assert_eq!(bench.on(0, LITTER), "");
+    assert_eq!(bench.on(0, "ls /var/lib/ezsync/changes; systemctl is-active chrony"), "1\nactive");
+    bench.on(0, "rm /etc/chrony/.updated /var/lib/ezsync/full");
+    let (code, run) = bench.json(&["setup", "c1"]);
+    assert_eq!(code, 0, "{run:#}");
+    assert_eq!(host(&run, "node1")["plan"]["changes"].as_array().map(Vec::len), Some(0), "{run:#}");
+}
+
 /// Nothing of ours is run from there.
 const NOEXEC: &str =
     "for folder in /tmp /var/tmp /dev/shm; do mount -t tmpfs -o noexec none $folder; done";
@@ -229,7 +252,7 @@ fn a_noexec_tmp_and_rights_that_are_lost_in_the_middle_do_not_matter() {
     // The next run finds out before it does anything.
     let (code, run) = bench.json(&setup);
     assert_eq!(code, 2, "{run:#}");
-    let what = trouble(&run, "node1", "unreachable");
-    assert!(what.contains("sudo"), "{what}");
+    let what = trouble(&run, "node1", "failed");
+    assert!(what.contains("sudo did not make ops root"), "{what}");
     assert_eq!(difference(&bench.on(0, STATE), &state), "");
 }
