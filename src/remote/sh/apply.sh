@@ -99,6 +99,8 @@ prove() {
   guard_extend "${confirm:-$step_patience}"
   while read -r order; do
     guard_extend "${confirm:-$step_patience}"
+    # It ends with another word, or with none at the end of the input.
+    if [ "$order" = time ]; then tell_times; fi
     case $order in
       keep | back)
         # Without a doubt it is kept already.
@@ -107,8 +109,7 @@ prove() {
         ;;
       # On a terminal the end of the input is not heard: it is said.
       end) break ;;
-      wait) ;;
-      time) tell_times ;;
+      wait | '') ;;
       *)
         sight </dev/null
         section looked
