@@ -287,6 +287,8 @@ fn stopped_in_the_middle(bench: &Bench) {
     let stopped = ran.stdout.split("STOPPED AT ONCE\n").nth(1).unwrap_or_default();
     assert!(stopped.starts_with("node1: being changed: goes on to its end or"), "{}", ran.stdout);
     assert!(stopped.contains("node2, node3: unchanged"), "{}", ran.stdout);
+    let last = ran.stdout.lines().last().unwrap_or_default();
+    assert!(last.contains("`ezsync status c1` says") && !last.contains("No changes"), "{last}");
     wait_for_tidy(bench);
     assert_eq!(bench.on(0, "systemctl is-active chrony"), "active");
     // It is known which hosts were left.
