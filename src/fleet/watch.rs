@@ -228,7 +228,7 @@ impl Driver<'_> {
             silent = reading.silent_sources();
             let (state, cause) = (verdict.state, verdict.cause.clone());
             let patience = order.verify_timeout;
-            self.tell(Doing::Verifying(Some(Judged { state, cause, patience })));
+            self.tell(Doing::Verifying(Some(Judged { state, cause, watched: waited, patience })));
             failures = if verdict.state == State::Waiting { 0 } else { failures + 1 };
             if verdict.state.passes() || late || cut_short || (verdict.state.is_final() && last) {
                 break;
