@@ -106,9 +106,14 @@ async fn connect(job: &Job, shared: &Shared, ticket: &Ticket) -> Result<Shell, O
 /// Why the source does not serve, for its clients.
 pub(super) fn lost(result: &HostResult) -> String {
     let why = match &result.outcome {
-        Outcome::Unreachable(_) => "is unreachable",
-        Outcome::Interrupted => "was interrupted",
-        Outcome::Failed(_) | Outcome::Ok => "does not serve time",
+        Outcome::Unreachable(_) => "is unreachable".to_owned(),
+        Outcome::Interrupted => "was interrupted".to_owned(),
+        // It may well serve: it did not get as far as to be asked.
+        Outcome::Failed(trouble) if result.verdict.is_none() => {
+            let what = trouble.what.lines().next().unwrap_or_default();
+            format!("could not be set up ({what})")
+        }
+        Outcome::Failed(_) | Outcome::Ok => "does not serve time".to_owned(),
     };
     format!("the time source {} {why}", result.host)
 }

@@ -81,7 +81,9 @@ impl Column {
 pub(super) fn table(run: &Run, limit: Option<usize>) -> String {
     let verdict = |of: fn(&Verdict) -> Option<String>| {
         move |host: &HostResult| {
-            let text = host.verdict.as_ref().and_then(of).unwrap_or_default();
+            // Of one that went back it is of the configuration that is gone.
+            let verdict = host.verdict.as_ref().filter(|_| !host.went_back);
+            let text = verdict.and_then(of).unwrap_or_default();
             Cell { text: clean(&text), style: PLAIN }
         }
     };
