@@ -77,7 +77,7 @@ impl Driver<'_> {
             match Progress::of(section) {
                 None => {}
                 Some(Progress::Upload(number)) => {
-                    asked.for_files(number)?;
+                    asked.files_of(number)?;
                     sending = Sending::of(self.uploads(number));
                     self.send(&mut talk, &mut sending).await.map_err(lost)?;
                 }
@@ -91,7 +91,7 @@ impl Driver<'_> {
                 }
                 Some(Progress::Step(number)) => self.tell_step(number, asked.staged),
                 Some(Progress::Staged) => {
-                    asked.to_go_on()?;
+                    asked.its_turn()?;
                     held = meanwhile(&mut talk, self.wait_for_turn()).await;
                     match held {
                         None => {
@@ -340,11 +340,11 @@ struct Asked {
 }
 
 impl Asked {
-    fn for_files(&mut self, number: usize) -> Result<(), Trouble> {
+    fn files_of(&mut self, number: usize) -> Result<(), Trouble> {
         if self.staged || !self.files.insert(number) { Err(asks_again()) } else { Ok(()) }
     }
 
-    fn to_go_on(&mut self) -> Result<(), Trouble> {
+    fn its_turn(&mut self) -> Result<(), Trouble> {
         if std::mem::replace(&mut self.staged, true) { Err(asks_again()) } else { Ok(()) }
     }
 }
@@ -363,10 +363,10 @@ mod tests {
     #[test]
     fn a_host_gets_nothing_twice() {
         let mut asked = Asked::default();
-        assert!(asked.for_files(1).is_ok() && asked.for_files(2).is_ok());
-        assert!(asked.for_files(1).is_err());
-        assert!(asked.to_go_on().is_ok());
-        assert!(asked.to_go_on().is_err());
-        assert!(asked.for_files(3).is_err(), "nothing is sent once it is staged");
+        assert!(asked.files_of(1).is_ok() && asked.files_of(2).is_ok());
+        assert!(asked.files_of(1).is_err());
+        assert!(asked.its_turn().is_ok());
+        assert!(asked.its_turn().is_err());
+        assert!(asked.files_of(3).is_err(), "nothing is sent once it is staged");
     }
 }

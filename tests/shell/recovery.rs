@@ -223,7 +223,8 @@ fn a_change_goes_back_or_stays_as_it_is_told() {
             running.until(&["staged"]);
             running.say("go\n");
             running.until(&["activated", "result"]);
-            running.say("look\n");
+            // The one that waits for what it has started.
+            running.say("explain 127.0.0.1\n");
             running.until(&["looked"]);
             assert_eq!(host.read(CONF), "new\n");
             running.say(word);

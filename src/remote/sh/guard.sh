@@ -102,10 +102,11 @@ guard_watchdog() {
       return 0
     fi
   fi
+  # Not our own child: whoever waits for those would wait for the end of the run.
   if have setsid; then
-    setsid sh "$work/undo" watch >/dev/null 2>&1 </dev/null &
+    (setsid sh "$work/undo" watch >/dev/null 2>&1 </dev/null &)
   else
-    sh "$work/undo" watch >/dev/null 2>&1 </dev/null &
+    (sh "$work/undo" watch >/dev/null 2>&1 </dev/null &)
   fi
 }
 
