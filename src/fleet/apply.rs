@@ -52,6 +52,7 @@ impl Driver<'_> {
             state: self.history.state.clone(),
             by: &self.shared.order.by,
             cluster: &self.shared.order.cluster,
+            run: &self.shared.runs.this,
             expects: probe.past.newest,
             confirm: confirm.then_some(confirm::PATIENCE),
             break_lock: self.shared.order.break_lock,

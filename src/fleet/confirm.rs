@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::Part;
+use super::clients::Proof;
 use super::host::Driver;
 use super::result::{Outcome, Trouble};
 use super::shell::exec_trouble;
@@ -26,6 +27,12 @@ const ENDING: Duration = Duration::from_secs(300);
 
 /// How long a script may take to end after its result.
 pub(super) const FAREWELL: Duration = Duration::from_secs(10);
+
+/// Of a host whose proof was cut short by the user.
+const NOT_PROVED: &str = "not proved before the run was interrupted";
+
+/// Of a host that went back.
+const PUT_BACK: &str = "its previous configuration was put back";
 
 /// A host that has changed and takes looks until it is told whether to keep that.
 pub(super) struct Open {
@@ -58,12 +65,8 @@ impl Driver<'_> {
             return proof.map_err(|lost| if confirm { goes_back_by_itself(lost) } else { lost });
         };
         let mut outcome = proof.unwrap_or_else(|stopped| stopped);
-        if confirm && outcome == Outcome::Ok && !self.is_proved_by_clients(&mut talk).await {
-            outcome = Trouble::new(
-                "none of its clients follows it",
-                "look at what the clients say, then run again",
-            )
-            .into();
+        if confirm && outcome == Outcome::Ok {
+            outcome = self.proof_of_clients(&mut talk).await;
         }
         let keeps = !confirm || outcome == Outcome::Ok;
         talk.say(if keeps { "keep" } else { "back" }).await;
@@ -73,11 +76,21 @@ impl Driver<'_> {
         match ended {
             Ok(remote::Outcome::Changed) => {
                 self.note_done(&remote::Outcome::Changed, &sections);
+                if outcome == Outcome::Interrupted {
+                    self.result.notes.push(format!("was changed, and {NOT_PROVED}"));
+                }
                 Ok(outcome)
             }
             Ok(back @ remote::Outcome::WentBack(whole)) => {
                 self.note_done(&back, &sections);
                 self.takes_back();
+                if outcome == Outcome::Interrupted {
+                    // What it had begun to say was of the configuration that is gone.
+                    self.result.verdict = None;
+                    if whole {
+                        self.result.notes.push(format!("{NOT_PROVED}: {PUT_BACK}"));
+                    }
+                }
                 let log = sections.iter().find(|section| section.name == "not-undone");
                 Err(went_back(outcome, whole, log, &token))
             }
@@ -102,12 +115,25 @@ impl Driver<'_> {
         }
     }
 
-    /// Waits, in a source, until its clients have ended; false when they were judged, and none follows it. It
-    /// does not wait where it holds the place that they need.
-    async fn is_proved_by_clients(&self, talk: &mut Talk) -> bool {
+    /// What its clients make of a host that passes by itself. After an interrupt one of them must have passed.
+    async fn proof_of_clients(&self, talk: &mut Talk) -> Outcome {
+        match self.ask_clients(talk).await {
+            Proof::Followed => Outcome::Ok,
+            _ if self.shared.means.cancel.is_cancelled() => Outcome::Interrupted,
+            Proof::Unknown => Outcome::Ok,
+            Proof::Refuted => Trouble::new(
+                "none of its clients follows it",
+                "look at what the clients say, then run again",
+            )
+            .into(),
+        }
+    }
+
+    /// Waits, in a source, until its clients have ended. It does not wait where it holds the place that they need.
+    async fn ask_clients(&self, talk: &mut Talk) -> Proof {
         let order = &self.shared.order;
         if self.job.part != Part::Source || self.shared.means.forks <= order.sources.len() {
-            return true;
+            return Proof::Followed;
         }
         meanwhile(talk, self.shared.clients.prove()).await
     }
@@ -145,7 +171,7 @@ fn rewrites_time(plan: &Plan, probe: &Probe) -> bool {
 /// What became of a host that went back, with why.
 fn went_back(outcome: Outcome, whole: bool, log: Option<&Section>, token: &Word) -> Outcome {
     let words = match whole {
-        true => "its previous configuration was put back",
+        true => PUT_BACK,
         false => "and not all of its previous configuration could be put back: look at the host",
     };
     let log = log.map(Section::text).unwrap_or_default();
@@ -158,8 +184,10 @@ fn went_back(outcome: Outcome, whole: bool, log: Option<&Section>, token: &Word)
             }
             Outcome::Failed(trouble)
         }
+        Outcome::Interrupted if whole => Outcome::Interrupted,
         Outcome::Interrupted | Outcome::Ok => {
-            Trouble::new(format!("interrupted before its time was proved; {words}"), "run again")
+            Trouble::new(format!("{NOT_PROVED}; {words}"), "run again")
+                .log(&remote::name_targets(&log, token))
                 .into()
         }
     }

@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2034,SC2154 # variables and functions are shared between these files
-# The frame of a run that changes a host. The functions uploads, prepare and activate come with
+# The frame of a run that changes a host. The functions note_services, uploads, prepare and activate come with
 # the run. All is read before anything runs: `apply` is called on the script's last line.
 
 # NUMBER FUNCTION ARGUMENTS...: one change. What it prints is sent when it has ended: a closed
@@ -46,7 +46,7 @@ open_run() {
       true >"$work/change/journal" && true >"$work/litter" && true >"$work/begun.new" && true >"$work/kept.new" &&
       printf '%s %s\n' "$ending" "${popped:-$((newest + 1))}" >"$work/ending" || exit 1
     printf 'number\t%s\nat\t%s\nby\t%s\nezsync\t%s\nrun\t%s\ncluster\t%s\n' $((newest + 1)) "$(date +%s)" "$by" \
-      "$version" "$token" "$cluster" >"$work/change/about" || exit 1
+      "$version" "$run" "$cluster" >"$work/change/about" || exit 1
     if [ -f "$home/state" ]; then cp -p "$home/state" "$work/change/state" || exit 1; fi
     if [ "$state_is" = none ]; then true >"$work/state.none"; else state_text >"$work/state.new"; fi
   )
@@ -99,6 +99,8 @@ prove() {
   guard_extend "${confirm:-$step_patience}"
   while read -r order; do
     guard_extend "${confirm:-$step_patience}"
+    # It ends with another word, or with none at the end of the input.
+    if [ "$order" = time ]; then tell_times; fi
     case $order in
       keep | back)
         # Without a doubt it is kept already.
@@ -107,8 +109,7 @@ prove() {
         ;;
       # On a terminal the end of the input is not heard: it is said.
       end) break ;;
-      wait) ;;
-      time) tell_times ;;
+      wait | '') ;;
       *)
         sight </dev/null
         section looked
@@ -171,7 +172,7 @@ apply() {
     section result unwritable
     return
   fi
-  if uploads && prepare && settle; then
+  if note_services && uploads && prepare && settle; then
     guard_extend $staged_patience
     section staged
     if ! is_let_go; then

@@ -114,6 +114,8 @@ keep_durable() {
 
 # UNDONE: takes away all that the run has put anywhere. `no`: what could not be put back stays.
 tidy() {
+  # The history has what stood there, whatever else of it could not be noted.
+  if [ -e "$work/kept" ] && [ ! -d "$work/change" ]; then set -- yes; fi
   if [ -f "$work/litter" ]; then
     while IFS= read -r path; do
       case $1:$path in
