@@ -1,9 +1,9 @@
 //! Writing a bundle: the same packages make the same bytes, whenever and wherever.
 
 use std::collections::HashMap;
-use std::fs::Permissions;
+use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use bytes::Bytes;
@@ -79,11 +79,12 @@ fn kept<'a>(promise: &Promise, file: Option<&'a Bytes>) -> Result<&'a Bytes, Str
 fn aside(output: &Path) -> io::Result<NamedTempFile> {
     let name = output.file_name().unwrap_or_default().to_string_lossy();
     let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut open = OpenOptions::new();
+    // As far as the umask lets others read it.
+    open.read(true).write(true).create_new(true).mode(0o666);
     tempfile::Builder::new()
         .prefix(&format!(".{name}."))
-        // As far as the umask lets others read it.
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder.unwrap_or(Path::new(".")))
+        .make_in(folder.unwrap_or(Path::new(".")), |path| open.open(path))
 }
 
 fn fill(file: &NamedTempFile, manifest: &[u8], members: &[(&Promise, &Bytes)]) -> io::Result<u64> {

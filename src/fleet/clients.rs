@@ -2,9 +2,22 @@
 
 use tokio::sync::watch;
 
+/// What the clients of a run prove of their source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// One of them follows it, or there is none that could.
+    Followed,
+    /// Some were judged, and none of them follows it.
+    Refuted,
+    /// None of them was judged.
+    Unknown,
+}
+
 /// What is known of the clients of a run.
 #[derive(Debug, Default, Clone, Copy)]
 struct Tally {
+    /// How many there are.
+    all: usize,
     /// How many have not ended.
     missing: usize,
     /// How many were judged after the source had changed.
@@ -26,7 +39,7 @@ pub(super) struct Client {
 impl Clients {
     /// So many.
     pub fn of(clients: usize) -> Self {
-        Self(watch::Sender::new(Tally { missing: clients, ..Tally::default() }))
+        Self(watch::Sender::new(Tally { all: clients, missing: clients, ..Tally::default() }))
     }
 
     /// One that begins.
@@ -34,12 +47,16 @@ impl Clients {
         Client { tally: self.0.clone() }
     }
 
-    /// Waits until all have ended. False when some were judged, and none of them follows the source.
-    pub async fn prove(&self) -> bool {
+    /// Waits until all have ended.
+    pub async fn prove(&self) -> Proof {
         let mut tally = self.0.subscribe();
         // The sender lives as long as this: there is no other way out.
         let ended = tally.wait_for(|tally| tally.missing == 0).await;
-        ended.is_ok_and(|tally| tally.judged == 0 || tally.passed > 0)
+        match ended.map(|tally| *tally) {
+            Ok(Tally { all: 0, .. } | Tally { passed: 1.., .. }) => Proof::Followed,
+            Ok(Tally { judged: 1.., .. }) => Proof::Refuted,
+            _ => Proof::Unknown,
+        }
     }
 }
 
@@ -64,12 +81,12 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_source_is_proved_by_one_client_and_by_none_that_was_judged() {
+    async fn a_source_is_proved_by_one_client_and_refuted_by_all_that_were_judged() {
         for (verdicts, proved) in [
-            (vec![], true),
-            (vec![None, None], true),
-            (vec![Some(true), Some(false), None], true),
-            (vec![Some(false), None], false),
+            (vec![], Proof::Followed),
+            (vec![None, None], Proof::Unknown),
+            (vec![Some(true), Some(false), None], Proof::Followed),
+            (vec![Some(false), None], Proof::Refuted),
         ] {
             let clients = Clients::of(verdicts.len());
             for verdict in &verdicts {

@@ -1,8 +1,12 @@
 //! The word whether a change is kept: the host goes back by itself when it does not come.
 
+use std::pin::pin;
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use super::Part;
+use super::clients::Proof;
 use super::host::Driver;
 use super::result::{Outcome, Trouble};
 use super::shell::exec_trouble;
@@ -15,7 +19,7 @@ use crate::remote::{self, Probe, Progress, Section, Word};
 /// How long a host waits for a word before it goes back by itself. A look may take half of that.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How often a source is told that its clients are still at it.
+/// How often a host is told that others are still at it. Staged it waits for 60 s (sh/apply.sh).
 const PULSE: Duration = Duration::from_secs(10);
 
 /// How long the host may take to keep a change or to go back: it may have to stop and start services.
@@ -23,6 +27,12 @@ const ENDING: Duration = Duration::from_secs(300);
 
 /// How long a script may take to end after its result.
 pub(super) const FAREWELL: Duration = Duration::from_secs(10);
+
+/// Of a host whose proof was cut short by the user.
+const NOT_PROVED: &str = "not proved before the run was interrupted";
+
+/// Of a host that went back.
+const PUT_BACK: &str = "its previous configuration was put back";
 
 /// A host that has changed and takes looks until it is told whether to keep that.
 pub(super) struct Open {
@@ -55,31 +65,39 @@ impl Driver<'_> {
             return proof.map_err(|lost| if confirm { goes_back_by_itself(lost) } else { lost });
         };
         let mut outcome = proof.unwrap_or_else(|stopped| stopped);
-        if confirm && outcome == Outcome::Ok && !self.is_proved_by_clients(&mut talk).await {
-            outcome = Trouble::new(
-                "none of its clients follows it",
-                "look at what the clients say, then run again",
-            )
-            .into();
+        if confirm && outcome == Outcome::Ok {
+            outcome = self.proof_of_clients(&mut talk).await;
         }
-        let word = if confirm && outcome != Outcome::Ok { "back" } else { "keep" };
-        talk.say(word).await;
+        let keeps = !confirm || outcome == Outcome::Ok;
+        talk.say(if keeps { "keep" } else { "back" }).await;
         let ended = ending(&mut talk).await;
         let sections = talk.sections().to_vec();
         talk.end(FAREWELL).await;
         match ended {
             Ok(remote::Outcome::Changed) => {
                 self.note_done(&remote::Outcome::Changed, &sections);
+                if outcome == Outcome::Interrupted {
+                    self.result.notes.push(format!("was changed, and {NOT_PROVED}"));
+                }
                 Ok(outcome)
             }
             Ok(back @ remote::Outcome::WentBack(whole)) => {
                 self.note_done(&back, &sections);
                 self.takes_back();
+                if outcome == Outcome::Interrupted {
+                    // What it had begun to say was of the configuration that is gone.
+                    self.result.verdict = None;
+                    if whole {
+                        self.result.notes.push(format!("{NOT_PROVED}: {PUT_BACK}"));
+                    }
+                }
                 let log = sections.iter().find(|section| section.name == "not-undone");
                 Err(went_back(outcome, whole, log, &token))
             }
             // It keeps the change in any case.
             _ if !confirm => Ok(outcome),
+            // Whether it has heard the word is not known. It was proved: what it says next time stands.
+            Ok(_) | Err(_) if keeps => Err(may_be_kept()),
             Ok(_) => Err(goes_back_by_itself(outcome)),
             Err(error) => {
                 self.takes_back();
@@ -97,19 +115,37 @@ impl Driver<'_> {
         }
     }
 
-    /// Waits, in a source, until its clients have ended; false when they were judged, and none follows it. It
-    /// does not wait where it holds the place that they need.
-    async fn is_proved_by_clients(&self, talk: &mut Talk) -> bool {
+    /// What its clients make of a host that passes by itself. After an interrupt one of them must have passed.
+    async fn proof_of_clients(&self, talk: &mut Talk) -> Outcome {
+        match self.ask_clients(talk).await {
+            Proof::Followed => Outcome::Ok,
+            _ if self.shared.means.cancel.is_cancelled() => Outcome::Interrupted,
+            Proof::Unknown => Outcome::Ok,
+            Proof::Refuted => Trouble::new(
+                "none of its clients follows it",
+                "look at what the clients say, then run again",
+            )
+            .into(),
+        }
+    }
+
+    /// Waits, in a source, until its clients have ended. It does not wait where it holds the place that they need.
+    async fn ask_clients(&self, talk: &mut Talk) -> Proof {
         let order = &self.shared.order;
         if self.job.part != Part::Source || self.shared.means.forks <= order.sources.len() {
-            return true;
+            return Proof::Followed;
         }
-        let mut proved = std::pin::pin!(self.shared.clients.prove());
-        loop {
-            match tokio::time::timeout(PULSE, &mut proved).await {
-                Ok(proved) => return proved,
-                Err(_) => talk.say("wait").await,
-            }
+        meanwhile(talk, self.shared.clients.prove()).await
+    }
+}
+
+/// Waits for `others`, and tells the host all the time to wait as well: it takes silence for the end.
+pub(super) async fn meanwhile<T>(talk: &mut Talk, others: impl Future<Output = T>) -> T {
+    let mut others = pin!(others);
+    loop {
+        match timeout(PULSE, &mut others).await {
+            Ok(come) => return come,
+            Err(_) => talk.say("wait").await,
         }
     }
 }
@@ -135,7 +171,7 @@ fn rewrites_time(plan: &Plan, probe: &Probe) -> bool {
 /// What became of a host that went back, with why.
 fn went_back(outcome: Outcome, whole: bool, log: Option<&Section>, token: &Word) -> Outcome {
     let words = match whole {
-        true => "its previous configuration was put back",
+        true => PUT_BACK,
         false => "and not all of its previous configuration could be put back: look at the host",
     };
     let log = log.map(Section::text).unwrap_or_default();
@@ -148,8 +184,10 @@ fn went_back(outcome: Outcome, whole: bool, log: Option<&Section>, token: &Word)
             }
             Outcome::Failed(trouble)
         }
+        Outcome::Interrupted if whole => Outcome::Interrupted,
         Outcome::Interrupted | Outcome::Ok => {
-            Trouble::new(format!("interrupted before its time was proved; {words}"), "run again")
+            Trouble::new(format!("{NOT_PROVED}; {words}"), "run again")
+                .log(&remote::name_targets(&log, token))
                 .into()
         }
     }
@@ -167,4 +205,14 @@ fn goes_back_by_itself(outcome: Outcome) -> Outcome {
         }
         Outcome::Interrupted | Outcome::Ok => Trouble::new(words, "run again").into(),
     }
+}
+
+/// Of a host that was told to keep its change, and of which nothing more is heard.
+fn may_be_kept() -> Outcome {
+    let what = format!(
+        "its time was proved, but the connection was lost when it was told to keep the change: it has kept it, or \
+         goes back to its previous configuration by itself within {} s",
+        PATIENCE.as_secs()
+    );
+    Outcome::Unreachable(Trouble::new(what, "run again: what it has kept is not done again"))
 }

@@ -21,6 +21,8 @@ pub struct Judged {
     pub state: State,
     /// Why it does not pass, if it does not.
     pub cause: Option<Cause>,
+    /// How long it has been watched.
+    pub watched: Duration,
     /// How long it may take in all.
     pub patience: Duration,
 }

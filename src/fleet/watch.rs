@@ -12,7 +12,7 @@ use super::shell::{exec_trouble, word};
 use super::talk::Talk;
 use super::{Doing, Judged, Mode, Part};
 use crate::exec::ExecError;
-use crate::remote::{ASK_TIME, END_TIME, Glance, Look, Probe, Section, watch_script};
+use crate::remote::{ASK_TIME, Glance, Look, Probe, Section, watch_script};
 use crate::sanitise::sanitise;
 use crate::verify::{self, Cause, Expectation, Role, State, Verdict, judge, warnings};
 
@@ -197,13 +197,16 @@ impl Driver<'_> {
         let mut verdict = first;
         let mut silent = probe.look.reading().silent_sources();
         let mut failures = 0;
+        let mut cut_short;
         loop {
             let waited = pace.begun.elapsed();
-            let late = waited >= order.verify_timeout || self.shared.means.cancel.is_cancelled();
-            // The last look is the one that explains.
+            let late = waited >= order.verify_timeout;
+            // The last look is the one that explains; one that is cut short has nothing to explain.
             let last = late || failures >= SETTLED;
+            cut_short = !last && self.shared.means.cancel.is_cancelled();
             let glance = match last {
                 true => Glance::Explain(silent),
+                false if cut_short => Glance::Look,
                 false => self.next_glance(ground, &verdict, &mut pace),
             };
             if last {
@@ -225,9 +228,9 @@ impl Driver<'_> {
             silent = reading.silent_sources();
             let (state, cause) = (verdict.state, verdict.cause.clone());
             let patience = order.verify_timeout;
-            self.tell(Doing::Verifying(Some(Judged { state, cause, patience })));
+            self.tell(Doing::Verifying(Some(Judged { state, cause, watched: waited, patience })));
             failures = if verdict.state == State::Waiting { 0 } else { failures + 1 };
-            if verdict.state.passes() || late || (verdict.state.is_final() && last) {
+            if verdict.state.passes() || late || cut_short || (verdict.state.is_final() && last) {
                 break;
             }
             if failures < SETTLED {
@@ -242,14 +245,12 @@ impl Driver<'_> {
                 clock.after = read;
             }
             match &mut self.open {
-                Some(open) => {
-                    talk.say(END_TIME).await;
-                    open.talk = Some(talk);
-                }
+                Some(open) => open.talk = Some(talk),
                 None => talk.end(LOOK_TIMEOUT).await,
             }
         }
-        Ok(verdict)
+        // A host that was not given its time has not failed.
+        if cut_short && !verdict.state.passes() { Err(Outcome::Interrupted) } else { Ok(verdict) }
     }
 
     /// One look that asks for everything.

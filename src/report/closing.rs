@@ -4,7 +4,7 @@ use super::Run;
 use super::group::some_names;
 use super::paint::{BAD, GOOD, Paint, clean};
 use super::units::{count, duration, seconds};
-use crate::fleet::{HostResult, Mode, Outcome, Part, Spent};
+use crate::fleet::{HostResult, Mode, Outcome, Part, Spent, Standing};
 use crate::verify::{State, Verdict};
 
 /// What came of the run.
@@ -54,6 +54,12 @@ fn policy(run: &Run) -> String {
 fn work(run: &Run) -> String {
     let changes = run.recap.values().map(|counts| counts.changed).sum();
     let time = duration(run.seconds);
+    if run.hosts.iter().any(|host| host.left_as == Some(Standing::Changing)) {
+        return format!(
+            "Not all changes were waited for, after {time}: in a minute `ezsync status {}` says what came of them.",
+            clean(&run.cluster)
+        );
+    }
     match run.mode {
         Mode::Verify => format!("Verified in {time}."),
         Mode::Doctor => {

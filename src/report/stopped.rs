@@ -30,7 +30,8 @@ pub(super) fn stopped(run: &Run) -> String {
 fn words(standing: Standing) -> &'static str {
     match standing {
         Standing::Changing => {
-            "being changed: goes on to its end or comes back by itself, the guard on the host sees to it"
+            "being changed: goes on to its end or comes back by itself, as a rule within a minute; the guard on the \
+             host ends a step that takes more than 15 min"
         }
         Standing::Changed => "changed, its time was not proved",
         Standing::Staging => {

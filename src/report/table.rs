@@ -81,7 +81,9 @@ impl Column {
 pub(super) fn table(run: &Run, limit: Option<usize>) -> String {
     let verdict = |of: fn(&Verdict) -> Option<String>| {
         move |host: &HostResult| {
-            let text = host.verdict.as_ref().and_then(of).unwrap_or_default();
+            // Of one that went back it is of the configuration that is gone.
+            let verdict = host.verdict.as_ref().filter(|_| !host.went_back);
+            let text = verdict.and_then(of).unwrap_or_default();
             Cell { text: clean(&text), style: PLAIN }
         }
     };
@@ -186,6 +188,10 @@ fn state(host: &HostResult, mode: Mode) -> Cell {
         (Outcome::Ok, Some(State::Unsteered)) => ("unsteered", GOOD),
         (Outcome::Ok, Some(State::FlagOnly)) => ("flag only", CHANGE),
         (Outcome::Ok, None) if changes && mode.is_check() => ("planned", CHANGE),
+        // With nothing to put back only what ezsync knew of the host is gone.
+        (Outcome::Ok, None) if mode == Mode::Rollback && host.applied && !changes => {
+            ("forgotten", CHANGE)
+        }
         (Outcome::Ok, None) if mode == Mode::Rollback && host.applied => ("went back", CHANGE),
         (Outcome::Ok, None) if changes => ("changed", CHANGE),
         (Outcome::Ok, None) => ("unchanged", GOOD),

@@ -12,8 +12,8 @@ use crate::verify::{Cause, State};
 /// Turns events into lines. Events that only repeat what is known give none.
 pub(super) struct Plain {
     verbose: bool,
-    /// The last judgement on each host.
-    judged: HashMap<String, (State, Option<Discriminant<Cause>>)>,
+    /// The last judgement on each host, and whether it says no more than that it is too early for one.
+    judged: HashMap<String, (State, Option<Discriminant<Cause>>, bool)>,
     /// When it was last told how much each host has been sent, and of how many bytes.
     sent: HashMap<String, (Instant, u64)>,
 }
@@ -65,7 +65,8 @@ impl Plain {
             // That it passes is told when it has ended, right after.
             Doing::Verifying(Some(judged)) => {
                 // Its numbers change with each look: the same cause is told once.
-                let found = (judged.state, judged.cause.as_ref().map(discriminant));
+                let is_awaited = words::awaited(judged).is_some();
+                let found = (judged.state, judged.cause.as_ref().map(discriminant), is_awaited);
                 let is_new = self.judged.insert(event.host.clone(), found) != Some(found);
                 is_new && !judged.state.passes()
             }

@@ -1,9 +1,11 @@
 //! Events in words. What came from a host is made safe to show here.
 
+use std::time::Duration;
+
 use crate::fleet::{Doing, HostResult, Judged, Outcome};
 use crate::length;
 use crate::sanitise::sanitise;
-use crate::verify::State;
+use crate::verify::{Cause, State};
 
 /// What a host is at, in a few words.
 pub(super) fn doing(doing: &Doing) -> String {
@@ -31,14 +33,30 @@ pub(super) fn doing(doing: &Doing) -> String {
     }
 }
 
+/// How long a source's first answer may take without being a sign of anything: a daemon that has just been
+/// started takes some seconds, on busy hosts more.
+const FIRST_ANSWER: Duration = Duration::from_secs(15);
+
+/// Whose first answer a host waits for, as long as that is normal.
+pub(super) fn awaited(judged: &Judged) -> Option<&str> {
+    match &judged.cause {
+        Some(Cause::NoReply(silence)) if judged.state == State::Waiting => {
+            let is_normal = silence.silent.is_none() && judged.watched < FIRST_ANSWER;
+            is_normal.then_some(silence.wanted.as_str())
+        }
+        _ => None,
+    }
+}
+
 /// Why a host's time does not pass yet, and how long that may take; on one line.
 pub(super) fn waiting(judged: &Judged) -> String {
-    let why = match &judged.cause {
-        Some(cause) => first_line(&cause.words().what),
-        None => state(judged.state).to_owned(),
+    let why = match (awaited(judged), &judged.cause) {
+        (Some(wanted), _) => first_line(&format!("waiting for the first answer of {wanted}")),
+        (None, Some(cause)) => first_line(&cause.words().what),
+        (None, None) => state(judged.state).to_owned(),
     };
     match judged.state {
-        State::Waiting => format!("verifying: {why} (waits up to {} s)", judged.patience.as_secs()),
+        State::Waiting => format!("verifying, up to {} s: {why}", judged.patience.as_secs()),
         _ => format!("verifying: {why}"),
     }
 }
@@ -55,6 +73,9 @@ fn ended(outcome: &Outcome) -> String {
 
 fn done(result: &HostResult) -> String {
     let number = result.plan.changes.len();
+    if result.status.is_some() {
+        return "looked at".to_owned();
+    }
     let mut text = match (number, result.applied) {
         (0, _) => "done, nothing changed".to_owned(),
         (_, true) => format!("done, {number} changed"),

@@ -27,6 +27,7 @@ mod planted;
 mod policy;
 mod portable;
 mod privilege;
+mod rivals;
 mod roles;
 mod secrets;
 mod settings;

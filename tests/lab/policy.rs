@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use ezsync_hosts::Image;
 use serde_json::{Value, json};
 
+use crate::cutter::{STATE, difference, state_of};
 use crate::support::{Bench, EVERYTHING, LITTER, Ran, host, skipped, trouble};
 
 /// How long a condition may take to come true.
@@ -213,7 +214,7 @@ fn two_runs_are_kept_apart_and_each_can_be_stopped() {
     let (ran, _) = first.end();
     assert_eq!(ran.code, 99, "{}{}", ran.stdout, ran.stderr);
     assert!(ran.stderr.contains("interrupted: hosts whose turn"), "{}", ran.stderr);
-    assert!(ran.stdout.contains("c1: interrupted, 2 of 3 hosts not finished"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("c1: interrupted, 3 of 3 hosts not finished"), "{}", ran.stdout);
     assert!(!ran.stdout.contains("STOPPED"), "{}", ran.stdout);
     assert_eq!((bench.on(1, EVERYTHING), bench.on(1, LITTER)), (before.clone(), String::new()));
 
@@ -286,6 +287,8 @@ fn stopped_in_the_middle(bench: &Bench) {
     let stopped = ran.stdout.split("STOPPED AT ONCE\n").nth(1).unwrap_or_default();
     assert!(stopped.starts_with("node1: being changed: goes on to its end or"), "{}", ran.stdout);
     assert!(stopped.contains("node2, node3: unchanged"), "{}", ran.stdout);
+    let last = ran.stdout.lines().last().unwrap_or_default();
+    assert!(last.contains("`ezsync status c1` says") && !last.contains("No changes"), "{last}");
     wait_for_tidy(bench);
     assert_eq!(bench.on(0, "systemctl is-active chrony"), "active");
     // It is known which hosts were left.
@@ -293,4 +296,57 @@ fn stopped_in_the_middle(bench: &Bench) {
     let ran = bench.run(&["setup", "c1", "--rerun", "failed"]);
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
     assert!(ran.stderr.contains("rerun: node1: interrupted on"), "{}", ran.stderr);
+}
+
+/// Who stops a run while changes are on trial gets what stood there before, and is told no causes.
+#[test]
+fn a_trial_that_is_cut_short_has_no_verdict() {
+    if skipped() {
+        return;
+    }
+    let bench = Bench::new(Image::Chrony, 3);
+    let ran = bench.run(&["setup", "c1"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    let states = bench.everywhere(STATE);
+    // Nobody hears the source any more: its clients look for their first answer.
+    bench.on(
+        0,
+        "nft add table inet t && nft 'add chain inet t c { type filter hook input priority 0; }' \
+         && nft add rule inet t c udp dport 123 drop",
+    );
+    bench.write(
+        "inventories/c1/config.yml",
+        "ntp_servers: []\nlocal_stratum: 7\ntime_key: generate\n",
+    );
+    let mut running = Running::start(bench.command(&["setup", "c1", "--verify-timeout", "60"]));
+    running.until(": verifying", 2);
+    running.signal("-INT");
+    let (ran, took) = running.end();
+    assert!(took < Duration::from_secs(45), "{took:?}");
+    assert_eq!(ran.code, 99, "{}{}", ran.stdout, ran.stderr);
+    for row in [
+        "node1  source  interrupted  ",
+        "node2  client  interrupted  ",
+        "node3  client  interrupted  ",
+    ] {
+        assert!(ran.stdout.contains(row), "{row}\n{}", ran.stdout);
+    }
+    assert!(
+        ran.stdout.contains(
+            "note: node1, node2, node3: not proved before the run was interrupted: its previous configuration was \
+             put back"
+        ),
+        "{}",
+        ran.stdout
+    );
+    for never in ["next:", "STRATUM", "10.99.0.11", "failed:"] {
+        assert!(!ran.stdout.contains(never), "{never}\n{}", ran.stdout);
+    }
+    assert!(ran.stdout.contains("c1: interrupted, 3 of 3 hosts not finished."), "{}", ran.stdout);
+    bench.on(0, "nft flush ruleset");
+    for (number, state) in states.iter().enumerate() {
+        let now = state_of(&bench, number, &[state]);
+        assert_eq!(difference(&now, state), "", "host {number}");
+        assert_eq!(bench.on(number, LITTER), "");
+    }
 }

@@ -60,7 +60,7 @@ fn a_lost_controller_does_not_stop_it_halfway() {
         assert!(host.plan(steps()).changes.iter().all(|change| change.summary.starts_with("run")));
         assert_eq!(host.read("/etc/app/app.conf"), "new\n", "{:?}", host.shell);
         assert!(!host.has("/etc/app/gone"));
-        assert_eq!(host.calls(), ["systemctl start app", "systemctl enable app"]);
+        assert_eq!(host.calls(), ["systemctl enable app", "systemctl start app"]);
         host.assert_tidy();
     }
 }

@@ -4,15 +4,43 @@ use super::super::plain::Plain;
 use super::*;
 use crate::fleet::{HostResult, Judged, Part, Trouble};
 use crate::plan::{Change, Plan};
-use crate::verify::{Cause, State, Verdict};
+use crate::verify::{Cause, Silence, State, Verdict};
 
 fn event(host: &str, doing: Doing) -> Event {
     Event { host: host.to_owned(), doing }
 }
 
 fn judged(host: &str, state: State, cause: Option<Cause>) -> Event {
+    after(20, host, state, cause)
+}
+
+fn after(seconds: u64, host: &str, state: State, cause: Option<Cause>) -> Event {
+    let watched = Duration::from_secs(seconds);
     let patience = Duration::from_secs(60);
-    event(host, Doing::Verifying(Some(Judged { state, cause, patience })))
+    event(host, Doing::Verifying(Some(Judged { state, cause, watched, patience })))
+}
+
+/// A source that does not speak is not to blame before it has had its time.
+#[test]
+fn a_first_answer_is_waited_for_before_a_fault_is_looked_for() {
+    let silent = |seconds, silent| {
+        let wanted = "the source 10.0.0.1".to_owned();
+        let cause = Cause::NoReply(Silence { wanted, silent, ..Silence::default() });
+        after(seconds, "b", State::Waiting, Some(cause))
+    };
+    let mut plain = Plain::new(false);
+    let events = [silent(0, None), silent(14, None), silent(15, None), silent(16, None)];
+    let mut lines: Vec<String> = events.iter().flat_map(|event| plain.lines(event)).collect();
+    // One that has fallen silent has spoken before.
+    lines.extend(Plain::new(false).lines(&silent(1, Some(90.0))));
+    assert_eq!(
+        lines,
+        [
+            "b: verifying, up to 60 s: waiting for the first answer of the source 10.0.0.1",
+            "b: verifying, up to 60 s: no answer from the source 10.0.0.1, UDP port 123 (reach 0)",
+            "b: verifying, up to 60 s: no answer from the source 10.0.0.1, UDP port 123 (for 90 s)",
+        ]
+    );
 }
 
 fn late(correction: f64) -> Option<Cause> {
@@ -39,6 +67,7 @@ fn done(host: &str, outcome: Outcome, changes: usize, applied: bool) -> Event {
         clock: None,
         explained: None,
         drift: Vec::new(),
+        back: None,
         status: None,
         notes: Vec::new(),
         execs: 0,
@@ -108,8 +137,8 @@ fn plain_lines_tell_what_means_something_and_only_once() {
          b: sending 63.0 MB\n\
          b: install chrony\\x1b[2J\n\
          b: waits for the time source\n\
-         b: verifying: not yet synchronised (waits up to 60 s)\n\
-         c: verifying: the clock is still 1.0 s off (50 ms is allowed) and is being slewed (waits up to 60 s)\n\
+         b: verifying, up to 60 s: not yet synchronised\n\
+         c: verifying, up to 60 s: the clock is still 1.0 s off (50 ms is allowed) and is being slewed\n\
          b: done, 2 changed, synchronised\n\
          c: failed: no\\x07 room\n\
          d: unreachable: refused\n\
