@@ -207,5 +207,5 @@ fn a_change_on_trial_that_is_cut_at_every_point() {
     if skipped() {
         return;
     }
-    sweep(&AGAIN, |commands| points(commands, 1, 2));
+    sweep(&AGAIN, |commands| points(commands, 1, 3));
 }

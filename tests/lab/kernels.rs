@@ -78,9 +78,10 @@ fn apparmor_that_keeps_chronyd_from_a_file() {
 fn assert_kept(bench: &Bench, stratum: &str, changes: &str) {
     let state = "grep ^local /etc/chrony/chrony.conf; echo $(ls /var/lib/ezsync/changes)";
     assert_eq!(bench.on(0, state), format!("local stratum {stratum}\n{changes}"));
-    assert_eq!(bench.on(0, LITTER), "");
+    // What was being tidied up when the power failed is brought to its end.
     let (code, run) = bench.json(&["setup", "c1"]);
     assert_eq!(code, 0, "{run:#}");
+    assert_eq!(bench.on(0, LITTER), "");
     let plan = &host(&run, "node1")["plan"]["changes"];
     assert_eq!(plan.as_array().map(Vec::len), Some(0), "{plan:#}");
 }
@@ -106,7 +107,7 @@ fn what_is_said_to_be_kept_outlives_a_power_cut() {
     // Right after the word to begin was heard: all that the way back needs is there.
     let old = bench.on(0, STATE);
     configure(&bench, THIRD);
-    for at in ["mv *chrony.keys.*new*", "mv *chrony.conf.*new*", "systemctl restart chrony"] {
+    for at in ["mv *chrony.keys.*new*", "systemctl restart chrony"] {
         let cutter = Cutter::new(&bench, 0);
         let Made::Cut(_) = cutter.cut(&["setup", "c1"], at, Cut::Power) else { panic!("{at}") };
         assert_eq!(difference(&state_of(&bench, 0, &[&old]), &old), "", "{at}");

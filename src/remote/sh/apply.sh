@@ -52,10 +52,12 @@ open_run() {
   )
 }
 
-# All that the way back needs is on the disk before anything is activated.
+# All that the way back needs, and the keeping, is on the disk before anything is activated.
 settle() {
-  set -- "$work" "$work/journal" "$work/change" "$work/change/journal" "$work/change/saved" "$work/litter" \
-    "$work/undo" "$work/state.new" "$home"
+  set -- "$work" "$work/change" "$work/change/saved" "$home"
+  for path in "$work"/* "$work"/change/* "$work"/change/saved/*; do
+    if [ -f "$path" ] && [ ! -L "$path" ]; then set -- "$@" "$path"; fi
+  done
   while IFS= read -r path; do
     if [ -f "$path" ] && [ ! -L "$path" ]; then set -- "$@" "$path"; fi
     if [ -d "${path%/*}/" ]; then set -- "$@" "${path%/*}/"; fi
