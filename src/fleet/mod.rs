@@ -136,6 +136,8 @@ pub struct Order {
     pub time_role: String,
     /// Whether times are proved at the end; without the chrony role there is nothing to prove.
     pub verify: bool,
+    /// Whether what clients heard before this run proves nothing: it is to mend what failed.
+    pub fresh: bool,
     /// How long to wait for hosts to be synchronised.
     pub verify_timeout: Duration,
     /// How long a source may take to follow one of its servers before it serves its own clock.

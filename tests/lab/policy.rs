@@ -298,6 +298,29 @@ fn stopped_in_the_middle(bench: &Bench) {
     assert!(ran.stderr.contains("rerun: node1: interrupted on"), "{}", ran.stderr);
 }
 
+/// A client that failed is not mended by what it had heard before.
+#[test]
+fn a_rerun_takes_no_old_word_for_the_time() {
+    if skipped() {
+        return;
+    }
+    let bench = Bench::new(Image::Chrony, 2);
+    let again = ["setup", "c1", "--rerun", "failed", "--verify-timeout", "8"];
+    for (broken, code) in [("nobody", 0), ("node2", 2)] {
+        breaks(&bench, 1, broken);
+        let (found, run) = bench.json(&["setup", "c1"]);
+        assert_eq!(found, code, "{run:#}");
+    }
+    breaks(&bench, 1, "nobody");
+    bench.on(0, "chronyc deny all");
+    let (code, run) = bench.json(&again);
+    assert_eq!((code, names(&run)), (2, vec!["node2"]), "{run:#}");
+    assert_eq!(host(&run, "node2")["plan"]["changes"], json!([]), "{run:#}");
+    bench.on(0, "chronyc allow all");
+    let (code, run) = bench.json(&again);
+    assert_eq!((code, names(&run)), (0, vec!["node2"]), "{run:#}");
+}
+
 /// Who stops a run while changes are on trial gets what stood there before, and is told no causes.
 #[test]
 fn a_trial_that_is_cut_short_has_no_verdict() {
