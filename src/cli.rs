@@ -29,7 +29,7 @@ Examples:
   ezsync setup cluster01 --check --diff   show what would change
   ezsync verify cluster01                 prove it again, change nothing
   ezsync status cluster01                 say what is there, and who else has changed it
-  ezsync rollback cluster01               go back to what stood there before the last change
+  ezsync rollback cluster01               take the last run back on the hosts that it changed
   ezsync doctor cluster01                 say what is wrong, and what to do about it
   ezsync render cluster01 -o out          write the files that each host would get
   ezsync ping cluster01                   say which hosts answer
@@ -126,15 +126,17 @@ Examples:
 Changes nothing. Ends with 0 when every host is as the settings want it and nobody else has changed
 what ezsync wrote, with 2 otherwise.")]
     Status(Box<Status>),
-    /// Go back to what stood on each host before the last change, or before ezsync ever came
+    /// Take the last run back on the hosts that it changed, or all that ezsync ever did
     #[command(after_help = "\
 Examples:
   ezsync rollback cluster01 --check --diff
-  ezsync rollback cluster01              one change back; again: one more
-  ezsync rollback cluster01 --pristine   the distribution's own files and services, as they were
+  ezsync rollback cluster01              the last run; again: the one before it
+  ezsync rollback cluster01 --pristine   files and services as they were before ezsync ever came
 
-Hosts go back at the same time, in no order. Packages stay, and clocks go on as they are. Needs the
-inventory alone: settings and templates are not read. `ezsync verify` then says how the time is.")]
+Hosts that the last run did not change stay as they are. All others go back at the same time, in no
+order. Packages stay, those that they drove out do not come back (the report names both), and clocks
+go on as they are. Needs the inventory alone: settings and templates are not read. `ezsync verify`
+then says how the time is.")]
     Rollback(Box<Rollback>),
     /// Write the files that each host would get; needs no network
     #[command(after_help = "Example:\n  ezsync render cluster01 -l node1 -o out")]

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use ezsync::cluster::FailurePolicy;
 use ezsync::exit::Exit;
-use ezsync::fleet::{HostResult, Mode, Outcome, Part, Standing, Status, Trouble, spent};
+use ezsync::fleet::{Back, HostResult, Mode, Outcome, Part, Standing, Status, Trouble, spent};
 use ezsync::history::{Drift, Since, Thing};
 use ezsync::plan::{Change, Plan};
 use ezsync::remote::{About, Holder, Unfinished};
@@ -37,6 +37,7 @@ fn host(name: &str, part: Part) -> HostResult {
         clock: None,
         explained: None,
         drift: Vec::new(),
+        back: None,
         status: None,
         notes: Vec::new(),
         execs: 1,
@@ -569,6 +570,7 @@ fn known(name: &str, change: u64, would_change: usize) -> HostResult {
         by: "ops@bastion".to_owned(),
         ezsync: "0.1.0".to_owned(),
         cluster: "cluster01".to_owned(),
+        run: "20261121T150000.000000Z".to_owned(),
     };
     let digest = |digit: char| digit.to_string().repeat(64);
     let status = Status {
@@ -621,7 +623,10 @@ fn a_status_shows_what_is_not_as_it_should_be() {
     let mut cut = known("node4", 3, 0);
     cut.status.as_mut().expect("one").unfinished = vec![Unfinished::Begun];
     let fresh = changing(known("node5", 0, 3), false, "10.0.0.1");
-    let hosts = vec![drifted, twin, busy, cut, fresh, known("node6", 1, 2), unreachable("node7")];
+    let mut moved = known("node6", 1, 2);
+    let change = moved.status.as_mut().expect("one").change.as_mut().expect("one");
+    change.cluster = "lab2".to_owned();
+    let hosts = vec![drifted, twin, busy, cut, fresh, moved, unreachable("node7")];
     let run = run(Mode::Status, false, hosts);
     holds("status-odd", &run, &WIDE);
     holds("status-odd-brief", &run, &Look { width: Some(80), diff: false });
@@ -665,12 +670,25 @@ fn a_way_back_ends_with_the_next_step() {
         ];
         host.plan.changes.iter_mut().for_each(|change| change.done = applied);
         host.plan.unchanged = 1;
-        HostResult { applied, ..host }
+        let about = |number: u64, cluster: &str| About {
+            number,
+            at: Some(1_795_230_000),
+            by: "ops@bastion".to_owned(),
+            cluster: cluster.to_owned(),
+            ..About::default()
+        };
+        let to = (name == "node1").then(|| about(2, "lab2"));
+        let back = Some(Box::new(Back { from: Some(about(3, "cluster01")), to }));
+        HostResult { applied, back, ..host }
     };
     let mut nothing = host("node3", Part::Node);
     nothing.plan.unchanged = 0;
     nothing.notes = vec!["ezsync has changed nothing here that it could go back from".to_owned()];
-    let hosts = |applied| vec![went("node1", applied), went("node2", applied), nothing.clone()];
+    let refused =
+        failing(went("node4", false), Trouble::new("somebody else has changed it", "save it"));
+    let hosts = |applied| {
+        vec![went("node1", applied), went("node2", applied), nothing.clone(), refused.clone()]
+    };
     holds("rollback", &run(Mode::Rollback, false, hosts(true)), &WIDE);
     holds("rollback-check", &run(Mode::RollbackCheck, false, hosts(false)), &WIDE);
 }

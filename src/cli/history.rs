@@ -24,7 +24,7 @@ pub struct Rollback {
     /// Which hosts.
     #[command(flatten)]
     pub hosts: Hosts,
-    /// Back to what stood there before ezsync ever came: nothing of it stays but packages
+    /// Back to what stood there before ezsync ever came: only packages stay as they are now
     #[arg(long)]
     pub pristine: bool,
     /// Only show what would change

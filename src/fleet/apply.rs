@@ -1,10 +1,11 @@
 //! Carrying out a plan on a host: stage, wait for the source, activate.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use secrecy::zeroize::Zeroizing;
 
-use super::confirm::{self, Open};
+use super::confirm::{self, Open, meanwhile};
 use super::gate::Source;
 use super::host::{Driver, called_off};
 use super::muster::Stage;
@@ -51,6 +52,7 @@ impl Driver<'_> {
             state: self.history.state.clone(),
             by: &self.shared.order.by,
             cluster: &self.shared.order.cluster,
+            run: &self.shared.runs.this,
             expects: probe.past.newest,
             confirm: confirm.then_some(confirm::PATIENCE),
             break_lock: self.shared.order.break_lock,
@@ -62,7 +64,7 @@ impl Driver<'_> {
         self.stands(Standing::Staging);
         let mut talk = self.shell.start("the changes", &script, &mark, SILENCE).await?;
         let mut held = None;
-        let mut staged = false;
+        let mut asked = Asked::default();
         let mut sending = Sending::of(&[]);
         loop {
             let heard = match sending.is_under_way() {
@@ -76,6 +78,7 @@ impl Driver<'_> {
             match Progress::of(section) {
                 None => {}
                 Some(Progress::Upload(number)) => {
+                    asked.files_of(number)?;
                     sending = Sending::of(self.uploads(number));
                     self.send(&mut talk, &mut sending).await.map_err(lost)?;
                 }
@@ -87,10 +90,10 @@ impl Driver<'_> {
                     }
                     self.send(&mut talk, &mut sending).await.map_err(lost)?;
                 }
-                Some(Progress::Step(number)) => self.tell_step(number, staged),
+                Some(Progress::Step(number)) => self.tell_step(number, asked.staged),
                 Some(Progress::Staged) => {
-                    staged = true;
-                    held = self.wait_for_turn().await;
+                    asked.its_turn()?;
+                    held = meanwhile(&mut talk, self.wait_for_turn()).await;
                     match held {
                         None => {
                             self.activated = Some(Instant::now());
@@ -252,7 +255,8 @@ impl Driver<'_> {
             remote::Outcome::NotUndone(failure) => (
                 failure,
                 "and not everything could be put back",
-                "look at the host: what could not be put back stands beside its place".to_owned(),
+                "look at the host: it goes on telling that until a change is kept (/var/lib/ezsync/left)"
+                    .to_owned(),
             ),
             remote::Outcome::Held(whose) => {
                 return Trouble::new(
@@ -324,5 +328,46 @@ impl Driver<'_> {
             "run again: it takes up from what stands there",
         )
         .log(&sanitise_lines(&said))
+    }
+}
+
+/// What a host has asked for. Our script does so once, and each time costs us as much as the first.
+#[derive(Default)]
+struct Asked {
+    /// The files of changes with these numbers.
+    files: BTreeSet<usize>,
+    /// Whether it may go on.
+    staged: bool,
+}
+
+impl Asked {
+    fn files_of(&mut self, number: usize) -> Result<(), Trouble> {
+        if self.staged || !self.files.insert(number) { Err(asks_again()) } else { Ok(()) }
+    }
+
+    fn its_turn(&mut self) -> Result<(), Trouble> {
+        if std::mem::replace(&mut self.staged, true) { Err(asks_again()) } else { Ok(()) }
+    }
+}
+
+fn asks_again() -> Trouble {
+    Trouble::new(
+        "it asks a second time for what it has got: it is not our script that answers",
+        "find out who answers in the place of this host, or changes its answers",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_gets_nothing_twice() {
+        let mut asked = Asked::default();
+        assert!(asked.files_of(1).is_ok() && asked.files_of(2).is_ok());
+        assert!(asked.files_of(1).is_err());
+        assert!(asked.its_turn().is_ok());
+        assert!(asked.its_turn().is_err());
+        assert!(asked.files_of(3).is_err(), "nothing is sent once it is staged");
     }
 }

@@ -1,6 +1,9 @@
 //! The word whether a change is kept: the host goes back by itself when it does not come.
 
+use std::pin::pin;
 use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::Part;
 use super::clients::Proof;
@@ -16,7 +19,7 @@ use crate::remote::{self, Probe, Progress, Section, Word};
 /// How long a host waits for a word before it goes back by itself. A look may take half of that.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How often a source is told that its clients are still at it.
+/// How often a host is told that others are still at it. Staged it waits for 60 s (sh/apply.sh).
 const PULSE: Duration = Duration::from_secs(10);
 
 /// How long the host may take to keep a change or to go back: it may have to stop and start services.
@@ -65,8 +68,8 @@ impl Driver<'_> {
         if confirm && outcome == Outcome::Ok {
             outcome = self.proof_of_clients(&mut talk).await;
         }
-        let word = if confirm && outcome != Outcome::Ok { "back" } else { "keep" };
-        talk.say(word).await;
+        let keeps = !confirm || outcome == Outcome::Ok;
+        talk.say(if keeps { "keep" } else { "back" }).await;
         let ended = ending(&mut talk).await;
         let sections = talk.sections().to_vec();
         talk.end(FAREWELL).await;
@@ -93,6 +96,8 @@ impl Driver<'_> {
             }
             // It keeps the change in any case.
             _ if !confirm => Ok(outcome),
+            // Whether it has heard the word is not known. It was proved: what it says next time stands.
+            Ok(_) | Err(_) if keeps => Err(may_be_kept()),
             Ok(_) => Err(goes_back_by_itself(outcome)),
             Err(error) => {
                 self.takes_back();
@@ -130,12 +135,17 @@ impl Driver<'_> {
         if self.job.part != Part::Source || self.shared.means.forks <= order.sources.len() {
             return Proof::Followed;
         }
-        let mut proved = std::pin::pin!(self.shared.clients.prove());
-        loop {
-            match tokio::time::timeout(PULSE, &mut proved).await {
-                Ok(proved) => return proved,
-                Err(_) => talk.say("wait").await,
-            }
+        meanwhile(talk, self.shared.clients.prove()).await
+    }
+}
+
+/// Waits for `others`, and tells the host all the time to wait as well: it takes silence for the end.
+pub(super) async fn meanwhile<T>(talk: &mut Talk, others: impl Future<Output = T>) -> T {
+    let mut others = pin!(others);
+    loop {
+        match timeout(PULSE, &mut others).await {
+            Ok(come) => return come,
+            Err(_) => talk.say("wait").await,
         }
     }
 }
@@ -195,4 +205,14 @@ fn goes_back_by_itself(outcome: Outcome) -> Outcome {
         }
         Outcome::Interrupted | Outcome::Ok => Trouble::new(words, "run again").into(),
     }
+}
+
+/// Of a host that was told to keep its change, and of which nothing more is heard.
+fn may_be_kept() -> Outcome {
+    let what = format!(
+        "its time was proved, but the connection was lost when it was told to keep the change: it has kept it, or \
+         goes back to its previous configuration by itself within {} s",
+        PATIENCE.as_secs()
+    );
+    Outcome::Unreachable(Trouble::new(what, "run again: what it has kept is not done again"))
 }

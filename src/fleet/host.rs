@@ -95,7 +95,7 @@ pub(super) async fn only_plan(job: &Job, shared: &Shared, ticket: Ticket) -> Hos
 }
 
 /// Opens the way to a host, unless too many others have failed.
-async fn connect(job: &Job, shared: &Shared, ticket: &Ticket) -> Result<Shell, Outcome> {
+pub(super) async fn connect(job: &Job, shared: &Shared, ticket: &Ticket) -> Result<Shell, Outcome> {
     let means = &shared.means;
     if let Some(why) = ticket.muster().spent().filter(|_| !means.cancel.is_cancelled()) {
         return Err(held_back("not begun", &why).into());
@@ -124,7 +124,7 @@ pub(super) fn called_off(why: &str, state: &str) -> Trouble {
 }
 
 impl<'a> Driver<'a> {
-    fn new(
+    pub(super) fn new(
         job: &'a Job,
         shared: &'a Shared,
         shell: Shell,
@@ -233,6 +233,7 @@ impl<'a> Driver<'a> {
         if self.recover(&probe).await? {
             probe = self.look(&request).await?;
         }
+        self.result.notes.extend(probe.past.left.lines().map(ToOwned::to_owned));
         if matches!(self.shared.order.mode, Mode::Verify | Mode::Doctor) {
             return Ok(Known { probe, plan: Plan::default() });
         }

@@ -12,6 +12,8 @@ mod diagnose;
 mod event;
 mod gate;
 mod host;
+mod last;
+mod left;
 mod link;
 mod muster;
 mod past;
@@ -39,7 +41,7 @@ use tokio_util::sync::CancellationToken;
 pub use agreement::{Agreement, Spread, Terms, agree};
 pub use event::{Doing, Event, Judged};
 pub use policy::{Spent, spent};
-pub use result::{HostResult, Outcome, Trouble};
+pub use result::{Back, HostResult, Outcome, Trouble};
 pub use standing::Standing;
 pub use status::Status;
 pub use survey::{Surveyed, survey};
@@ -54,6 +56,7 @@ use crate::resource::Subject;
 use crate::ssh::{Client, ConnectError};
 use clients::Clients;
 use gate::{Gate, Source};
+use last::Runs;
 use link::Link;
 use muster::{Muster, Stage};
 use policy::Limit;
@@ -204,6 +207,8 @@ struct Shared {
     muster: Muster,
     /// In which state each host is.
     standings: Standings,
+    /// This run, and the one that is taken back.
+    runs: Runs,
 }
 
 /// Runs all `jobs` and returns their results in the same order. The sources should stand first:
@@ -223,7 +228,11 @@ pub async fn run(means: Means, recipe: Recipe, jobs: Vec<Job>, order: Order) -> 
     let limit = limit.map(|policy| Limit::of(policy, jobs.len()));
     let muster = Muster::of(jobs.len().min(forks), all_fit && !crowded, limit.clone());
     let standings = Standings::default();
-    let shared = Arc::new(Shared { means, recipe, order, gate, clients, muster, standings });
+    let runs = Runs::new();
+    let shared = Arc::new(Shared { means, recipe, order, gate, clients, muster, standings, runs });
+    if shared.order.takes_back_a_run() {
+        return last::go_back(&shared, jobs, forks).await;
+    }
     let mut looked = Vec::new();
     if crowded {
         match plan_all(&shared, &jobs, forks, limit).await {

@@ -54,13 +54,21 @@ impl Driver<'_> {
     ) -> Result<(), Outcome> {
         let wishes = Wishes::of(desired);
         let observed = &probe.observed;
-        if let Some(record) = &record {
+        // What a run changes at the moment nobody else has changed.
+        let is_changing = self.shared.order.mode == Mode::Status && probe.past.is_held();
+        if let Some(record) = record.as_ref().filter(|_| !is_changing) {
             let found = drifts(record, &wishes, observed);
             self.result.drift = self.shown(found, Some(record), observed).await?;
         }
         if self.shared.order.mode == Mode::Status {
             let status = status::Status::new(&wishes, observed, record.as_ref(), &probe.past);
             self.result.status = Some(Box::new(status));
+        }
+        if let Some(record) = record.as_ref().filter(|it| it.cluster != self.shared.order.cluster) {
+            self.result.notes.push(format!(
+                "was set up for the cluster {} until now, by {}: two clusters that have a host undo each other's settings",
+                record.cluster, record.by
+            ));
         }
         let stamp = Stamp {
             cluster: self.shared.order.cluster.clone(),

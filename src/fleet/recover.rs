@@ -17,12 +17,13 @@ impl Driver<'_> {
     /// another one than `probe` saw.
     pub(super) async fn recover(&mut self, probe: &Probe) -> Result<bool, Outcome> {
         let order = &self.shared.order;
-        if probe.past.unfinished.is_empty() {
-            return Ok(false);
-        }
-        let is_held = probe.past.lock.as_ref().is_some_and(|lock| lock.alive);
+        let lock = probe.past.lock.as_ref();
+        let is_held = lock.is_some_and(|lock| lock.alive);
+        let is_clean = probe.past.unfinished.is_empty();
         match order.mode {
-            Mode::Setup | Mode::Rollback => {}
+            // A run that was ended when all but this was done has left its lock.
+            Mode::Setup | Mode::Rollback if !is_clean || lock.is_some() && !is_held => {}
+            _ if is_clean => return Ok(false),
             Mode::Check | Mode::RollbackCheck if !is_held => {
                 self.result.notes.push(
                     "a change that was cut off is unfinished: the next run brings it to an end first"

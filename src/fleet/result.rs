@@ -9,6 +9,7 @@ use super::{Job, Part, Standing};
 use crate::facts::Facts;
 use crate::history::Drift;
 use crate::plan::Plan;
+use crate::remote::About;
 use crate::verify::{Clock, Verdict};
 
 /// Something that went wrong on a host: what, and what to do about it.
@@ -68,6 +69,16 @@ impl From<Trouble> for Outcome {
     }
 }
 
+/// From which change a host goes back, and to which.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Back {
+    /// The change that is taken back, with all that came before it where nothing of ours is to stay. None where
+    /// only the history is left.
+    pub from: Option<About>,
+    /// The change that stands then; none: what stood there before.
+    pub to: Option<About>,
+}
+
 /// What came of one host.
 #[derive(Debug, Clone, Serialize)]
 pub struct HostResult {
@@ -102,6 +113,9 @@ pub struct HostResult {
     pub explained: Option<Instant>,
     /// What somebody else has changed of what ezsync wrote.
     pub drift: Vec<Drift>,
+    /// In a rollback: from where to where.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub back: Option<Box<Back>>,
     /// What ezsync finds of itself there, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<Box<Status>>,
@@ -132,6 +146,7 @@ impl HostResult {
             clock: None,
             explained: None,
             drift: Vec::new(),
+            back: None,
             status: None,
             notes: job.notes.clone(),
             execs: 0,

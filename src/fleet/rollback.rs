@@ -2,13 +2,20 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use super::host::Driver;
+use super::left::daemons;
 use super::past::{History, refusal, show};
-use super::result::{Outcome, Trouble};
+use super::result::{Back, Outcome, Trouble};
 use super::{Doing, Mode, Standing};
-use crate::history::{Journal, Record, Way};
-use crate::remote::{Depth, Ending, Past, Probe, Request};
-use crate::resource::Subject;
+use crate::facts::Facts;
+use crate::history::{Journal, Record, Since, Way};
+use crate::remote::{About, Depth, Ending, Past, Probe, Request};
+use crate::resource::{Observed, Subject};
+
+/// What is told of a host without a past.
+pub(super) const NOTHING: &str = "ezsync has changed nothing here that it could go back from";
 
 impl Driver<'_> {
     /// Takes back the newest change, or all of them.
@@ -23,13 +30,17 @@ impl Driver<'_> {
             probe = self.look(&first).await?;
         }
         let past = probe.past;
+        let from = past.about(past.newest).cloned();
+        let run = from.as_ref().map(|from| from.run.as_str()).unwrap_or_default();
+        if self.shared.runs.last.get().is_some_and(|last| last != run) {
+            return Err(changed_meanwhile().into());
+        }
         let record = self.record(&past)?;
         let Some(way) = way(&past, pristine)? else {
-            let none = "ezsync has changed nothing here that it could go back from";
-            self.result.notes.push(none.to_owned());
+            self.result.notes.push(NOTHING.to_owned());
             return Ok(Outcome::Ok);
         };
-        let request = self.around(&way, record.as_ref());
+        let request = self.around(&way, record.as_ref(), &probe.facts);
         let probe = self.look(&request).await?;
         if probe.past.newest != past.newest {
             return Err(changed_meanwhile().into());
@@ -42,9 +53,12 @@ impl Driver<'_> {
         })?;
         self.result.facts = Some(probe.facts.clone());
         self.tell(Doing::Planned(self.result.plan.changes.len()));
-        self.note_what_stays(&way, &probe, record.as_ref());
+        let then = way.arrived(&probe.observed);
+        self.note_what_stays(&way, &probe, record.as_ref(), &then);
         self.spare_edits(&way, &probe, record.as_ref())?;
-        self.history = after(past, record, pristine)?;
+        let to = if pristine { None } else { self.before(&past) };
+        self.result.back = Some(Box::new(Back { from, to }));
+        self.history = self.after(past, record, &way, &then);
         if self.shared.order.mode == Mode::RollbackCheck {
             return Ok(Outcome::Ok);
         }
@@ -56,29 +70,45 @@ impl Driver<'_> {
         self.prove_way(&way, &probe, &request).await
     }
 
-    /// Asks for all that the way is about, and what the record knows.
-    fn around(&self, way: &Way, record: Option<&Record>) -> Request {
+    /// Asks for all that the way is about, what the record knows, and who keeps time there.
+    fn around(&self, way: &Way, record: Option<&Record>, facts: &Facts) -> Request {
         let known = record.iter().flat_map(|record| record.subjects());
-        let subjects: BTreeSet<Subject> = way.subjects().chain(known).collect();
+        let daemons = daemons(facts).map(|name| Subject::Unit(name.to_owned()));
+        let subjects: BTreeSet<Subject> = way.subjects().chain(known).chain(daemons).collect();
         Request::new(&subjects, &[])
     }
 
-    /// Says what no way back takes away or brings.
-    fn note_what_stays(&mut self, way: &Way, probe: &Probe, record: Option<&Record>) {
-        let mut installed: BTreeSet<&str> = way.packages.iter().map(String::as_str).collect();
+    /// The change that stands once the newest of `past` is taken back.
+    fn before(&self, past: &Past) -> Option<About> {
+        let older = past.changes.iter().filter(|about| about.number < past.newest);
+        older.max_by_key(|about| about.number).cloned()
+    }
+
+    /// What becomes of the history: the record is what it was before, and says what is put back. That may be
+    /// what somebody else had made of it.
+    fn after(&mut self, past: Past, record: Option<Record>, way: &Way, then: &Observed) -> History {
         if self.shared.order.pristine {
-            installed.extend(record.iter().flat_map(|record| record.installed()));
+            return History { ending: Ending::Pristine, state: None };
         }
-        if !installed.is_empty() {
-            let names: Vec<&str> = installed.into_iter().collect();
-            let names = names.join(", ");
-            self.result.notes.push(format!("was installed by ezsync and stays: {names}"));
+        // What an old record says is not judged here: it is put back as it was.
+        let before = past.before.as_deref().and_then(|text| Record::parse(text).ok());
+        let Some(now) = record else {
+            return History { ending: Ending::Pop(past.newest), state: past.before };
+        };
+        let mut back = now.taken_back(before.as_ref());
+        if let Some(back) = &mut back {
+            let by = self.shared.order.by.clone();
+            let since = Since { change: back.change, at: Timestamp::now().as_second(), by };
+            let names = way.correct(back, then, &since);
+            if !names.is_empty() {
+                self.result.notes.push(format!(
+                    "comes back as somebody else had left it before that change: {}",
+                    names.join(", ")
+                ));
+            }
         }
-        for name in way.lost(&probe.observed) {
-            self.result.notes.push(format!(
-                "the service {name} is not there any more (its package was removed): it stays so"
-            ));
-        }
+        let state = back.map(|record| record.to_json());
+        History { ending: Ending::Pop(past.newest), state }
     }
 
     /// Refuses to overwrite what somebody else has written, unless that is wanted.
@@ -142,21 +172,6 @@ fn way(past: &Past, pristine: bool) -> Result<Option<Way>, Trouble> {
     }
     let newest = journals.iter().find(|(number, _)| *number == past.newest && past.newest > 0);
     Ok(newest.map(|(number, journal)| Way::from_change(*number, journal)))
-}
-
-/// What becomes of the history: the record is what it was before.
-fn after(past: Past, record: Option<Record>, pristine: bool) -> Result<History, Trouble> {
-    let newest = past.newest;
-    if pristine {
-        return Ok(History { ending: Ending::Pristine, state: None });
-    }
-    // What an old record says is not judged here: it is put back as it was.
-    let before = past.before.as_deref().and_then(|text| Record::parse(text).ok());
-    let state = match (&before, record) {
-        (before, Some(now)) => now.taken_back(before.as_ref()).map(|record| record.to_json()),
-        (_, None) => past.before,
-    };
-    Ok(History { ending: Ending::Pop(newest), state })
 }
 
 fn changed_meanwhile() -> Trouble {

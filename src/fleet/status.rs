@@ -39,18 +39,25 @@ impl Status {
             by: record.by.clone(),
             ezsync: record.ezsync.clone(),
             cluster: record.cluster.clone(),
+            run: past.about(record.change).map(|known| known.run.clone()).unwrap_or_default(),
         };
-        let alive = past.lock.as_ref().is_some_and(|lock| lock.alive);
         Self {
-            change: record.map(about),
+            // One that is all taken back has no change any more.
+            change: record.filter(|record| record.change > 0).map(about),
             desired: wishes.digest(),
             actual: wishes.actual(observed).digest(),
             would_change: None,
             // One that goes on is not cut off.
-            unfinished: if alive { Vec::new() } else { past.unfinished.clone() },
+            unfinished: if past.is_held() { Vec::new() } else { past.unfinished.clone() },
             lock: past.lock.clone(),
             changes: past.changes.clone(),
         }
+    }
+
+    /// Whether somebody changes the host now.
+    #[must_use]
+    pub fn is_changing(&self) -> bool {
+        self.lock.as_ref().is_some_and(|lock| lock.alive)
     }
 
     /// Whether nothing has to be done, but for what has drifted.

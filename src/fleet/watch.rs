@@ -12,7 +12,7 @@ use super::shell::{exec_trouble, word};
 use super::talk::Talk;
 use super::{Doing, Judged, Mode, Part};
 use crate::exec::ExecError;
-use crate::remote::{ASK_TIME, END_TIME, Glance, Look, Probe, Section, watch_script};
+use crate::remote::{ASK_TIME, Glance, Look, Probe, Section, watch_script};
 use crate::sanitise::sanitise;
 use crate::verify::{self, Cause, Expectation, Role, State, Verdict, judge, warnings};
 
@@ -248,10 +248,7 @@ impl Driver<'_> {
                 clock.after = read;
             }
             match &mut self.open {
-                Some(open) => {
-                    talk.say(END_TIME).await;
-                    open.talk = Some(talk);
-                }
+                Some(open) => open.talk = Some(talk),
                 None => talk.end(LOOK_TIMEOUT).await,
             }
         }

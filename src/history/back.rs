@@ -2,7 +2,7 @@
 
 use super::drift::{Drift, Thing, drifts};
 use super::journal::{Journal, Stood, is_sound};
-use super::record::{Record, Since, Wishes};
+use super::record::{Kept, Record, Since, Wishes, sha256};
 use crate::plan::{Change, Plan, unified};
 use crate::resource::{Call, Observed, PathState, Subject, Texts, Work, is_service_name};
 
@@ -247,6 +247,52 @@ impl Way {
             }
         }
         all
+    }
+
+    /// What stands on a host where `observed` does once everything is put back.
+    #[must_use]
+    pub fn arrived(&self, observed: &Observed) -> Observed {
+        let mut then = observed.clone();
+        for (path, saved) in &self.paths {
+            match Self::wanted(saved.as_ref(), observed) {
+                Some(state) => then.paths.insert(path.clone(), state.clone()),
+                None => then.paths.remove(path),
+            };
+        }
+        for (name, stood) in self.there(observed) {
+            if let Some(unit) = then.units.get_mut(name) {
+                unit.active = stood.active;
+                unit.enabled = unit.enabled.map(|_| stood.enabled);
+                unit.masked = stood.masked;
+            }
+        }
+        then
+    }
+
+    /// Makes `record` say what stands in `then`, which is put back, whoever had made it so before the change that
+    /// is taken back. Gives the names of what was not as ezsync had left it.
+    pub fn correct(&self, record: &mut Record, then: &Observed, since: &Since) -> Vec<String> {
+        let mut names = Vec::new();
+        for (path, _) in &self.paths {
+            let stands = then.paths.get(path);
+            let Some(kept) = record.managed.paths.get_mut(path) else { continue };
+            let actual = kept.wish.actual(stands, sha256);
+            // Where a link leads that is kept elsewhere is not known.
+            if actual != kept.wish && !stands.is_some_and(PathState::is_broken_link) {
+                *kept = Kept { wish: actual, since: since.clone() };
+                names.push(path.clone());
+            }
+        }
+        for (name, _) in self.there(then) {
+            let Some(kept) = record.managed.units.get_mut(name) else { continue };
+            let actual = kept.wish.actual(name, then);
+            if actual != kept.wish {
+                *kept = Kept { wish: actual, since: since.clone() };
+                names.push(format!("service {name}"));
+            }
+        }
+        record.digest = record.wishes().digest();
+        names
     }
 
     /// What is not as it should be once all of it was done: `kept` stood there before, `now` does.

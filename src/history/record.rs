@@ -32,8 +32,9 @@ impl Wishes {
         let mut wishes = Self::default();
         for entry in desired.steps.iter().flat_map(|step| step.resource.entries()) {
             match entry {
-                Entry::Path(path, wish, bytes) => {
-                    let wish = PathWish { sha256: bytes.as_deref().map(sha256), ..wish };
+                Entry::Path(path, wish, content) => {
+                    let sha256 = content.map(|content| sha256(&content.bytes));
+                    let wish = PathWish { sha256, ..wish };
                     let known = wishes.paths.entry(path).or_default();
                     // A file that is written by one task may get its mode from another.
                     *known = joined(known.clone(), wish);

@@ -488,6 +488,22 @@ fn a_way_back_spares_what_somebody_else_has_changed() {
 }
 
 #[test]
+fn what_somebody_else_had_made_is_known_once_it_is_put_back() {
+    let way = Way::from_change(1, &first_change());
+    let mut record = Record::next(None, &wishes(&usual("one\n")), &Observed::default(), &stamp(1));
+    let then = way.arrived(&changed_host());
+    let since = Since { change: 1, at: 5000, by: "op@there".to_owned() };
+    let names = way.correct(&mut record, &then, &since);
+    assert_eq!(names, ["/etc/c.keys", "/etc/c.conf", "service timesyncd"]);
+    assert_eq!(record.managed.paths["/etc/c.conf"].since, since);
+    assert_eq!(record.digest, record.wishes().digest());
+    let of_way = |drift: &Drift| names.iter().any(|name| drift.words().starts_with(name.as_str()));
+    let drifted = drifts(&record, &Wishes::default(), &then);
+    assert!(!drifted.iter().any(of_way), "{drifted:#?}");
+    assert_eq!(way.correct(&mut record, &then, &since), [""; 0]);
+}
+
+#[test]
 fn the_proof_names_what_is_not_as_it_was() {
     let way = Way::from_change(1, &first_change());
     let (before, mut now) = (changed_host(), changed_host());

@@ -49,6 +49,8 @@ pub struct Errand<'a> {
     pub by: &'a str,
     /// For which cluster.
     pub cluster: &'a str,
+    /// The run's name, the same on all hosts.
+    pub run: &'a str,
     /// The number of the newest change when the host was looked at; 0 where there was none.
     pub expects: u64,
     /// How long the host waits for the word that its time is proved before it goes back by itself; none: it
@@ -112,6 +114,7 @@ pub fn apply_script(errand: &Errand<'_>, mark: &Word, token: &Word) -> String {
             script.line("}");
         }
     }
+    note_services(&mut script, plan);
     script.line("uploads() {");
     for change in plan.changes.iter().filter(|change| !change.work.uploads.is_empty()) {
         script.call(upload(change), " || return 1");
@@ -137,6 +140,7 @@ impl Errand<'_> {
             ("token", token.as_str()),
             ("by", self.by),
             ("cluster", self.cluster),
+            ("run", self.run),
             ("version", env!("EZSYNC_VERSION")),
             ("ending", ending),
             ("popped", &popped),
@@ -158,6 +162,18 @@ impl Errand<'_> {
         let unit = sight.map_or("", |sight| &sight.chrony.unit);
         watch_units(script, unit);
     }
+}
+
+/// What the plan touches of services is noted before a package comes: it may take another one away with its
+/// service, and how that stood is known no more then.
+fn note_services(script: &mut Script, plan: &Plan) {
+    script.line("note_services() {");
+    let calls = plan.changes.iter().filter_map(|change| change.work.prepare.as_ref());
+    for call in calls.filter(|call| call.function == "service_stage") {
+        let words = std::iter::once(call.function).chain(call.args.iter().map(String::as_str));
+        script.call(words, " || return 1");
+    }
+    script.line(":").line("}");
 }
 
 /// A script that brings to an end what others have left unfinished on a host, for `by`. `break_lock`: also
@@ -216,11 +232,16 @@ pub fn name_targets(log: &str, token: &Word) -> String {
     let mut parts = log.split(&of_run);
     let mut named = parts.next().unwrap_or_default().to_owned();
     for part in parts {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
+        let Some(rest) = rest.strip_prefix(".new") else {
+            // What is kept under such a name must be found.
+            named.extend([&of_run, part]);
+            continue;
+        };
         if let Some(hidden) = named.rfind("/.") {
             named.remove(hidden + 1);
         }
-        let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
-        named.push_str(rest.strip_prefix(".new").unwrap_or(rest));
+        named.push_str(rest);
     }
     let mut parts = named.split(SENT[0]);
     let mut short = parts.next().unwrap_or_default().to_owned();

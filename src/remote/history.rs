@@ -41,6 +41,8 @@ pub struct About {
     pub ezsync: String,
     /// For which cluster.
     pub cluster: String,
+    /// In which run: the same on all of its hosts, and the later run has the greater one.
+    pub run: String,
 }
 
 /// What a probe tells of a host's past.
@@ -54,6 +56,8 @@ pub struct Past {
     pub unfinished: Vec<Unfinished>,
     /// Who changes the host now, or did when it was cut off.
     pub lock: Option<Holder>,
+    /// What could not be put back when earlier changes were undone, a line each.
+    pub left: String,
     /// Its changes, oldest first, where they were asked for.
     pub changes: Vec<About>,
     /// Journals by the number of their change, where they were asked for.
@@ -89,6 +93,33 @@ pub struct Holder {
     pub alive: bool,
 }
 
+impl About {
+    /// Which change it is, when it was made and by whom: `change 3 (2026-11-21 17:02 UTC, root@here)`. Without
+    /// the cluster where that is `cluster`.
+    #[must_use]
+    pub fn words(&self, cluster: &str) -> String {
+        match self.origin(cluster) {
+            origin if origin.is_empty() => format!("change {}", self.number),
+            origin => format!("change {} ({origin})", self.number),
+        }
+    }
+
+    /// When it was made and by whom.
+    #[must_use]
+    pub fn origin(&self, cluster: &str) -> String {
+        let when = self.at.and_then(|at| jiff::Timestamp::from_second(at).ok());
+        let when = when.map(|when| when.strftime("%Y-%m-%d %H:%M UTC").to_string());
+        let of_other = !self.cluster.is_empty() && self.cluster != cluster;
+        let words = [
+            when,
+            Some(self.by.clone()).filter(|by| !by.is_empty()),
+            of_other.then(|| format!("of the cluster {}", self.cluster)),
+        ];
+        let words: Vec<String> = words.into_iter().flatten().collect();
+        words.join(", ")
+    }
+}
+
 impl Past {
     /// From the sections of a probe.
     pub(super) fn parse(sections: &[Section]) -> Self {
@@ -99,6 +130,7 @@ impl Past {
             before: find("before").map(Section::text),
             origins: text_of("origins").lines().map(ToOwned::to_owned).collect(),
             origin_units: text_of("origin-units"),
+            left: text_of("left"),
             changes: numbered(sections, "about")
                 .map(|(number, text)| about(number, &text))
                 .collect(),
@@ -125,6 +157,18 @@ impl Past {
         }
         past
     }
+
+    /// Whether somebody changes the host now.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.lock.as_ref().is_some_and(|lock| lock.alive)
+    }
+
+    /// What is about the change with this number, where that was asked for and is known.
+    #[must_use]
+    pub fn about(&self, number: u64) -> Option<&About> {
+        self.changes.iter().find(|about| about.number == number)
+    }
 }
 
 /// The sections called `name` with their numbers.
@@ -144,6 +188,7 @@ fn about(number: u64, text: &str) -> About {
             "by" => about.by = value.to_owned(),
             "ezsync" => about.ezsync = value.to_owned(),
             "cluster" => about.cluster = value.to_owned(),
+            "run" => about.run = value.to_owned(),
             _ => {}
         }
     }

@@ -143,9 +143,6 @@ pub const TIME_READY: &str = "ready";
 /// A line that is answered by the time.
 pub const ASK_TIME: &str = "time";
 
-/// The line after which no more times are told.
-pub const END_TIME: &str = "end";
-
 /// The section by which it is told: the first argument is what `date +%s.%N` prints.
 pub const TIME_TOLD: &str = "clock";
 

@@ -21,8 +21,7 @@ pub use apply::{
 pub use greeting::{Greeting, Heard, Stream};
 pub use history::{About, Depth, Holder, Past, Unfinished};
 pub use look::{
-    ASK_TIME, END_TIME, Glance, Look, TIME_READY, TIME_TOLD, source_script, source_side,
-    watch_script,
+    ASK_TIME, Glance, Look, TIME_READY, TIME_TOLD, source_script, source_side, watch_script,
 };
 pub use privilege::{Become, Method, Opening};
 pub use probe::{Probe, Request, probe_script};

@@ -251,6 +251,8 @@ fn facts(
     let installed = Version::parse(&facts.chrony.version);
     facts.chrony.written_for = installed.unwrap_or_else(|| facts.expected_chrony(on_offer));
     facts.chrony.leap_seconds = leap_seconds(&text("leap"));
+    // It is there, and its package was cut off before it was configured: that is to be brought to its end.
+    facts.chrony.installed &= !text("packages").lines().any(|line| line == "! chrony");
     facts
 }
 

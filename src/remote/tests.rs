@@ -314,6 +314,8 @@ fn a_candidate_is_called_by_the_name_of_its_file() {
         format!("in file /etc/chrony/.chrony.conf.{}-12.new, not /etc/.x\nbye", token.as_str());
     let named = "in file /etc/chrony/chrony.conf, not /etc/.x\nbye";
     assert_eq!(super::apply::name_targets(&log, &token), named);
+    let log = format!("what stood at /etc/a is kept as /etc/.a.{}-3.old", token.as_str());
+    assert_eq!(super::apply::name_targets(&log, &token), log);
     let log = "of /var/lib/ezsync/run.a1B2c3/files/a.deb, /var/lib/ezsync/run.a1B2c3/log, /var/lib/ezsync/run.";
     let named = "of a.deb, /var/lib/ezsync/run.a1B2c3/log, /var/lib/ezsync/run.";
     assert_eq!(super::apply::name_targets(log, &token), named);

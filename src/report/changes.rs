@@ -6,7 +6,8 @@ use super::Run;
 use super::group::{group, names};
 use super::paint::{BAD, BOLD, CHANGE, GOOD, PLACE, PLAIN, Paint, clean, clean_lines};
 use super::units::count;
-use crate::fleet::Mode;
+use crate::fleet::{Back, Mode, Outcome};
+use crate::remote::About;
 
 /// The planned changes of a check, once for all hosts that have the same.
 pub(super) fn plans(run: &Run) -> String {
@@ -16,17 +17,39 @@ pub(super) fn plans(run: &Run) -> String {
     let planned = run.hosts.iter().filter(|host| !host.plan.is_empty()).map(|host| {
         let summaries: Vec<&str> =
             host.plan.changes.iter().map(|change| change.summary.as_str()).collect();
-        (summaries, host.host.as_str())
+        let word = match host.outcome {
+            _ if run.mode == Mode::Status => "to make",
+            Outcome::Failed(_) => "planned, and refused",
+            _ => "planned",
+        };
+        ((summaries, word), host.host.as_str())
     });
     let mut text = String::new();
-    for (summaries, hosts) in group(planned) {
+    for ((summaries, word), hosts) in group(planned) {
         let each = if hosts.len() > 1 { " each" } else { "" };
         let number = count(summaries.len(), "change");
-        let _ = writeln!(text, "{}: {number} planned{each}", names(&hosts).paint(BOLD));
+        let _ = writeln!(text, "{}: {number} {word}{each}", names(&hosts).paint(BOLD));
         for summary in summaries {
             let (sign, style) = sign(summary);
             let _ = writeln!(text, "  {} {}", sign.paint(style), clean(summary));
         }
+    }
+    text
+}
+
+/// From which change to which hosts went back, or would.
+pub(super) fn ways(run: &Run) -> String {
+    let on_way = run.hosts.iter().filter(|host| host.applied || run.mode.is_check());
+    let ways = on_way.filter_map(|host| {
+        let Back { from, to } = host.back.as_deref()?;
+        let words = |about: &About| about.words(&run.cluster);
+        let from = from.as_ref().map_or("the history".to_owned(), words);
+        let to = to.as_ref().map_or("what stood there before".to_owned(), words);
+        Some((format!("from {from} to {to}"), host.host.as_str()))
+    });
+    let mut text = String::new();
+    for (way, hosts) in group(ways) {
+        let _ = writeln!(text, "{}: {}", names(&hosts).paint(BOLD), clean(&way));
     }
     text
 }

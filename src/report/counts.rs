@@ -36,7 +36,9 @@ impl Counts {
             return Self::after(&host.outcome);
         }
         let changes = host.plan.changes.iter();
-        let changed = changes.filter(|change| change.done || mode.is_check()).count();
+        // What is refused would not change.
+        let would = mode.is_check() && host.outcome == Outcome::Ok;
+        let changed = changes.filter(|change| change.done || would).count();
         Self { ok: host.plan.unchanged + changed, changed, ..Self::after(&host.outcome) }
     }
 

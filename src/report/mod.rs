@@ -56,10 +56,11 @@ use crate::sanitise::sanitise_json;
 /// had not ended: `changing`, `changed`, `staging`, `unchanged`), `facts`,
 /// `plan` (`changes`, `unchanged`), `applied`, `synchronised_after`, `verdict` (`state`, `stratum`,
 /// `reference`, `offset`, `bound`, `timedatectl`, `cause`, `warnings`, `notes`), `clock` (`before` and `after` the
-/// run: `seconds` ahead of the controller's, `uncertainty`), `drift` (a list of what somebody else has changed:
+/// run: `seconds` ahead of the controller's, `uncertainty`), `back` in a rollback
+/// (`from` and `to`, each as `change` below), `drift` (a list of what somebody else has changed:
 /// `thing`: `path`, `unit`, `package` or `timezone`; `name`, `differs`, `since`: `change`, `at`, `by`; `diff`),
 /// `status` in a status (`change` that made it as it is, and `changes` that can be gone back from: `number`, `at`,
-/// `by`, `ezsync`, `cluster`; `desired` and `actual`, equal where all is as wanted; `would_change`, `unfinished`,
+/// `by`, `ezsync`, `cluster`, `run` (the same on all hosts of a run); `desired` and `actual`, equal where all is as wanted; `would_change`, `unfinished`,
 /// `lock`: `by`, `age`, `alive`), `notes`, `execs` and `seconds`. Texts
 /// that came from hosts are as they were sent: JSON escapes control characters itself.
 #[derive(Debug, Clone, Serialize)]

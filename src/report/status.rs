@@ -31,11 +31,24 @@ pub(super) fn table(run: &Run, limit: Option<usize>) -> String {
             .right(),
         Column::new("SINCE", &run.hosts, of(|it| moment(it.change.as_ref()?.at?))),
         Column::new("BY", &run.hosts, of(|it| Some(it.change.as_ref()?.by.clone()))).name(),
+        Column::new("CLUSTER", &run.hosts, |host| {
+            let status = host.status.as_deref();
+            Cell::plain(&status.map(|it| cluster(it, run)).unwrap_or_default())
+        })
+        .name(),
         Column::new("EZSYNC", &run.hosts, of(|it| Some(it.change.as_ref()?.ezsync.clone()))),
         Column::new("WANTED", &run.hosts, of(|it| Some(short(&it.desired)))),
         Column::new("THERE", &run.hosts, of(|it| Some(short(&it.actual)))),
     ];
     lay_out(columns, limit)
+}
+
+/// The cluster that a host was set up for, where one was set up for another than the run's.
+fn cluster(status: &Status, run: &Run) -> String {
+    let of = |status: &Status| status.change.as_ref().map(|change| change.cluster.clone());
+    let all = run.hosts.iter().filter_map(|host| of(host.status.as_deref()?));
+    let of_other = all.into_iter().any(|cluster| cluster != run.cluster);
+    of(status).filter(|_| of_other).unwrap_or_default()
 }
 
 fn short(digest: &str) -> String {
@@ -54,6 +67,7 @@ fn state(host: &HostResult) -> Cell {
         return cell(word.to_owned(), BAD);
     };
     match (status.would_change, &host.drift) {
+        _ if status.is_changing() => cell("being changed".to_owned(), CHANGE),
         _ if !status.unfinished.is_empty() => cell("cut off".to_owned(), BAD),
         (_, drift) if !drift.is_empty() => cell("drifted".to_owned(), BAD),
         (None, _) => cell("failed".to_owned(), BAD),
@@ -110,7 +124,10 @@ pub(super) fn remarks(run: &Run) -> String {
 
 fn remark(status: &Status) -> Option<String> {
     if let Some(lock) = status.lock.as_ref().filter(|lock| lock.alive) {
-        let since = lock.age.map(|age| format!(", since {}", length::rough(age_seconds(age))));
+        let since = lock.age.map(|age| match age {
+            ..=1 => ", since a moment ago".to_owned(),
+            age => format!(", for {}", length::rough(age_seconds(age))),
+        });
         let by = if lock.by.is_empty() { "somebody" } else { lock.by.as_str() };
         return Some(format!("is being changed by {by}{}", since.unwrap_or_default()));
     }
@@ -137,10 +154,15 @@ fn is_in_step(host: &HostResult) -> bool {
 /// The last line.
 pub(super) fn closing(run: &Run) -> String {
     let (total, time) = (run.hosts.len(), duration(run.seconds));
-    let odd = run.hosts.iter().filter(|host| !is_in_step(host)).count();
-    let (said, style) = match odd {
-        0 => (format!("{} in step with the settings", count(total, "host")), GOOD),
-        _ => (format!("{odd} of {} not as the settings want", count(total, "host")), BAD),
+    let silent = |host: &&HostResult| matches!(host.outcome, Outcome::Unreachable(_));
+    let silent = run.hosts.iter().filter(silent).count();
+    let odd = run.hosts.iter().filter(|host| !is_in_step(host)).count() - silent;
+    let hosts = count(total, "host");
+    let (said, style) = match (odd, silent) {
+        (0, 0) => (format!("{hosts} in step with the settings"), GOOD),
+        (0, _) => (format!("{silent} of {hosts} unreachable"), BAD),
+        (_, 0) => (format!("{odd} of {hosts} not as the settings want"), BAD),
+        _ => (format!("{odd} of {hosts} not as the settings want, {silent} unreachable"), BAD),
     };
     format!("{}: {}. Looked in {time}.\n", clean(&run.cluster), said.paint(style))
 }

@@ -188,6 +188,10 @@ fn state(host: &HostResult, mode: Mode) -> Cell {
         (Outcome::Ok, Some(State::Unsteered)) => ("unsteered", GOOD),
         (Outcome::Ok, Some(State::FlagOnly)) => ("flag only", CHANGE),
         (Outcome::Ok, None) if changes && mode.is_check() => ("planned", CHANGE),
+        // With nothing to put back only what ezsync knew of the host is gone.
+        (Outcome::Ok, None) if mode == Mode::Rollback && host.applied && !changes => {
+            ("forgotten", CHANGE)
+        }
         (Outcome::Ok, None) if mode == Mode::Rollback && host.applied => ("went back", CHANGE),
         (Outcome::Ok, None) if changes => ("changed", CHANGE),
         (Outcome::Ok, None) => ("unchanged", GOOD),

@@ -54,6 +54,7 @@ pub fn text(run: &Run, look: &Look) -> String {
         diffs,
         changes::plans(run),
         table::table(run, look.width),
+        changes::ways(run),
         drifts,
         troubles::failures(ends),
         troubles::warnings(warnings),

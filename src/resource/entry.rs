@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Account, Observed, PathState};
+use super::{Account, Content, Observed, PathState};
 
 /// One thing that a resource wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
-    /// What stands at a path, and for a file that is written whole its bytes.
-    Path(String, PathWish, Option<Vec<u8>>),
+    /// What stands at a path, and for a file that is written whole its content.
+    Path(String, PathWish, Option<Content>),
     /// A service.
     Unit(String, UnitWish),
     /// Whether a package is there.

@@ -111,7 +111,7 @@ impl Resource for File {
 
     fn entries(&self) -> Vec<Entry> {
         let wish = wish(PathKind::File, self.mode, self.owner.as_ref(), self.group.as_ref());
-        vec![Entry::Path(self.path.clone(), wish, Some(self.content.bytes.to_vec()))]
+        vec![Entry::Path(self.path.clone(), wish, Some(self.content.clone()))]
     }
 
     fn subjects(&self) -> Vec<Subject> {

@@ -73,6 +73,9 @@ fn ended(outcome: &Outcome) -> String {
 
 fn done(result: &HostResult) -> String {
     let number = result.plan.changes.len();
+    if result.status.is_some() {
+        return "looked at".to_owned();
+    }
     let mut text = match (number, result.applied) {
         (0, _) => "done, nothing changed".to_owned(),
         (_, true) => format!("done, {number} changed"),

@@ -150,7 +150,9 @@ fn sweep(scene: &Scene, choose: impl Fn(&[String]) -> Vec<Point>) {
     }
     configure(&bench, scene.config);
     let (stage, commands) = Stage::new(&bench, 0, scene);
-    let points = Mutex::new(VecDeque::from(choose(&commands)));
+    let points = choose(&commands);
+    eprintln!("{} of {} commands are cut at", points.len(), commands.len());
+    let points = Mutex::new(VecDeque::from(points));
     let wrong = Mutex::new(Vec::new());
     let cut_all = |stage: Stage| loop {
         let Some(point) = points.lock().unwrap().pop_front() else { break };

@@ -12,7 +12,8 @@ use crate::support::{Bench, Ran, line};
 
 /// The commands of a host that change something, or wait for something.
 const COMMANDS: &str = "mv ln cp rm mkdir rmdir mktemp chmod chown chgrp touch dd tee install sync \
-    fsync systemctl systemd-run setsid apt-get dpkg hwclock chronyc timedatectl restorecon sleep";
+    fsync systemctl systemd-run setsid apt-get dpkg deb-systemd-invoke hwclock chronyc timedatectl \
+    restorecon sleep";
 
 /// What stands before each of them. /run is gone after a power cut, and the shims are as nothing then.
 const SHIM: &str = r#"#!/bin/sh
@@ -31,7 +32,7 @@ is_ours() {
   case "$*" in */var/lib/ezsync*) : >/run/cut/begun ;; esac
   [ -e /run/cut/begun ] || return 1
   # To ask a service how it is changes nothing.
-  case "$*" in *is-active*|*is-enabled*|*' show '*|*'systemctl show'*|*status*) return 1 ;; esac
+  case "$*" in *is-active*|*is-enabled*|*' show '*|*'systemctl show'*|*' status '*) return 1 ;; esac
 }
 if read -r stop 2>/dev/null </run/cut/stop && is_ours "$name $*"; then
   # One line is written in one go: the order of these lines is the order of calls.
@@ -73,7 +74,12 @@ pub const STATE: &str = r"
 
 /// Hosts that are clusters of their own (`c1`, `c2` ...), each its own source.
 pub fn apart(image: Image, hosts: usize) -> Bench {
-    let bench = Bench::of(&LabSpec::new(image, hosts));
+    apart_of(&LabSpec::new(image, hosts))
+}
+
+/// The same of any kind.
+pub fn apart_of(spec: &LabSpec) -> Bench {
+    let bench = Bench::of(spec);
     for (number, host) in bench.hosts().iter().enumerate() {
         let text = format!(
             "[kube_node]\n{}\n[chrony]\n{}\n[all:vars]\nansible_user=root\n\
@@ -187,6 +193,17 @@ impl<'a> Cutter<'a> {
             ),
         );
         Self { bench, number }
+    }
+
+    /// The same, also before what apt-get calls and what packages do while they are installed.
+    pub fn of_packages(bench: &'a Bench, number: usize) -> Self {
+        bench.on(
+            number,
+            r#"{ echo 'Dir::Bin::dpkg "/usr/local/sbin/dpkg";'
+                 echo 'DPkg::Path "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin";'
+               } >/etc/apt/apt.conf.d/99cut"#,
+        );
+        Self::new(bench, number)
     }
 
     fn host(&self) -> &TestHost {

@@ -1,7 +1,7 @@
 //! What ezsync did on hosts, what somebody else made of it, and the way back.
 
 use ezsync_hosts::Image;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Bench, LITTER, host, skipped, trouble};
 
@@ -173,14 +173,40 @@ fn what_somebody_else_has_changed_is_shown_and_not_overwritten() {
     assert!(!bench.on(1, &format!("cat {CONF}")).contains("mine"));
     assert_eq!(bench.json(&["status", "c1"]).0, 0);
 
-    // Back to the edit; from there the way back would lose it.
-    assert_eq!(bench.run(&["rollback", "c1", "-l", "node2"]).code, 0);
-    same(&[bench.on(1, STANDS)], &before[1..]);
+    // A way to a host without a time daemon is told as one.
+    let (code, run) = bench.json(&["rollback", "c1", "-l", "node3", "--check"]);
+    assert_eq!(code, 0, "{run:#}");
+    assert!(notes(&run, "node3").contains("no time daemon runs"), "{run:#}");
+    // Two clusters on one host are told apart.
+    bench.on(0, "sed -i 's/\"cluster\":\"c1\"/\"cluster\":\"lab2\"/' /var/lib/ezsync/state");
+    let (code, run) = bench.json(&["status", "c1"]);
+    assert_eq!(code, 0, "{run:#}");
+    assert!(notes(&run, "node1").contains("was set up for the cluster lab2"), "{run:#}");
+    assert!(!notes(&run, "node2").contains("was set up for"), "{run:#}");
+
+    // Back to the edit, on the one host that this run has changed.
+    let others = bench.on(2, STANDS);
+    for args in [&["rollback", "c1", "--check"][..], &["rollback", "c1"]] {
+        let (code, run) = bench.json(args);
+        assert_eq!(code, 0, "{run:#}");
+        let back = &host(&run, "node2")["back"];
+        assert_eq!((&back["from"]["number"], &back["to"]["number"]), (&json!(2), &json!(1)));
+        assert!(notes(&run, "node2").contains("as somebody else had left it"), "{run:#}");
+        for name in ["node1", "node3"] {
+            assert!(notes(&run, name).contains("not changed by the last run (20"), "{run:#}");
+            assert_eq!(host(&run, name)["applied"], false);
+        }
+    }
+    same(&[bench.on(1, STANDS), bench.on(2, STANDS)], &[before[1].clone(), others]);
+    // What the way back has brought is nobody's edit any more.
+    let (_, run) = bench.json(&["status", "c1", "-l", "node2"]);
+    assert_eq!(drift(&run, "node2"), [""; 0], "{run:#}");
+    bench.on(1, &format!("echo '# mine again' >>{CONF}"));
     let (code, run) = bench.json(&["rollback", "c1", "-l", "node2"]);
     assert_eq!(code, 2, "{run:#}");
     assert!(trouble(&run, "node2", "failed").contains("chrony.conf"), "{run:#}");
-    same(&[bench.on(1, STANDS)], &before[1..]);
-    let (code, run) = bench.json(&["rollback", "c1", "-l", "node2", "--force"]);
+    bench.on(1, &format!("sed -i '/^# mine again$/d' {CONF}"));
+    let (code, run) = bench.json(&["rollback", "c1", "-l", "node2"]);
     assert_eq!(code, 0, "{run:#}");
     assert!(!bench.on(1, &format!("cat {CONF}")).contains("ezsync"));
 
@@ -208,12 +234,22 @@ fn a_fresh_host_goes_back_to_what_its_packages_bring() {
     let others = "find /etc -xdev -type f ! -path '/etc/chrony/*' ! -name '*.cache' -exec sha256sum {} + | \
                   grep -v -E 'time-daemon|timesync|chrony|apparmor|passwd|group|shadow|sub[ug]id|dpkg|apt|resolv' | sort";
     let before = bench.everywhere(others);
+    let before_us = bench
+        .on(1, "systemctl is-enabled systemd-timesyncd; systemctl is-active systemd-timesyncd; :");
     assert_eq!(bench.run(&["setup", "c1"]).code, 0);
     let (code, run) = bench.json(&["status", "c1"]);
     assert_eq!(code, 0, "{run:#}");
     let (code, run) = bench.json(&["rollback", "c1", "--pristine"]);
     assert_eq!(code, 0, "{run:#}");
     assert!(notes(&run, "node2").contains("was installed by ezsync and stays: chrony"), "{run:#}");
+    // What went with its package is named, and what it was replaced by does not go on in silence.
+    assert!(before_us.starts_with("enabled\n"), "{before_us}");
+    assert!(
+        notes(&run, "node2").contains("`apt-get install systemd-timesyncd` brings it back"),
+        "{run:#}"
+    );
+    assert!(notes(&run, "node2").contains("and follows pool 2.debian.pool.ntp.org"), "{run:#}");
+    assert!(!notes(&run, "node2").contains("no time daemon runs"), "{run:#}");
     same(&bench.everywhere(others), &before);
     // The distribution's own file, bit for bit, and its own wishes for the service.
     assert_eq!(bench.everywhere("dpkg -V chrony"), ["", ""]);

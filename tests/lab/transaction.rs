@@ -17,7 +17,7 @@ const GUARD: &str = "
     ls -d /var/lib/ezsync/lock /var/lib/ezsync/run.* /var/lib/ezsync/gone.* /usr/sbin/policy-rc.d 2>/dev/null
     true";
 
-fn await_that(what: &str, patience: u64, is_so: impl Fn() -> bool) {
+pub fn await_that(what: &str, patience: u64, is_so: impl Fn() -> bool) {
     let begun = Instant::now();
     while !is_so() {
         assert!(begun.elapsed() < Duration::from_secs(patience), "not so: {what}");
@@ -68,6 +68,9 @@ fn a_change_that_is_not_proved_goes_back() {
     let what = trouble(&run, "node1", "failed");
     assert!(what.starts_with("none of its clients follows it; its previous"), "{what}");
     assert_eq!(host(&run, "node1")["went_back"], true);
+    // It was not asked: its old configuration would have answered.
+    let what = trouble(&run, "node2", "failed");
+    assert!(!what.contains("allow"), "{what}");
     assert_eq!((bench.on(0, CONF), bench.on(0, "ls /var/lib/ezsync/changes")), before);
     assert_eq!(bench.run(&["verify", "c1"]).code, 0);
 

@@ -14,10 +14,10 @@ use crate::host::Host;
 use crate::run::{Answer, Running, assert_same, errand, task};
 
 const CONF: &str = "/etc/app/app.conf";
-const HOME: &str = "/var/lib/ezsync";
+pub const HOME: &str = "/var/lib/ezsync";
 
 /// A step that does not end before `/srv/busy` is gone.
-const BUSY: &str = ": >/srv/busy; while [ -e /srv/busy ]; do sleep 0.02; done";
+pub const BUSY: &str = ": >/srv/busy; while [ -e /srv/busy ]; do sleep 0.02; done";
 
 /// A host with a service that reads a file, and a plan with a step of each kind.
 fn prepared(host: &Host, blocks: bool) -> Plan {
@@ -45,7 +45,7 @@ fn prepared(host: &Host, blocks: bool) -> Plan {
     host.plan(steps)
 }
 
-fn start(host: &Host, errand: &Errand<'_>) -> Running {
+pub fn start(host: &Host, errand: &Errand<'_>) -> Running {
     let (mark, token) = (Word::random().unwrap(), Word::random().unwrap());
     let script = apply_script(errand, &mark, &token);
     Running::start(host, script.as_bytes(), &mark)
@@ -55,7 +55,7 @@ fn chrony() -> ChronyFacts {
     Facts::typical(Platform::Debian).chrony
 }
 
-fn await_that(what: &str, is_so: impl Fn() -> bool) {
+pub fn await_that(what: &str, is_so: impl Fn() -> bool) {
     let begun = Instant::now();
     while !is_so() {
         assert!(begun.elapsed() < Duration::from_secs(20), "not so: {what}");
@@ -64,14 +64,14 @@ fn await_that(what: &str, is_so: impl Fn() -> bool) {
 }
 
 /// The run's folder, when there is one.
-fn run_folder(host: &Host) -> Option<String> {
+pub fn run_folder(host: &Host) -> Option<String> {
     let entries = fs::read_dir(host.at(HOME)).into_iter().flatten();
     let mut names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     names.find(|name| name.starts_with("run.")).map(|name| format!("{HOME}/{name}"))
 }
 
 /// Kills the process that a file of the run's folder tells of.
-fn kill(host: &Host, file: &str) {
+pub fn kill(host: &Host, file: &str) {
     let text = host.read(&format!("{}/{file}", run_folder(host).unwrap()));
     let pid = text.lines().find_map(|line| line.strip_prefix("pid\t")).unwrap().to_owned();
     assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
@@ -83,7 +83,7 @@ fn kill(host: &Host, file: &str) {
 }
 
 /// Kills script and watchdog, as a power cut would.
-fn cut(host: &Host) {
+pub fn cut(host: &Host) {
     let watchdog = || Some(host.has(&format!("{}/watchdog", run_folder(host)?)));
     await_that("the watchdog runs", || {
         watchdog() == Some(true)
@@ -93,13 +93,21 @@ fn cut(host: &Host) {
     kill(host, "owner");
 }
 
-fn recover(host: &Host, break_lock: bool) -> Answer {
-    let (mark, token) = (Word::random().unwrap(), Word::random().unwrap());
-    let script = recover_script("next@here", break_lock, &mark, &token);
-    Running::start(host, script.as_bytes(), &mark).finish()
+pub fn recover(host: &Host, break_lock: bool) -> Answer {
+    begin_recovery(host, break_lock).finish()
 }
 
-fn told(answer: &Answer) -> String {
+pub fn start_recover(host: &Host) -> Running {
+    begin_recovery(host, false)
+}
+
+fn begin_recovery(host: &Host, break_lock: bool) -> Running {
+    let (mark, token) = (Word::random().unwrap(), Word::random().unwrap());
+    let script = recover_script("next@here", break_lock, &mark, &token);
+    Running::start(host, script.as_bytes(), &mark)
+}
+
+pub fn told(answer: &Answer) -> String {
     let told = answer.sections.iter().filter(|section| section.name == "told");
     told.map(ezsync::remote::Section::text).collect()
 }
@@ -186,9 +194,9 @@ fn undoing_may_be_cut_off_at_every_file_and_is_done_again() {
                  if [ \"$left\" = 0 ]; then kill -9 $(sed -n 's/^pid\t//p' /var/lib/ezsync/lock/owner) $PPID; exit 1; fi; echo $((left - 1)) >/srv/left ;; esac\n\
                  exec /host/usr/bin/mv \"$@\"\n",
             );
-            let (mark, token) = (Word::random().unwrap(), Word::random().unwrap());
-            let script = recover_script("next@here", false, &mark, &token);
-            Running::start(&host, script.as_bytes(), &mark).finish_any();
+            start_recover(&host).finish_any();
+            // Three of the paths stood there before.
+            assert_eq!(run_folder(&host).is_some(), calls < 3, "{:?} {calls}", host.shell);
             fs::remove_file(host.at("/srv/left")).unwrap();
             host.program("mv", "#!/bin/sh\nexec /host/usr/bin/mv \"$@\"\n");
             recover(&host, false);
@@ -215,7 +223,8 @@ fn a_change_goes_back_or_stays_as_it_is_told() {
             running.until(&["staged"]);
             running.say("go\n");
             running.until(&["activated", "result"]);
-            running.say("look\n");
+            // The one that waits for what it has started.
+            running.say("explain 127.0.0.1\n");
             running.until(&["looked"]);
             assert_eq!(host.read(CONF), "new\n");
             running.say(word);

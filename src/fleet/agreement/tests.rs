@@ -46,6 +46,7 @@ fn host(part: Part, ahead: f64, state: State) -> HostResult {
         clock: Some(Clock::new(clock(ahead, 0.002))),
         explained: None,
         drift: Vec::new(),
+        back: None,
         status: None,
         notes: Vec::new(),
         execs: 1,

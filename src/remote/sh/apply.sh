@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2034,SC2154 # variables and functions are shared between these files
-# The frame of a run that changes a host. The functions uploads, prepare and activate come with
+# The frame of a run that changes a host. The functions note_services, uploads, prepare and activate come with
 # the run. All is read before anything runs: `apply` is called on the script's last line.
 
 # NUMBER FUNCTION ARGUMENTS...: one change. What it prints is sent when it has ended: a closed
@@ -22,9 +22,10 @@ change() {
   fi
 }
 
-# How long a step may take, and how long everything is ready for the word to begin (seconds).
+# How long a step may take (seconds), and how long a host that is staged goes without a word: it is told every few
+# seconds to wait on. A cut cable is not seen here.
 step_patience=900
-staged_patience=7200
+staged_patience=60
 
 # Passes on what the reader of the result should know of the change: what stays of it, and was not asked for.
 tell() {
@@ -45,7 +46,7 @@ open_run() {
       true >"$work/change/journal" && true >"$work/litter" && true >"$work/begun.new" && true >"$work/kept.new" &&
       printf '%s %s\n' "$ending" "${popped:-$((newest + 1))}" >"$work/ending" || exit 1
     printf 'number\t%s\nat\t%s\nby\t%s\nezsync\t%s\nrun\t%s\ncluster\t%s\n' $((newest + 1)) "$(date +%s)" "$by" \
-      "$version" "$token" "$cluster" >"$work/change/about" || exit 1
+      "$version" "$run" "$cluster" >"$work/change/about" || exit 1
     if [ -f "$home/state" ]; then cp -p "$home/state" "$work/change/state" || exit 1; fi
     if [ "$state_is" = none ]; then true >"$work/state.none"; else state_text >"$work/state.new"; fi
   )
@@ -62,6 +63,18 @@ settle() {
   if [ -e "$guard_unit" ]; then set -- "$@" "$guard_unit" "$guard_units" "$guard_wants"; fi
   make_durable "$@"
   return 0
+}
+
+# Waits for its turn. Nothing but the one word lets it go on: a lost controller means no.
+is_let_go() {
+  while read -r order; do
+    case $order in
+      go) return 0 ;;
+      wait) guard_extend $staged_patience ;;
+      *) return 1 ;;
+    esac
+  done
+  return 1
 }
 
 # From here on the change is to be undone when it is cut off, and that must be known after a power cut, too.
@@ -86,6 +99,8 @@ prove() {
   guard_extend "${confirm:-$step_patience}"
   while read -r order; do
     guard_extend "${confirm:-$step_patience}"
+    # It ends with another word, or with none at the end of the input.
+    if [ "$order" = time ]; then tell_times; fi
     case $order in
       keep | back)
         # Without a doubt it is kept already.
@@ -94,25 +109,26 @@ prove() {
         ;;
       # On a terminal the end of the input is not heard: it is said.
       end) break ;;
-      wait) ;;
-      time) tell_times ;;
+      wait | '') ;;
       *)
         sight </dev/null
         section looked
         ;;
     esac
   done
-  rm -f "$work/deadline"
 }
 
 # Ends the run with what came of it, and that said.
 finish() {
+  # It ends by itself: the watchdog is there for a script that is killed.
+  rm -f "$work/deadline"
   if [ "$1" = kept ]; then
-    mv "$work/kept.new" "$work/kept" 2>/dev/null
+    if [ ! -e "$work/kept" ]; then mv "$work/kept.new" "$work/kept"; fi 2>/dev/null
     keep_durable
     said=$(keep_change 2>&1)
   else
     said=$(undo_change 2>&1)
+    if [ -n "$said" ]; then note_left "a change by $by was not put back in full: $said"; fi
   fi
   undone=yes
   if [ -n "$said" ]; then undone=no; fi
@@ -156,11 +172,10 @@ apply() {
     section result unwritable
     return
   fi
-  if uploads && prepare && settle; then
+  if note_services && uploads && prepare && settle; then
     guard_extend $staged_patience
     section staged
-    # Nothing but this word lets it go on: a lost controller means no.
-    if ! read -r order || [ "$order" != go ]; then
+    if ! is_let_go; then
       finish dropped
       return
     fi

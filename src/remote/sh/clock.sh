@@ -60,18 +60,34 @@ watch_clock() {
   done
 }
 
-# Says `ready`, and then the time for each line on its input, until that ends or the line is `end`. The
+# Says `ready`, and then the time for each line `time` on its input. Another line ends that and is left in
+# $order, empty for the end of the input: on a terminal bash reads all that is there at once, so that what
+# follows a word for bash may be lost to the shell. The
 # controller notes when it asks and when the answer has come: the time stands in the heading, so that it is
 # whole at once. From 5.0 on bash knows the time by itself; to start a program costs milliseconds each time.
 # busybox's date may know no fractions of a second.
 tell_times() {
   # shellcheck disable=SC2016 # the variables are bash's own
-  by_bash='((BASH_VERSINFO > 4)) || exit 1; printf "\n%s ready\n" "$1"; '
+  by_bash='((BASH_VERSINFO > 4)) || exit 1; printf "\n%s ready\n" "$1"; order=; '
   # shellcheck disable=SC2016
-  by_bash=$by_bash'while read -r order && [ "$order" != end ]; do printf "\n%s clock %s\n" "$1" "$EPOCHREALTIME"; done; exit 0'
-  if have bash && bash -c "$by_bash" bash "$mark"; then return; fi
+  by_bash=$by_bash'while read -r order && [ "$order" = time ]; do printf "\n%s clock %s\n" "$1" "$EPOCHREALTIME"; done; '
+  # shellcheck disable=SC2016
+  by_bash=$by_bash'case $order in keep) exit 10 ;; back) exit 11 ;; wait) exit 12 ;; end) exit 13 ;; esac; exit 0'
+  if have bash; then
+    bash -c "$by_bash" bash "$mark"
+    case $? in
+      0) order='' ;;
+      10) order=keep ;;
+      11) order=back ;;
+      12) order=wait ;;
+      13) order=end ;;
+      *) order=time ;;
+    esac
+    if [ "$order" != time ]; then return 0; fi
+  fi
   section ready
-  while read -r order && [ "$order" != end ]; do section clock "$(date +%s.%N)"; done
+  order=
+  while read -r order && [ "$order" = time ]; do section clock "$(date +%s.%N)"; done
 }
 
 # COMMAND: tells the daemon what to do. A daemon that hangs, or knows no such command, stops nothing.

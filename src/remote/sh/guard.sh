@@ -14,7 +14,7 @@ guard_unit=$guard_units/ezsync-guard.service
 guard_wants=$guard_units/sysinit.target.wants
 
 boot_id() {
-  cat /proc/sys/kernel/random/boot_id 2>/dev/null
+  if read -r id 2>/dev/null </proc/sys/kernel/random/boot_id; then printf '%s\n' "$id"; fi
 }
 
 # Seconds since the boot: clocks that are set do not matter.
@@ -40,7 +40,10 @@ process_start() {
 
 # FILE KEY: a value of a file with lines of a key and a value.
 value_of() {
-  sed -n "s/^$2$tab//p" "$1" 2>/dev/null
+  if [ ! -r "$1" ]; then return; fi
+  while IFS=$tab read -r key value; do
+    if [ "$key" = "$2" ]; then printf '%s\n' "$value"; fi
+  done <"$1"
 }
 
 # OWNER-FILE: whether the process still runs.
@@ -99,10 +102,11 @@ guard_watchdog() {
       return 0
     fi
   fi
+  # Not our own child: whoever waits for those would wait for the end of the run.
   if have setsid; then
-    setsid sh "$work/undo" watch >/dev/null 2>&1 </dev/null &
+    (setsid sh "$work/undo" watch >/dev/null 2>&1 </dev/null &)
   else
-    sh "$work/undo" watch >/dev/null 2>&1 </dev/null &
+    (sh "$work/undo" watch >/dev/null 2>&1 </dev/null &)
   fi
 }
 
@@ -131,6 +135,8 @@ guard() {
   mark=ezsync-guard
   at_boot=
   if [ "$1" = boot ]; then
+    # The unit is started without a boot: the run goes on.
+    if is_alive "$work/owner"; then return; fi
     at_boot=yes
   else
     trap '' HUP
@@ -144,6 +150,7 @@ guard() {
       process_start "$pid"
     done
     if [ ! -d "$work" ]; then return; fi
+    true >"$work/ends"
     end_process "$work/owner"
   fi
   end_run
@@ -154,6 +161,17 @@ guard_is_due() {
   if ! read -r deadline 2>/dev/null <"$work/deadline"; then return 1; fi
   uptime_seconds
   [ "$uptime" -ge "$deadline" ]
+}
+
+# Whether the watchdog has brought the run of $work to an end that it was at just now: of two that undo, one takes
+# away what the other is about to use, and one that is killed leaves its part at work.
+guard_has_ended() {
+  waited=0
+  while [ -e "$work/ends" ] && is_alive "$work/watchdog" && [ "$waited" -lt 120 ]; do
+    sleep 1
+    waited=$((waited + 1))
+  done
+  [ ! -d "$work" ]
 }
 
 # Brings the run of $work, whose process is gone, to an end; $ended says to which.
@@ -168,7 +186,7 @@ end_run() {
     if [ -n "$said" ]; then undone=no; fi
     ended="$whose was cut off before anything was changed"
     if [ -e "$work/begun" ]; then ended="$whose was cut off: what stood there before was put back"; fi
-    if [ "$undone" = no ]; then ended="$whose was cut off, and not everything could be put back: $said"; fi
+    if [ "$undone" = no ]; then ended="$whose was cut off, and not everything could be put back: $said" && note_left "$ended"; fi
   fi
   token=$(value_of "$work/owner" run)
   tidy "$undone"

@@ -26,6 +26,10 @@ probe_history() {
     fi
   done
   if [ -d /var/lib/ezsync/lock ]; then history_lock; fi
+  if [ -e /var/lib/ezsync/left ]; then
+    section left
+    head -c 4096 /var/lib/ezsync/left 2>/dev/null
+  fi
   if [ -e /var/lib/ezsync/state ]; then
     section state
     head -c "$history_max" /var/lib/ezsync/state 2>/dev/null

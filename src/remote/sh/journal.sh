@@ -104,7 +104,17 @@ undo_path() {
   case $2 in
     # The end of the line never came.
     '') return 0 ;;
-    -) rm -f "$1" || return 1 ;;
+    -)
+      if [ ! -d "$1" ] || [ -L "$1" ]; then
+        rm -f "$1" || return 1
+      # A folder is removed where this run has put it there: it was a way back.
+      elif grep -q -x -F -e "$1" "$work/folders" 2>/dev/null; then
+        rm -rf "$1" || return 1
+      else
+        printf '%s is a folder by now and stays\n' "$1"
+        return 1
+      fi
+      ;;
     *)
       if [ ! -e "$2" ] && [ ! -L "$2" ]; then return 0; fi
       # Two names of one file: it was not replaced yet. mv does nothing then, or fails.

@@ -24,6 +24,7 @@ keep_change() {
   elif [ -e "$work/state.none" ]; then
     rm -f "$home/state"
   fi
+  if [ -e "$home/left" ]; then rm -f "$home/left"; fi
   case $ending in
     push) keep_push ;;
     pop)
@@ -41,9 +42,7 @@ keep_change() {
 keep_push() {
   if [ -d "$work/change" ]; then
     if [ -f "$work/later" ]; then
-      while IFS=$tab read -r saved name; do
-        if [ -e "$saved" ] || [ -L "$saved" ]; then mv "$saved" "$work/change/saved/$name"; fi
-      done <"$work/later"
+      while IFS=$tab read -r saved name; do later_keep "$saved" "$work/change/saved/$name"; done <"$work/later"
     fi
     (umask 077 && mkdir -p "$home/changes" "$home/originals") || return
     keep_originals
@@ -56,6 +55,20 @@ keep_push() {
       *) if [ "${folder##*/}" -le $((number - history_length)) ]; then rm -rf "$folder"; fi ;;
     esac
   done
+}
+
+# SAVED KEPT: to another file system it is copied, and that may be cut off: what is half there never has the name.
+later_keep() {
+  if [ ! -e "$1" ] && [ ! -L "$1" ]; then return; fi
+  if [ ! -e "$2" ] && [ ! -L "$2" ]; then
+    if [ "$(stat -c %d "$1")" = "$(stat -c %d "${2%/*}")" ]; then
+      mv "$1" "$2"
+      return
+    fi
+    rm -rf "$2.part"
+    cp -R -P -p "$1" "$2.part" && mv "$2.part" "$2" || return
+  fi
+  rm -rf "$1"
 }
 
 # What stood there before any change of ours.
@@ -101,6 +114,8 @@ keep_durable() {
 
 # UNDONE: takes away all that the run has put anywhere. `no`: what could not be put back stays.
 tidy() {
+  # The history has what stood there, whatever else of it could not be noted.
+  if [ -e "$work/kept" ] && [ ! -d "$work/change" ]; then set -- yes; fi
   if [ -f "$work/litter" ]; then
     while IFS= read -r path; do
       case $1:$path in
@@ -109,12 +124,19 @@ tidy() {
       esac
     done <"$work/litter"
   fi
+  release_services
   start_denied
   guard_remove
   # In one go: half of a journal would undo half of a change.
   mv "$work" "$home/gone.${work##*/run.}" 2>/dev/null && work=$home/gone.${work##*/run.}
   guard_end
   rm -rf "$work"
+}
+
+# WORDS: what could not be put back is told to whoever looks at the host, until a change is kept there: it may have
+# been the watchdog that tried, and nobody hears that.
+note_left() {
+  (umask 077 && printf '%s\n' "$1" >>"$home/left") 2>/dev/null || :
 }
 
 # Nothing at all is left by a run that left nothing.

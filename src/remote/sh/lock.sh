@@ -5,7 +5,13 @@
 lock_take() {
   held=
   tries=0
+  # Who it is stands there in one go. The folder may go with another run that ends just now.
+  owner=$home/gone.owner.$$
   until mkdir "$home/lock" 2>/dev/null; do
+    if [ ! -d "$home" ]; then
+      open_home || return 1
+      continue
+    fi
     # Whoever has just made it says soon who he is.
     if [ ! -e "$home/lock/owner" ] && [ "$tries" -lt 2 ]; then
       tries=$((tries + 1))
@@ -32,9 +38,10 @@ lock_take() {
       return 1
     fi
   done
-  printf 'by\t%s\nat\t%s\nrun\t%s\n' "$by" "$(date +%s)" "$token" >"$home/lock/owner.new" &&
-    note_process "$home/lock/owner.new" && mv -f "$home/lock/owner.new" "$home/lock/owner" && return
-  rm -rf "$home/lock"
+  printf 'by\t%s\nat\t%s\nrun\t%s\n' "$by" "$(date +%s)" "$token" >"$owner" && note_process "$owner" &&
+    mv -f "$owner" "$home/lock/owner" && return
+  rm -f "$owner"
+  rmdir "$home/lock" 2>/dev/null
   return 1
 }
 
@@ -51,8 +58,14 @@ recover_runs() {
   mine=$token
   for work in "$home"/run.??????; do
     if [ ! -d "$work" ]; then continue; fi
-    # Its watchdog may be at it just now: what it has begun is done again.
+    whose=$(value_of "$work/owner" by)
+    if guard_has_ended; then
+      found="${found}a change by $whose was just being ended by the host itself$line_end"
+      continue
+    fi
+    # Its script runs only where it has lost the lock to us, in the moment that it took.
     end_process "$work/watchdog"
+    end_process "$work/owner"
     if [ -e "$work/owner" ]; then
       end_run
       found="$found$ended$line_end"

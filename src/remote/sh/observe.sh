@@ -1,7 +1,8 @@
 # shellcheck shell=sh disable=SC2154 # variables and functions are shared between these files
 # Says what stands on a host: packages, services, paths, the time zone. Changes nothing.
 
-# Prints NAME<tab>VERSION for each of the packages that is installed.
+# Prints NAME<tab>VERSION for each of the packages that is installed, and `! NAME` for one whose installation
+# was cut off.
 probe_packages() {
   section packages
   find_packager
@@ -10,7 +11,9 @@ probe_packages() {
       # The third word of the status is what counts: removed packages keep an entry.
       # shellcheck disable=SC2016
       dpkg-query -W -f='${Status}|${Package}\t${Version}\n' -- "$@" 2>/dev/null |
-        sed -n 's/^[a-z]* [a-z]* installed|//p'
+        sed -n -e 's/^[a-z]* [a-z]* installed|//p' \
+          -e 's/^[a-z]* [a-z]* half-[a-z]*|\([^[:space:]]*\).*/! \1/p' \
+          -e 's/^[a-z]* [a-z]* unpacked|\([^[:space:]]*\).*/! \1/p'
       ;;
     dnf | yum | zypper)
       rpm -q --qf '%{NAME}\t%{VERSION}-%{RELEASE}\n' -- "$@" 2>/dev/null

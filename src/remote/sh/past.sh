@@ -19,9 +19,10 @@ show_journal() {
   head -c "$history_max" "/var/lib/ezsync/changes/$1/journal" 2>/dev/null
 }
 
-# The newest change: its journal, and the record as it was before.
+# What is about all changes, the journal of the newest, and the record as it was before.
 show_newest() {
   if [ "$newest" = 0 ]; then return; fi
+  show_changes
   show_journal "$newest"
   if [ -e "/var/lib/ezsync/changes/$newest/state" ]; then
     section before
@@ -32,6 +33,7 @@ show_newest() {
 # What stood on the host before ezsync ever came: paths, services, and the journals with the folders that
 # were made.
 show_origins() {
+  show_changes
   section origins
   find /var/lib/ezsync/originals ! -type d 2>/dev/null
   section origin-units

@@ -12,6 +12,7 @@ restore_stage() {
     return 1
   fi
   candidate=$(beside "$1" new)
+  if [ -d "$2" ] && [ ! -L "$2" ]; then printf '%s\n' "$1" >>"$work/folders" || return 1; fi
   note_litter "$candidate" && (umask 077 && cp -R -P -p "$2" "$candidate") && put_aside "$1"
 }
 

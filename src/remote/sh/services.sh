@@ -185,6 +185,8 @@ service_reload() {
 service_undo() {
   status=0
   was_enabled=$3
+  # It went with its package, which no way back brings.
+  case $2$3 in *yes*) if ! service_exists "$1"; then return 0; fi ;; esac
   if service_is_masked "$1"; then
     # Masked before and now: nothing was enabled or disabled.
     if [ "$4" = yes ]; then was_enabled=-; fi

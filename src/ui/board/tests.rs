@@ -67,6 +67,7 @@ fn done(host: &str, outcome: Outcome, changes: usize, applied: bool) -> Event {
         clock: None,
         explained: None,
         drift: Vec::new(),
+        back: None,
         status: None,
         notes: Vec::new(),
         execs: 0,

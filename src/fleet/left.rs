@@ -1,0 +1,87 @@
+//! What a way back leaves behind: packages that stay, services that are gone with theirs, and who keeps time then.
+
+use std::collections::BTreeSet;
+
+use super::host::Driver;
+use crate::facts::{Facts, TIME_DAEMONS};
+use crate::history::{Record, Way};
+use crate::remote::Probe;
+use crate::resource::Observed;
+
+/// The services that may keep a host's time.
+pub(super) fn daemons(facts: &Facts) -> impl Iterator<Item = &str> {
+    let chrony = Some(facts.chrony.unit.as_str()).filter(|unit| !unit.is_empty());
+    chrony.into_iter().chain(TIME_DAEMONS)
+}
+
+impl Driver<'_> {
+    /// Says what no way back takes away or brings, where `then` is what stands at its end.
+    pub(super) fn note_what_stays(
+        &mut self,
+        way: &Way,
+        probe: &Probe,
+        record: Option<&Record>,
+        then: &Observed,
+    ) {
+        let facts = &probe.facts;
+        let mut installed: BTreeSet<&str> = way.packages.iter().map(String::as_str).collect();
+        if self.shared.order.pristine {
+            installed.extend(record.iter().flat_map(|record| record.installed()));
+        }
+        let notes = &mut self.result.notes;
+        let runs = |name: &str| then.units.get(name).is_some_and(|unit| unit.active);
+        if !installed.is_empty() {
+            let came_with_us = installed.contains("chrony");
+            let names: Vec<&str> = installed.into_iter().collect();
+            notes.push(format!("was installed by ezsync and stays: {}", names.join(", ")));
+            if came_with_us && runs(&facts.chrony.unit) {
+                notes.push(goes_on(facts, then));
+            }
+        }
+        for name in way.lost(&probe.observed) {
+            notes.push(format!(
+                "the service {name} is not there any more (its package was removed) and does not come back by itself{}",
+                way_to_get(name, facts)
+            ));
+        }
+        if !daemons(facts).any(runs) {
+            notes.push(
+                "no time daemon runs after that, as it was before: nothing keeps the clock right"
+                    .to_owned(),
+            );
+        }
+    }
+}
+
+/// What the chrony does that stays.
+fn goes_on(facts: &Facts, then: &Observed) -> String {
+    let conf = &facts.chrony.conf;
+    let content = then.paths.get(conf).and_then(|state| state.content.as_deref());
+    let text = String::from_utf8_lossy(content.unwrap_or_default()).into_owned();
+    let servers = text.lines().filter_map(|line| {
+        let mut words = line.split_whitespace();
+        let kind = words.next().filter(|kind| ["server", "pool", "peer"].contains(kind))?;
+        Some(format!("{kind} {}", words.next()?))
+    });
+    let servers: Vec<String> = servers.collect();
+    let follows = match servers.is_empty() {
+        true => String::new(),
+        false => format!(" and follows {}", servers.join(", ")),
+    };
+    let end = match facts.service_manager.as_str() {
+        "systemd" => format!(": `systemctl disable --now {}` ends that", facts.chrony.unit),
+        _ => String::new(),
+    };
+    format!("chrony goes on with {conf} of its package{follows}{end}")
+}
+
+/// How the service `name` comes back that went with its package.
+fn way_to_get(name: &str, facts: &Facts) -> String {
+    match facts.package_manager.as_str() {
+        // Debian has one package for time at a time, and calls it as its service.
+        "apt" if TIME_DAEMONS.contains(&name) => {
+            format!(": `apt-get install {name}` brings it back, in the place of chrony")
+        }
+        _ => ": install its package to have it back".to_owned(),
+    }
+}
