@@ -193,7 +193,7 @@ pub struct Setup {
     pub set_clock: bool,
     /// Let hosts go back to their previous configuration when their time is not proved, also when this machine
     /// is lost; the default for those that ezsync has set up before
-    #[arg(long, overrides_with = "no_confirm")]
+    #[arg(long, conflicts_with = "no_confirm")]
     pub confirm: bool,
     /// Let hosts keep their changes in any case
     #[arg(long)]

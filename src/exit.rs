@@ -7,7 +7,7 @@ use std::process::{ExitCode, Termination};
 /// | code | meaning |
 /// |---|---|
 /// | 0 | all that was asked for is so; in check mode: the plan could be made |
-/// | 1 | an error that is none of the others: nothing can be said of the hosts |
+/// | 1 | an error that is none of the others, another run of the cluster for one: nothing can be said of the hosts |
 /// | 2 | a host failed, or its time is not as it should be |
 /// | 4 | a host could not be reached, and none failed |
 /// | 5 | bad options or bad input: no host was touched |

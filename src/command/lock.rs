@@ -26,6 +26,11 @@ const MAX: u64 = 4096;
 /// How often the file is opened anew when it was replaced meanwhile: once for each run that breaks it.
 const TRIES: usize = 10;
 
+/// Why the lock cannot be had. It is a [`Problem`] in its words, and no mistake in what the user wrote.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(super) struct NoLock(#[from] Problem);
+
 /// The lock, held. It is let go when this is dropped.
 #[derive(Debug)]
 pub(super) struct Lock(File);
@@ -35,8 +40,8 @@ impl Lock {
     /// left behind. `break_lock`: a holder that may be gone is taken for gone.
     ///
     /// # Errors
-    /// A [`Problem`] with the owner and its age when another run holds it.
-    pub fn take(cluster: &str, command: &str, break_lock: bool) -> Result<Self, Problem> {
+    /// With the owner and its age when another run holds it.
+    pub fn take(cluster: &str, command: &str, break_lock: bool) -> Result<Self, NoLock> {
         let none = |error: io::Error| Problem::new(format!("no lock can be taken: {error}"));
         let folder = state_folder().and_then(|state| own_folder(&state, cluster)).map_err(none)?;
         let owner = Owner::here(format!("ezsync {command} {cluster}"));

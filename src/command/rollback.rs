@@ -48,8 +48,8 @@ pub(super) fn run(cli: &Cli, project: &Project, options: &Rollback) -> Result<Ex
     let jobs = jobs?;
     let names = jobs.iter().map(|job| job.name.clone()).collect();
     let order = order(name, mode, options);
-    let on_interrupt =
-        "hosts whose turn has not come are left as they are, those that are being changed finish";
+    let on_interrupt = "hosts whose turn has not come are left as they are; the run waits for those that are being changed \
+         to finish or undo";
     let recipe = Recipe::empty(project);
     let moved = drive(cli, options.access.forks, on_interrupt, names, |means| {
         fleet::run(means, recipe, jobs, order)
@@ -75,6 +75,7 @@ fn order(cluster: &str, mode: Mode, options: &Rollback) -> Order {
         pristine: options.pristine,
         time_role: cluster::TIME_ROLE.to_owned(),
         verify: false,
+        fresh: false,
         verify_timeout: Duration::ZERO,
         source_timeout: Duration::ZERO,
         upstreams: Vec::new(),

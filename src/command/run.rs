@@ -65,6 +65,7 @@ pub(super) fn setup(cli: &Cli, project: &Project, options: &Setup) -> Result<Exi
         verify_timeout,
         diff,
         force,
+        fresh: caution.rerun.is_some(),
         bundle,
         partial,
         confirm: options.confirm(),
@@ -200,6 +201,7 @@ struct Plan {
     verify_timeout: Duration,
     diff: bool,
     force: bool,
+    fresh: bool,
     bundle: Option<Arc<Bundle>>,
     partial: bool,
     confirm: Option<bool>,
@@ -216,6 +218,7 @@ impl Plan {
             verify_timeout: Duration::ZERO,
             diff: false,
             force: false,
+            fresh: false,
             bundle: None,
             partial: false,
             confirm: None,
@@ -237,8 +240,9 @@ fn carry_out(cli: &Cli, cluster: Cluster, access: &cli::Access, plan: &Plan) -> 
     let recipe = cluster.recipe;
     let on_interrupt = match plan.mode {
         Mode::Setup => {
-            "hosts whose turn has not come or that are still being sent files are left as they are, those \
-             that are being changed finish"
+            "hosts whose turn has not come or that are still being sent files are left as they are; the run \
+             waits for those that are being changed to finish or undo, and for others to clear away what \
+             was made ready"
         }
         _ => "no more hosts are asked",
     };
@@ -283,6 +287,7 @@ fn order(cluster: &Cluster, plan: &Plan) -> Order {
         pristine: false,
         time_role: cluster::TIME_ROLE.to_owned(),
         verify: cluster.has_time() && plan.mode != Mode::Status,
+        fresh: plan.fresh,
         verify_timeout: plan.verify_timeout,
         source_timeout: plan.source_timeout,
         upstreams: cluster.settings.ntp_servers.clone(),

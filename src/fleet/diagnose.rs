@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::result::{HostResult, Outcome, Trouble};
 use super::shell::word;
 use super::watch::outcome;
-use super::{Job, Means, Part, Shared};
+use super::{Job, Means, Mode, Part, Shared};
 use crate::cluster::TimeSource;
 use crate::remote::{source_script, source_side};
 use crate::verify::{Cause, Silence, SourceSide};
@@ -28,7 +28,17 @@ pub(super) async fn ask_source(shared: &Shared, source: Option<&Job>, results: &
     let Some(job) = source.filter(|_| !asked.is_empty() && !means.cancel.is_cancelled()) else {
         return;
     };
-    let down = results.iter().find(|result| result.part == Part::Source).and_then(down);
+    let source = results.iter().find(|result| result.part == Part::Source);
+    if let Some(went_back) = source.filter(|source| source.went_back) {
+        // It has another configuration by now: what it says of that is no reason.
+        let gone = format!("{} had a new configuration then, which was put back", went_back.host);
+        explain(order.mode, first, results, |silence, _| {
+            let silence = Silence { source_state: Some(gone.clone()), ..silence.clone() };
+            Some(Cause::NoReply(silence))
+        });
+        return;
+    }
+    let down = source.and_then(down);
     let said = match down {
         Some(_) => None,
         // The clients' causes stand as they are where the source cannot be asked.
@@ -37,26 +47,39 @@ pub(super) async fn ask_source(shared: &Shared, source: Option<&Job>, results: &
             None => return,
         },
     };
-    for result in results.iter_mut() {
-        let Some(silence) = silence(result, first) else { continue };
-        let cause = match (&said, address(result, silence)) {
+    explain(order.mode, first, results, |silence, result| {
+        match (&said, address(result, silence)) {
             (Some(said), Some(address)) => {
                 let since = result.explained.map(|asked| asked.elapsed());
-                said.explain(silence, address, since.unwrap_or_default())
+                Some(said.explain(silence, address, since.unwrap_or_default()))
             }
-            (Some(_), None) => continue,
+            (Some(_), None) => None,
             (None, _) => {
-                Cause::SourceDown(Silence { source_state: down.clone(), ..silence.clone() })
+                Some(Cause::SourceDown(Silence { source_state: down.clone(), ..silence.clone() }))
             }
+        }
+    });
+}
+
+/// Gives hosts that `first` does not answer the cause that `of` finds.
+fn explain(
+    mode: Mode,
+    first: &TimeSource,
+    results: &mut [HostResult],
+    of: impl Fn(&Silence, &HostResult) -> Option<Cause>,
+) {
+    for result in results.iter_mut() {
+        let Some(cause) = silence(result, first).and_then(|silence| of(silence, result)) else {
+            continue;
         };
         // It may have heard a host that went back with the configuration that this one has again.
         if result.went_back && matches!(&cause, Cause::NoReply(_) | Cause::KeyMismatch(_)) {
             continue;
         }
         if let Some(verdict) = &mut result.verdict {
-            let before = outcome(verdict, result.part, order.mode);
+            let before = outcome(verdict, result.part, mode);
             verdict.cause = Some(cause);
-            let now = outcome(verdict, result.part, order.mode);
+            let now = outcome(verdict, result.part, mode);
             result.outcome = with_rest(now, &before, &result.outcome);
         }
     }

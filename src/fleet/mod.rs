@@ -139,6 +139,8 @@ pub struct Order {
     pub time_role: String,
     /// Whether times are proved at the end; without the chrony role there is nothing to prove.
     pub verify: bool,
+    /// Whether what clients heard before this run proves nothing: it is to mend what failed.
+    pub fresh: bool,
     /// How long to wait for hosts to be synchronised.
     pub verify_timeout: Duration,
     /// How long a source may take to follow one of its servers before it serves its own clock.
@@ -153,8 +155,7 @@ pub struct Order {
     pub sources: Vec<TimeSource>,
     /// Where packages come from, when not from repositories.
     pub bundle: Option<Arc<Bundle>>,
-    /// Whether a host goes back when its time is not proved after a change; none: where it had a configuration
-    /// of ours before.
+    /// Whether a host goes back when its time is not proved; none: where a configuration of ours stood before.
     pub confirm: Option<bool>,
     /// Whether a run is ended that has a host already.
     pub break_lock: bool,
@@ -296,9 +297,8 @@ async fn plan_all(
     Err(results)
 }
 
-/// Does `work` for each of `jobs`, `forks` of them at a time, and gives the results in their
-/// order. A job whose task was lost, or which was not done when all was to `stop`, keeps the result that
-/// `blank` gives.
+/// Does `work` for each of `jobs`, `forks` of them at a time; the results are in their order. A job whose task
+/// was lost, or was not done when all was to `stop`, keeps what `blank` gives.
 async fn each<J, R, F>(
     jobs: Vec<J>,
     forks: usize,

@@ -37,7 +37,7 @@ struct Ground {
     touched: bool,
     /// It has started its chronyd, too, which remembers nothing since then.
     restarted: bool,
-    /// Since when another source serves than the one whose answers the host remembers.
+    /// Since when another source serves than the one whose answers the host remembers, or these do not count.
     new_source: Option<Instant>,
     /// That one has another time.
     other_time: bool,
@@ -90,6 +90,10 @@ impl Driver<'_> {
             }
             ground.leads = self.job.part == Part::Standby && matches!(source, Source::Lost(_));
         }
+        let since = ground.new_source.or(self.activated.filter(|_| ground.restarted));
+        if self.shared.order.fresh && self.job.part == Part::Client && !ground.restarted {
+            ground.new_source = ground.new_source.or(Some(Instant::now()));
+        }
         let first = judge(&self.expectation(&ground, Duration::ZERO), &probe.look.reading());
         let verdict = if self.shared.order.mode == Mode::Doctor {
             self.examine(probe, &ground).await?
@@ -107,7 +111,6 @@ impl Driver<'_> {
             };
             self.shared.gate.decide(self.shared.order.rank(&self.job.name), state);
         }
-        let since = ground.new_source.or(self.activated.filter(|_| ground.restarted));
         let since = since.filter(|_| verdict.state.passes());
         self.result.synchronised_after = since.map(|since| since.elapsed().as_secs_f64());
         let outcome = outcome(&verdict, self.job.part, self.shared.order.mode);

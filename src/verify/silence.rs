@@ -179,6 +179,11 @@ impl Silence {
             (_, Some(true), Heard::Unknown) => {
                 format!("a firewall on the way? Open UDP port 123 on the source; {see} there")
             }
+            // The configuration to look at is no longer there.
+            _ if self.source_state.is_some() => "see with `ezsync setup --check --diff` what the run changes \
+                  on the source: does it still allow this host, with the same keys? If so, look whether UDP port \
+                  123 is open on the way"
+                .to_owned(),
             _ => "check that it is up, that it allows this host, and that UDP port 123 is open on \
                   the way; `ezsync doctor` without --limit asks the source as well"
                 .to_owned(),

@@ -196,7 +196,7 @@ fn two_runs_are_kept_apart_and_each_can_be_stopped() {
     let first = waiting(&bench, 1);
     for flag in [&[][..], &["--break-lock"]] {
         let ran = bench.run(&[&["setup", "c1"], flag].concat());
-        assert_eq!(ran.code, 5, "{}", ran.stderr);
+        assert_eq!(ran.code, 1, "{}", ran.stderr);
         let pid = first.child.id();
         let held = format!("(ezsync setup c1, process {pid}, since ");
         assert!(
@@ -296,6 +296,29 @@ fn stopped_in_the_middle(bench: &Bench) {
     let ran = bench.run(&["setup", "c1", "--rerun", "failed"]);
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
     assert!(ran.stderr.contains("rerun: node1: interrupted on"), "{}", ran.stderr);
+}
+
+/// A client that failed is not mended by what it had heard before.
+#[test]
+fn a_rerun_takes_no_old_word_for_the_time() {
+    if skipped() {
+        return;
+    }
+    let bench = Bench::new(Image::Chrony, 2);
+    let again = ["setup", "c1", "--rerun", "failed", "--verify-timeout", "8"];
+    for (broken, code) in [("nobody", 0), ("node2", 2)] {
+        breaks(&bench, 1, broken);
+        let (found, run) = bench.json(&["setup", "c1"]);
+        assert_eq!(found, code, "{run:#}");
+    }
+    breaks(&bench, 1, "nobody");
+    bench.on(0, "chronyc deny all");
+    let (code, run) = bench.json(&again);
+    assert_eq!((code, names(&run)), (2, vec!["node2"]), "{run:#}");
+    assert_eq!(host(&run, "node2")["plan"]["changes"], json!([]), "{run:#}");
+    bench.on(0, "chronyc allow all");
+    let (code, run) = bench.json(&again);
+    assert_eq!((code, names(&run)), (0, vec!["node2"]), "{run:#}");
 }
 
 /// Who stops a run while changes are on trial gets what stood there before, and is told no causes.

@@ -54,6 +54,10 @@ fn a_source_that_serves_nobody_goes_back_with_its_clients() {
     for name in ["node1", "node2", "node3"] {
         assert_told(&run, name);
     }
+    // What the source says by now is of another configuration.
+    let why = trouble(&run, "node2", "failed");
+    assert!(why.contains("node1 had a new configuration then, which was put back"), "{why}");
+    assert!(!why.contains("the source allows"), "{why}");
     bench.on(0, "nft flush ruleset");
     assert_back(&bench, &states);
     assert_eq!(bench.run(&["setup", "c1"]).code, 0);
