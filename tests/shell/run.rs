@@ -34,7 +34,7 @@ pub fn first_errand(plan: &Plan) -> Errand<'_> {
         state: Some("{}\n".to_owned()),
         by: "tester@here",
         cluster: "tests",
-        run: "20261121T150000.000000Z",
+        run: "a run",
         expects: 0,
         confirm: None,
         break_lock: false,
