@@ -135,8 +135,8 @@ Examples:
 
 Hosts that the last run did not change stay as they are. All others go back at the same time, in no
 order. Packages stay, those that they drove out do not come back (the report names both), and clocks
-go on as they are. Needs the inventory alone: settings and templates are not read. `ezsync verify`
-then says how the time is.")]
+go on as they are. Settings are not judged and templates not read: when these are wrong
+the way back is open. `ezsync verify` then says how the time is.")]
     Rollback(Box<Rollback>),
     /// Write the files that each host would get; needs no network
     #[command(after_help = "Example:\n  ezsync render cluster01 -l node1 -o out")]

@@ -281,7 +281,11 @@ impl Driver<'_> {
             .number
             .and_then(|number| self.result.plan.changes.iter().find(|c| c.number == number));
         let what = change.map_or("a change".to_owned(), |change| {
-            format!("{} : {}: `{}`", change.role, change.task, change.summary)
+            // A way back has no tasks.
+            match change.task.is_empty() {
+                true => format!("`{}`", change.summary),
+                false => format!("{} : {}: `{}`", change.role, change.task, change.summary),
+            }
         });
         if failure.no_network && change.is_some_and(|c| c.work.installs()) {
             next = "this host reaches no repository of packages: bring them along (`ezsync bundle create`, \

@@ -79,6 +79,17 @@ pub struct Back {
     pub to: Option<About>,
 }
 
+impl Back {
+    /// From where to where, for the reader of a run of `cluster`.
+    #[must_use]
+    pub fn words(&self, cluster: &str) -> String {
+        let words = |about: &About| about.words(cluster);
+        let from = self.from.as_ref().map_or("the history".to_owned(), words);
+        let to = self.to.as_ref().map_or("what stood there before".to_owned(), words);
+        format!("from {from} to {to}")
+    }
+}
+
 /// What came of one host.
 #[derive(Debug, Clone, Serialize)]
 pub struct HostResult {

@@ -6,8 +6,7 @@ use super::Run;
 use super::group::{group, names};
 use super::paint::{BAD, BOLD, CHANGE, GOOD, PLACE, PLAIN, Paint, clean, clean_lines};
 use super::units::count;
-use crate::fleet::{Back, Mode, Outcome};
-use crate::remote::About;
+use crate::fleet::{Mode, Outcome};
 
 /// The planned changes of a check, once for all hosts that have the same.
 pub(super) fn plans(run: &Run) -> String {
@@ -40,13 +39,8 @@ pub(super) fn plans(run: &Run) -> String {
 /// From which change to which hosts went back, or would.
 pub(super) fn ways(run: &Run) -> String {
     let on_way = run.hosts.iter().filter(|host| host.applied || run.mode.is_check());
-    let ways = on_way.filter_map(|host| {
-        let Back { from, to } = host.back.as_deref()?;
-        let words = |about: &About| about.words(&run.cluster);
-        let from = from.as_ref().map_or("the history".to_owned(), words);
-        let to = to.as_ref().map_or("what stood there before".to_owned(), words);
-        Some((format!("from {from} to {to}"), host.host.as_str()))
-    });
+    let ways = on_way
+        .filter_map(|host| Some((host.back.as_deref()?.words(&run.cluster), host.host.as_str())));
     let mut text = String::new();
     for (way, hosts) in group(ways) {
         let _ = writeln!(text, "{}: {}", names(&hosts).paint(BOLD), clean(&way));
