@@ -79,9 +79,9 @@ tell_times() {
       0) order='' ;;
       10) order=keep ;;
       11) order=back ;;
-      12) order=wait ;;
+      12) order='wait' ;;
       13) order=end ;;
-      *) order=time ;;
+      *) order='time' ;;
     esac
     if [ "$order" != time ]; then return 0; fi
   fi
