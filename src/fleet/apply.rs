@@ -175,6 +175,11 @@ impl Driver<'_> {
         }
         if !stay.is_empty() {
             self.result.notes.push(format!("was done and stays: {}", stay.join(", ")));
+            // What Debian's packages start was held back only for as long as the run went on.
+            self.result.notes.push(
+                "services that its packages start run as the distribution has them now: run setup again"
+                    .to_owned(),
+            );
         }
         self.note_told(sections);
     }
