@@ -95,7 +95,12 @@ impl Driver<'_> {
                 Err(went_back(outcome, whole, log, &token))
             }
             // It keeps the change in any case.
-            _ if !confirm => Ok(outcome),
+            _ if !confirm => {
+                self.result
+                    .notes
+                    .push("keeps the change, and did not say that it has ended".to_owned());
+                Ok(outcome)
+            }
             // Whether it has heard the word is not known. It was proved: what it says next time stands.
             Ok(_) | Err(_) if keeps => Err(may_be_kept()),
             Ok(_) => Err(goes_back_by_itself(outcome)),
