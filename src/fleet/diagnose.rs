@@ -19,10 +19,6 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 pub(super) async fn ask_source(shared: &Shared, source: Option<&Job>, results: &mut [HostResult]) {
     let Shared { means, order, .. } = shared;
     let Some(first) = order.sources.first() else { return };
-    // What it says after it went back is not about the configuration that its clients met.
-    if results.iter().any(|result| result.part == Part::Source && result.went_back) {
-        return;
-    }
     let open = results.iter().filter_map(|result| address(result, silence(result, first)?));
     let asked: Vec<IpAddr> = open.collect();
     let Some(job) = source.filter(|_| !asked.is_empty() && !means.cancel.is_cancelled()) else {
@@ -51,7 +47,10 @@ pub(super) async fn ask_source(shared: &Shared, source: Option<&Job>, results: &
         match (&said, address(result, silence)) {
             (Some(said), Some(address)) => {
                 let since = result.explained.map(|asked| asked.elapsed());
-                Some(said.explain(silence, address, since.unwrap_or_default()))
+                let cause = said.explain(silence, address, since.unwrap_or_default());
+                // It may have heard a host that went back with the configuration that this one has again.
+                let is_old = matches!(&cause, Cause::NoReply(_) | Cause::KeyMismatch(_));
+                (!(result.went_back && is_old)).then_some(cause)
             }
             (Some(_), None) => None,
             (None, _) => {
@@ -72,10 +71,6 @@ fn explain(
         let Some(cause) = silence(result, first).and_then(|silence| of(silence, result)) else {
             continue;
         };
-        // It may have heard a host that went back with the configuration that this one has again.
-        if result.went_back && matches!(&cause, Cause::NoReply(_) | Cause::KeyMismatch(_)) {
-            continue;
-        }
         if let Some(verdict) = &mut result.verdict {
             let before = outcome(verdict, result.part, mode);
             verdict.cause = Some(cause);
