@@ -118,8 +118,11 @@ fn wait(bench: &Bench, number: usize, condition: &str, limit: Duration) {
     ));
 }
 
-fn start(bench: &Bench, args: &[&str]) -> Child {
-    bench.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+/// An operator with a state folder of his own: one cluster has one run from each.
+fn start(bench: &Bench, operator: &str, args: &[&str]) -> Child {
+    let mut command = bench.command(args);
+    command.env("XDG_STATE_HOME", bench.folder.path().join(operator));
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 /// Something of a package has come, and not all of it.
@@ -135,8 +138,8 @@ fn a_cable_that_is_cut_in_the_middle_of_sending() {
         bench.lab.slow(&bench.hosts()[number], 2).unwrap();
     }
     // One host loses its cable, and with the other the controller goes away.
-    let child = start(&bench, &[&SETUP[..], &["--json", "-l", "node1"]].concat());
-    let mut killed = start(&bench, &[&SETUP[..], &["-l", "node2"]].concat());
+    let child = start(&bench, "one", &[&SETUP[..], &["--json", "-l", "node1"]].concat());
+    let mut killed = start(&bench, "other", &[&SETUP[..], &["-l", "node2"]].concat());
     for number in 0..2 {
         wait(&bench, number, UNDER_WAY, Duration::from_secs(20));
     }
@@ -196,7 +199,7 @@ fn hosts_that_are_full_or_half_done_or_busy() {
     // Another apt is at work.
     bench.on(4, LOCK);
     wait(&bench, 4, "[ -e /tmp/locked ]", Duration::from_secs(20));
-    let child = start(&bench, &[&SETUP[..], &["--json"]].concat());
+    let child = start(&bench, "one", &[&SETUP[..], &["--json"]].concat());
     wait(&bench, 4, "pgrep -f 'apt-get.*Lists' >/dev/null", Duration::from_secs(30));
     bench.on(4, "touch /tmp/unlock");
     let ran = Ran::from(child.wait_with_output().unwrap());
