@@ -112,5 +112,6 @@ fn without_its_controller_a_host_on_trial_goes_back() {
         assert_eq!(difference(&now, &before), "", "{cut:?}");
         assert_eq!(bench.on(0, LITTER), "", "{cut:?}");
     }
-    assert_eq!(bench.run(&setup).code, 0);
+    let ran = bench.run(&setup);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
 }
