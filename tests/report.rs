@@ -229,7 +229,7 @@ fn the_last_run_of_each_host_says_how_it_ended() {
     };
     let named = BTreeSet::from(["a", "b", "c", "new"]);
     let last = || {
-        let (found, complaints) = last(state.path(), "c1", "setup", &named).expect("read");
+        let (found, complaints) = last(state.path(), "c1", None, "setup", &named).expect("read");
         let mut found: Vec<String> = found
             .iter()
             .map(|last| format!("{} {} {}", last.host, last.state, last.what))

@@ -17,13 +17,16 @@ mod visit;
 use std::io::{self, Write};
 
 use anyhow::Result;
+use jiff::Timestamp;
 
 use crate::cli::{Cli, Command, Hosts};
 use crate::cluster::{Cluster, OptionSetting, Wish};
 use crate::exit::Exit;
+use crate::fleet::Mode;
 use crate::project::Project;
-use crate::report::{self, Run};
+use crate::report::{self, Look, Run};
 use crate::role::tags::Choice;
+use crate::shard::Shard;
 
 /// Does what was typed.
 ///
@@ -60,6 +63,7 @@ impl Hosts {
             extra: self.extra_vars.clone(),
             options: settings,
             limit: self.limit.clone(),
+            shard: self.shard,
             tags,
             step: step.map(ToOwned::to_owned),
         };
@@ -67,7 +71,17 @@ impl Hosts {
         for warning in &cluster.warnings {
             eprintln!("warning: {warning}");
         }
+        self.note_empty(cluster.members.len());
         Ok(cluster)
+    }
+
+    /// Says why there is nothing to do. More shards than hosts are no mistake: whoever divides the work need
+    /// not know how much there is.
+    fn note_empty(&self, hosts: usize) {
+        if let Some(shard) = self.shard.filter(|_| hosts == 0) {
+            let limited = if self.limit.is_some() { " that are meant" } else { "" };
+            say(&format!("the shard {shard} of {} has no hosts{limited}", self.cluster));
+        }
     }
 }
 
@@ -84,6 +98,23 @@ fn keep(run: &Run) {
     if let Err(error) = report::state_folder().and_then(|folder| report::archive(run, &folder)) {
         say(&format!("warning: the result could not be kept: {error:#}"));
     }
+}
+
+/// Shows `run`, as one JSON document or as text, with `diff` how files change; and gives how the program ends.
+fn show(cli: &Cli, json: bool, run: &Run, diff: bool) -> Result<Exit> {
+    if json {
+        print(&run.to_json()?)?;
+    } else {
+        report::print(run, &Look::of_stdout(diff), cli.colours())?;
+    }
+    Ok(run.exit())
+}
+
+/// A run that has no host to see to. It is not kept: it says nothing of any host.
+fn nothing(cli: &Cli, cluster: &str, shard: Option<Shard>, mode: Mode, json: bool) -> Result<Exit> {
+    let mut run = Run::new(cluster, mode, Timestamp::now(), 0.0, false, Vec::new());
+    run.shard = shard;
+    if json { show(cli, json, &run, false) } else { Ok(run.exit()) }
 }
 
 /// Says a line on standard error, which may be gone when a run has ended: that is no mistake.

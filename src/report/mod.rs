@@ -22,7 +22,7 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-pub use archive::{archive, own_folder, state_folder};
+pub use archive::{archive, own_folder, shards, state_folder};
 pub use counts::Counts;
 pub use last::{Last, last};
 pub use text::{Look, print, print_text, text};
@@ -31,6 +31,7 @@ pub use visits::{Report, Visits, execs, pings};
 use crate::exit::Exit;
 use crate::fleet::{Agreement, HostResult, Mode, Outcome, Spent};
 use crate::sanitise::sanitise_json;
+use crate::shard::Shard;
 
 /// What came of a run: the data of every report.
 ///
@@ -40,6 +41,7 @@ use crate::sanitise::sanitise_json;
 /// |---|---|
 /// | `ezsync` | version of the program |
 /// | `cluster` | the cluster's name |
+/// | `shard` | in a run of one part of the cluster: `sources`, or `2/4` |
 /// | `mode` | `setup`, `check`, `verify`, `doctor`, `status`, `rollback` or `rollback_check` |
 /// | `started` | when the run began, RFC 3339 in UTC |
 /// | `seconds` | how long it took |
@@ -69,6 +71,9 @@ pub struct Run {
     pub ezsync: &'static str,
     /// The cluster's name.
     pub cluster: String,
+    /// The part of it that the run saw to; none: all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
     /// How far the run was to go.
     pub mode: Mode,
     /// When it began.
@@ -108,6 +113,7 @@ impl Run {
         let mut run = Self {
             ezsync,
             cluster,
+            shard: None,
             mode,
             started,
             seconds,
