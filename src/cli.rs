@@ -4,6 +4,7 @@ mod access;
 mod bundle;
 mod caution;
 mod history;
+mod report;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ pub use access::{Access, Privilege};
 pub use bundle::{Bundle, BundleCreate, BundleShow};
 pub use caution::Caution;
 pub use history::{Rollback, Status};
+pub use report::{Merge, Report};
 
 use crate::cluster::OptionSetting;
 use crate::length;
@@ -149,6 +151,9 @@ Examples:
   ezsync inventory cluster01 --graph kube_node --vars
   ezsync inventory -i hosts.ini -i more/ -i node9, --host node9")]
     Inventory(Box<Inventory>),
+    /// Results of runs: several as one
+    #[command(subcommand)]
+    Report(Report),
     /// Bundles: one file with the packages that hosts without internet need
     #[command(subcommand)]
     Bundle(Bundle),

@@ -9,6 +9,7 @@ mod lock;
 mod new;
 mod operator;
 mod render;
+mod report;
 mod rerun;
 mod rollback;
 mod run;
@@ -24,7 +25,7 @@ use crate::cluster::{Cluster, OptionSetting, Wish};
 use crate::exit::Exit;
 use crate::fleet::Mode;
 use crate::project::Project;
-use crate::report::{self, Look, Run};
+use crate::report::{Look, Run, archive, print as print_report, state_folder};
 use crate::role::tags::Choice;
 use crate::shard::Shard;
 
@@ -45,6 +46,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Doctor(options) => run::doctor(cli, &project, options),
         Command::Status(options) => run::status(cli, &project, options),
         Command::Rollback(options) => rollback::run(cli, &project, options),
+        Command::Report(report) => report::run(cli, report),
         Command::Bundle(bundle) => bundle::run(cli, &project, bundle),
     }
 }
@@ -95,7 +97,7 @@ fn print(text: &str) -> Result<()> {
 
 /// Keeps the result for later. The hosts are as they are, also when that fails.
 fn keep(run: &Run) {
-    if let Err(error) = report::state_folder().and_then(|folder| report::archive(run, &folder)) {
+    if let Err(error) = state_folder().and_then(|folder| archive(run, &folder)) {
         say(&format!("warning: the result could not be kept: {error:#}"));
     }
 }
@@ -105,7 +107,7 @@ fn show(cli: &Cli, json: bool, run: &Run, diff: bool) -> Result<Exit> {
     if json {
         print(&run.to_json()?)?;
     } else {
-        report::print(run, &Look::of_stdout(diff), cli.colours())?;
+        print_report(run, &Look::of_stdout(diff), cli.colours())?;
     }
     Ok(run.exit())
 }

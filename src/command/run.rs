@@ -18,7 +18,7 @@ use crate::bundle::Bundle;
 use crate::cli::{self, Cli, Doctor, Setup, Status, Verify};
 use crate::cluster::{self, Cluster, FailurePolicy, Member, TimeSource};
 use crate::exit::Exit;
-use crate::fleet::{self, Job, Mode, Order, Part, Terms};
+use crate::fleet::{self, Job, Mode, Order, Part, Terms, Timebase};
 use crate::problem::Problem;
 use crate::project::Project;
 use crate::report::Run;
@@ -259,6 +259,9 @@ fn carry_out(cli: &Cli, cluster: Cluster, access: &cli::Access, plan: &Plan) -> 
     let clocks = if is_status { None } else { fleet::agree(&mut hosts, terms) };
     let mut run = Run::new(&cluster.name, plan.mode, started, seconds, interrupted, hosts);
     run.shard = shard;
+    run.timebase = clocks.is_some().then(Timebase::here).flatten();
+    run.max_offset = (!is_status).then_some(max_offset);
+    run.set_clock = terms.set_clock;
     run.clocks = clocks;
     let policy = plan.policy.as_ref().filter(|_| plan.mode == Mode::Setup);
     run.max_fail = policy.and_then(|policy| fleet::spent(policy, &run.hosts));

@@ -1,5 +1,4 @@
 //! The fleet: all hosts at once up to a limit, the time sources before their clients.
-//!
 //! [`run`] takes them through everything; [`ping`] and [`exec`] only look in. What happens is told
 //! in [`Event`]s; how it looks is not known here.
 
@@ -38,7 +37,8 @@ use tokio::sync::{Semaphore, mpsc::UnboundedSender};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-pub use agreement::{Agreement, Spread, Terms, agree};
+pub use agreement::{Agreement, Spread, Terms, agree, agree_together};
+pub use clock::Timebase;
 pub use event::{Doing, Event, Judged};
 pub use policy::{Spent, spent};
 pub use result::{Back, HostResult, Outcome, Trouble};
@@ -64,7 +64,7 @@ use shell::Shell;
 use standing::Standings;
 
 /// How far a run goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Everything: probe, plan, apply, verify.
@@ -92,7 +92,7 @@ impl Mode {
 }
 
 /// A host's part in the cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
     /// It gives the cluster its time.
