@@ -13,45 +13,10 @@ guard_units=/etc/systemd/system
 guard_unit=$guard_units/ezsync-guard.service
 guard_wants=$guard_units/sysinit.target.wants
 
-boot_id() {
-  if read -r id 2>/dev/null </proc/sys/kernel/random/boot_id; then printf '%s\n' "$id"; fi
-}
-
 # Seconds since the boot: clocks that are set do not matter.
 uptime_seconds() {
   read -r uptime rest </proc/uptime
   uptime=${uptime%%.*}
-}
-
-# PID: sets $born, when it was started; empty when there is none.
-process_start() {
-  born=
-  if read -r born 2>/dev/null <"/proc/$1/stat"; then
-    # Behind the name, which may hold anything: it is the 22nd field.
-    # shellcheck disable=SC2086 # a list of words
-    set -- ${born##*) }
-    # One that is dead and whose parent has not asked for it yet is none.
-    case $1 in
-      Z | X) born= ;;
-      *) born=${20} ;;
-    esac
-  fi
-}
-
-# FILE KEY: a value of a file with lines of a key and a value.
-value_of() {
-  if [ ! -r "$1" ]; then return; fi
-  while IFS=$tab read -r key value; do
-    if [ "$key" = "$2" ]; then printf '%s\n' "$value"; fi
-  done <"$1"
-}
-
-# OWNER-FILE: whether the process still runs.
-is_alive() {
-  pid=$(value_of "$1" pid)
-  if [ -z "$pid" ] || [ "$(value_of "$1" boot)" != "$(boot_id)" ]; then return 1; fi
-  process_start "$pid"
-  [ -n "$born" ] && [ "$born" = "$(value_of "$1" start)" ]
 }
 
 # FILE: notes this process, for is_alive.
