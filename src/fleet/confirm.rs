@@ -12,8 +12,6 @@ use super::result::{Outcome, Trouble};
 use super::shell::exec_trouble;
 use super::talk::Talk;
 use crate::exec::ExecError;
-use crate::history::Record;
-use crate::plan::Plan;
 use crate::remote::{self, Probe, Progress, Section, Word};
 
 /// How long a host waits for a word before it goes back by itself. A look may take half of that.
@@ -48,7 +46,14 @@ impl Driver<'_> {
     /// configuration of ours to go back to.
     pub(super) fn confirms(&self, probe: &Probe) -> bool {
         let order = &self.shared.order;
-        order.verify && order.confirm.unwrap_or_else(|| rewrites_time(&self.result.plan, probe))
+        let conf = &probe.facts.chrony.conf;
+        order.verify && order.confirm.unwrap_or_else(|| self.rewrites(conf))
+    }
+
+    /// Whether the plan replaces the file `conf`, and ezsync wrote that.
+    fn rewrites(&self, conf: &str) -> bool {
+        self.history.record.as_ref().is_some_and(|record| record.wrote(conf))
+            && self.result.plan.changes.iter().any(|change| change.work.writes(conf))
     }
 
     /// Tells a host that has changed whether to keep that, by what its proof came to.
@@ -163,14 +168,6 @@ async fn ending(talk: &mut Talk) -> Result<remote::Outcome, ExecError> {
         }
     }
     Err(ExecError::InputClosed)
-}
-
-/// Whether `plan` replaces a configuration of chrony that ezsync wrote.
-fn rewrites_time(plan: &Plan, probe: &Probe) -> bool {
-    let conf = &probe.facts.chrony.conf;
-    let record = probe.past.state.as_deref().and_then(|state| Record::parse(state).ok());
-    record.is_some_and(|record| record.wrote(conf))
-        && plan.changes.iter().any(|change| change.work.writes(conf))
 }
 
 /// What became of a host that went back, with why.

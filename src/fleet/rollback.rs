@@ -88,12 +88,12 @@ impl Driver<'_> {
     /// what somebody else had made of it.
     fn after(&mut self, past: Past, record: Option<Record>, way: &Way, then: &Observed) -> History {
         if self.shared.order.pristine {
-            return History { ending: Ending::Pristine, state: None };
+            return History { ending: Ending::Pristine, record, state: None };
         }
         // What an old record says is not judged here: it is put back as it was.
         let before = past.before.as_deref().and_then(|text| Record::parse(text).ok());
-        let Some(now) = record else {
-            return History { ending: Ending::Pop(past.newest), state: past.before };
+        let Some(now) = &record else {
+            return History { ending: Ending::Pop(past.newest), record, state: past.before };
         };
         let mut back = now.taken_back(before.as_ref());
         if let Some(back) = &mut back {
@@ -108,7 +108,7 @@ impl Driver<'_> {
             }
         }
         let state = back.map(|record| record.to_json());
-        History { ending: Ending::Pop(past.newest), state }
+        History { ending: Ending::Pop(past.newest), record, state }
     }
 
     /// Refuses to overwrite what somebody else has written, unless that is wanted.
