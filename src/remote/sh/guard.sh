@@ -146,6 +146,7 @@ end_run() {
   if [ -e "$work/kept" ]; then
     said=$(keep_change 2>&1)
     ended="$whose was made and is kept"
+    if [ -n "$said" ]; then ended="$ended, and not all could be noted for the way back: $said"; fi
   else
     said=$(undo_change 2>&1)
     if [ -n "$said" ]; then undone=no; fi

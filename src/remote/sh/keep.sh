@@ -18,7 +18,9 @@ history_length=10
 
 # Brings the keeping of a change to its end. What cannot be done is printed.
 keep_change() {
-  read -r ending number <"$work/ending" || return 0
+  if ! read -r ending number <"$work/ending"; then
+    echo 'what was to become of the history cannot be read any more'
+  fi
   if [ -e "$work/state.new" ]; then
     mv -f "$work/state.new" "$home/state"
   elif [ -e "$work/state.none" ]; then
