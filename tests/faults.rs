@@ -15,6 +15,7 @@ const ALL_OF_FAULTS: &[&str] = &[
     "lab/offline_faults",
     "lab/steps",
     "lab/trial",
+    "shell/stopped",
     "ssh/misbehaving",
 ];
 

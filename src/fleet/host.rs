@@ -233,7 +233,7 @@ impl<'a> Driver<'a> {
         if self.recover(&probe).await? {
             probe = self.look(&request).await?;
         }
-        self.result.notes.extend(probe.past.left.lines().map(ToOwned::to_owned));
+        self.note_left(&probe.past);
         if matches!(self.shared.order.mode, Mode::Verify | Mode::Doctor) {
             return Ok(Known { probe, plan: Plan::default() });
         }

@@ -56,7 +56,7 @@ impl Driver<'_> {
         let then = way.arrived(&probe.observed);
         self.note_what_stays(&way, &probe, record.as_ref(), &then);
         self.spare_edits(&way, &probe, record.as_ref())?;
-        let to = if pristine { None } else { self.before(&past) };
+        let to = if pristine { None } else { before(&past) };
         self.result.back = Some(Box::new(Back { from, to }));
         self.history = self.after(past, record, &way, &then);
         if self.shared.order.mode == Mode::RollbackCheck {
@@ -76,12 +76,6 @@ impl Driver<'_> {
         let daemons = daemons(facts).map(|name| Subject::Unit(name.to_owned()));
         let subjects: BTreeSet<Subject> = way.subjects().chain(known).chain(daemons).collect();
         Request::new(&subjects, &[])
-    }
-
-    /// The change that stands once the newest of `past` is taken back.
-    fn before(&self, past: &Past) -> Option<About> {
-        let older = past.changes.iter().filter(|about| about.number < past.newest);
-        older.max_by_key(|about| about.number).cloned()
     }
 
     /// What becomes of the history: the record is what it was before, and says what is put back. That may be
@@ -167,11 +161,27 @@ fn way(past: &Past, pristine: bool) -> Result<Option<Way>, Trouble> {
     let journals = journals.map_err(damaged)?;
     if pristine {
         let journals: Vec<Journal> = journals.into_iter().map(|(_, journal)| journal).collect();
-        let came = past.newest > 0 || past.state.is_some() || !past.origins.is_empty();
-        return Ok(came.then(|| Way::to_origin(&past.origins, &past.origin_units, &journals)));
+        let came = past.newest > 0
+            || past.state.is_some()
+            || !past.origins.is_empty()
+            || !past.origin_packages.is_empty();
+        let way =
+            || Way::to_origin(&past.origins, &past.origin_units, &past.origin_packages, &journals);
+        return Ok(came.then(way));
     }
     let newest = journals.iter().find(|(number, _)| *number == past.newest && past.newest > 0);
-    Ok(newest.map(|(number, journal)| Way::from_change(*number, journal)))
+    let mut way = newest.map(|(number, journal)| Way::from_change(*number, journal));
+    if let (Some(way), Some(older)) = (&mut way, before(past)) {
+        // Of the run before nothing but its packages is there: they are what stays then.
+        way.packages.extend(older.stays);
+    }
+    Ok(way)
+}
+
+/// The change that stands once the newest of `past` is taken back.
+fn before(past: &Past) -> Option<About> {
+    let older = past.changes.iter().filter(|about| about.number < past.newest);
+    older.max_by_key(|about| about.number).cloned()
 }
 
 fn changed_meanwhile() -> Trouble {

@@ -288,6 +288,8 @@ pub struct Failure {
     pub no_network: bool,
     /// Whether something of it stays: its notes say what.
     pub leaves: bool,
+    /// Whether packages were installed, which stay: see [`packages_that_stay`].
+    pub installed: bool,
 }
 
 /// The status of a change that found no repository: `fetch_failed` in sh/packages.sh.
@@ -357,5 +359,13 @@ fn failure(sections: &[Section]) -> Failure {
         failed.and_then(|section| section.args.get(1)).is_some_and(|s| s == NO_NETWORK);
     let number = failed.and_then(Section::number);
     let leaves = number.is_some() && of("told").any(|section| section.number() == number);
-    Failure { number, log, no_network, leaves }
+    let installed = !packages_that_stay(sections).is_empty();
+    Failure { number, log, no_network, leaves, installed }
+}
+
+/// The packages that a run has installed which is not kept, by the sections of its script: they are what stays of it.
+#[must_use]
+pub fn packages_that_stay(sections: &[Section]) -> Vec<String> {
+    let stays = sections.iter().find(|section| section.name == "stays");
+    stays.map(Section::text).unwrap_or_default().split_whitespace().map(ToOwned::to_owned).collect()
 }

@@ -148,15 +148,30 @@ end_run() {
     ended="$whose was made and is kept"
     if [ -n "$said" ]; then ended="$ended, and not all could be noted for the way back: $said"; fi
   else
+    await_packager
     said=$(undo_change 2>&1)
     if [ -n "$said" ]; then undone=no; fi
-    ended="$whose was cut off before anything was changed"
+    keep_packages
+    if [ -n "$unkept" ]; then note_left "packages stay of a change, and the history could not note them: $stay: $unkept"; fi
+    ended="$whose was cut off before anything was changed${stay:+ but packages}"
     if [ -e "$work/begun" ]; then ended="$whose was cut off: what stood there before was put back"; fi
     if [ "$undone" = no ]; then ended="$whose was cut off, and not everything could be put back: $said" && note_left "$ended"; fi
   fi
   token=$(value_of "$work/owner" run)
   tidy "$undone"
   close_home
+}
+
+# A package manager outlives the script that has started it: it is let end. What it prints goes to a file of the run's.
+await_packager() {
+  if [ -n "$at_boot" ] || [ -e "$work/begun" ] || ! grep -q '^package' "$work/journal" 2>/dev/null; then return; fi
+  waited=0
+  # shellcheck disable=SC2010 # the names are numbers
+  while [ "$waited" -lt 120 ] &&
+    ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q -F -e " -> $work/log" -e " -> $work/apt.log"; do
+    sleep 1
+    waited=$((waited + 1))
+  done
 }
 
 # SECONDS-SINCE-1970: how long ago that was.

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154 # variables and functions are shared between these files
+# shellcheck shell=sh disable=SC2034,SC2154 # variables and functions are shared between these files
 # Says what ezsync did on a host before: see history in ARCHITECTURE.md. Changes nothing. Built-in commands
 # before programs: each one costs, and this is asked by every run.
 
@@ -26,6 +26,7 @@ probe_history() {
     fi
   done
   if [ -d /var/lib/ezsync/lock ]; then history_lock; fi
+  if is_packages_only "$newest"; then show_about "$newest"; fi
   if [ -e /var/lib/ezsync/left ]; then
     section left
     head -c 4096 /var/lib/ezsync/left 2>/dev/null
@@ -34,6 +35,21 @@ probe_history() {
     section state
     head -c "$history_max" /var/lib/ezsync/state 2>/dev/null
   fi
+}
+
+# Whether all that is left of the change with this number is packages: the rest of its run was undone.
+is_packages_only() {
+  if [ ! -r "/var/lib/ezsync/changes/$1/about" ]; then return 1; fi
+  while IFS=$tab read -r key value; do
+    if [ "$key" = stays ]; then return 0; fi
+  done <"/var/lib/ezsync/changes/$1/about"
+  return 1
+}
+
+# NUMBER
+show_about() {
+  section about "$1"
+  head -c 4096 "/var/lib/ezsync/changes/$1/about" 2>/dev/null
 }
 
 # Who holds the lock, for how many seconds by this host's clock, and whether that process is there.
