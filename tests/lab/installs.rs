@@ -44,7 +44,7 @@ const OLD: &str = r"
     timedatectl show -p Timezone | grep Tokyo
     ls /var/lib/ezsync/state 2>/dev/null
     about=/var/lib/ezsync/changes/1/about
-    if is chrony && ! grep -q -s '^stays\tchrony$' $about; then echo the history does not know chrony; fi
+    if is chrony && ! grep -q -s '^stays.chrony$' $about; then echo the history does not know chrony; fi
     if ! dpkg-query -W chrony >/dev/null 2>&1 && ls -A /var/lib/ezsync 2>/dev/null; then echo stays; fi";
 
 /// Whether the history has chrony of a run that was cut off: it is there, be it by half.

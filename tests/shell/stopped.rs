@@ -162,7 +162,8 @@ fn packages_of_a_run_that_is_not_kept_are_in_the_history() {
                 "watchdog" => {
                     kill(&host, "owner");
                     await_that("the watchdog has ended it", || run_folder(&host).is_none());
-                    await_that("the lock is free", || !host.has(&format!("{HOME}/lock")));
+                    let ours = ["lock", "originals"].map(|name| format!("{HOME}/{name}"));
+                    await_that("it is gone", || !ours.iter().any(|path| host.has(path)));
                 }
                 "boot" => {
                     cut(&host);
