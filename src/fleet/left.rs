@@ -39,7 +39,7 @@ impl Driver<'_> {
         let order = &self.shared.order;
         let notes = &mut self.result.notes;
         notes.extend(past.left.lines().map(ToOwned::to_owned));
-        if let Some(about) = past.about(past.newest).filter(|about| !about.stays.is_empty()) {
+        for about in past.only_packages(past.newest) {
             let by = about.words(&order.cluster);
             let mut note = packages_stay(&about.stays, Some(&by));
             // This run is the one that setup is run again by.

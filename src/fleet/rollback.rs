@@ -171,9 +171,10 @@ fn way(past: &Past, pristine: bool) -> Result<Option<Way>, Trouble> {
     }
     let newest = journals.iter().find(|(number, _)| *number == past.newest && past.newest > 0);
     let mut way = newest.map(|(number, journal)| Way::from_change(*number, journal));
-    if let (Some(way), Some(older)) = (&mut way, before(past)) {
-        // Of the run before nothing but its packages is there: they are what stays then.
-        way.packages.extend(older.stays);
+    if let Some(way) = &mut way {
+        // Of the runs right before nothing but packages is there: these are what stays then.
+        let older = past.only_packages(past.newest.saturating_sub(1));
+        way.packages.extend(older.flat_map(|about| about.stays.clone()));
     }
     Ok(way)
 }

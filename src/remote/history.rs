@@ -61,8 +61,7 @@ pub struct Past {
     pub lock: Option<Holder>,
     /// What could not be put back when earlier changes were undone, a line each.
     pub left: String,
-    /// Its changes, oldest first, where they were asked for; else the newest, and that only where packages are all of
-    /// it.
+    /// Its changes, oldest first, where they were asked for; else those of [`Past::only_packages`].
     pub changes: Vec<About>,
     /// Journals by the number of their change, where they were asked for.
     pub journals: Vec<(u64, String)>,
@@ -170,6 +169,13 @@ impl Past {
     #[must_use]
     pub fn is_held(&self) -> bool {
         self.lock.as_ref().is_some_and(|lock| lock.alive)
+    }
+
+    /// The changes up to that with the number `newest`, newest first, as far as packages are all of them: these are not
+    /// set up as they were to be.
+    pub fn only_packages(&self, newest: u64) -> impl Iterator<Item = &About> {
+        let known = self.changes.iter().rev().filter(move |about| about.number <= newest);
+        known.take_while(|about| !about.stays.is_empty())
     }
 
     /// What is about the change with this number, where that was asked for and is known.

@@ -26,7 +26,11 @@ probe_history() {
     fi
   done
   if [ -d /var/lib/ezsync/lock ]; then history_lock; fi
-  if is_packages_only "$newest"; then show_about "$newest"; fi
+  number=$newest
+  while [ "$number" -gt 0 ] && is_packages_only "$number"; do
+    show_about "$number"
+    number=$((number - 1))
+  done
   if [ -e /var/lib/ezsync/left ]; then
     section left
     head -c 4096 /var/lib/ezsync/left 2>/dev/null
