@@ -139,7 +139,7 @@ impl<'a> Driver<'a> {
     async fn run(mut self) -> (HostResult, Ticket) {
         self.result.notes.extend(self.shell.link().host_key_notes());
         self.result.outcome = self.stages().await.unwrap_or_else(|stopped| stopped);
-        self.result.execs = self.shell.link().execs();
+        self.result.execs += self.shell.link().execs();
         self.shell.close().await;
         (self.result, self.ticket)
     }
