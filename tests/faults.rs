@@ -18,6 +18,7 @@ const ALL_OF_FAULTS: &[&str] = &[
     "lab/steps",
     "lab/transaction",
     "lab/trial",
+    "shell/stopped",
     "ssh/hostile",
     "ssh/misbehaving",
 ];
