@@ -580,6 +580,7 @@ fn known(name: &str, change: u64, would_change: usize) -> HostResult {
         ezsync: "0.1.0".to_owned(),
         cluster: "cluster01".to_owned(),
         run: "20261121T150000.000000Z".to_owned(),
+        stays: Vec::new(),
     };
     let digest = |digit: char| digit.to_string().repeat(64);
     let status = Status {

@@ -139,7 +139,7 @@ impl<'a> Driver<'a> {
     async fn run(mut self) -> (HostResult, Ticket) {
         self.result.notes.extend(self.shell.link().host_key_notes());
         self.result.outcome = self.stages().await.unwrap_or_else(|stopped| stopped);
-        self.result.execs = self.shell.link().execs();
+        self.result.execs += self.shell.link().execs();
         self.shell.close().await;
         (self.result, self.ticket)
     }
@@ -233,7 +233,7 @@ impl<'a> Driver<'a> {
         if self.recover(&probe).await? {
             probe = self.look(&request).await?;
         }
-        self.result.notes.extend(probe.past.left.lines().map(ToOwned::to_owned));
+        self.note_left(&probe.past);
         if matches!(self.shared.order.mode, Mode::Verify | Mode::Doctor) {
             return Ok(Known { probe, plan: Plan::default() });
         }

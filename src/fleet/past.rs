@@ -18,13 +18,15 @@ use crate::resource::{Observed, PathState, Subject};
 pub(super) struct History {
     /// What becomes of the history.
     pub ending: Ending,
+    /// The record as it is; none where there is none, or it cannot be read.
+    pub record: Option<Record>,
     /// The text of the record when the change is kept; none: there is none any more.
     pub state: Option<String>,
 }
 
 impl Default for History {
     fn default() -> Self {
-        Self { ending: Ending::Push, state: None }
+        Self { ending: Ending::Push, record: None, state: None }
     }
 }
 
@@ -77,7 +79,7 @@ impl Driver<'_> {
             by: self.shared.order.by.clone(),
         };
         let state = Record::next(record.as_ref(), &wishes, observed, &stamp).to_json();
-        self.history = History { ending: Ending::Push, state: Some(state) };
+        self.history = History { ending: Ending::Push, record, state: Some(state) };
         Ok(())
     }
 

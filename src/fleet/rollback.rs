@@ -56,7 +56,7 @@ impl Driver<'_> {
         let then = way.arrived(&probe.observed);
         self.note_what_stays(&way, &probe, record.as_ref(), &then);
         self.spare_edits(&way, &probe, record.as_ref())?;
-        let to = if pristine { None } else { self.before(&past) };
+        let to = if pristine { None } else { before(&past) };
         self.result.back = Some(Box::new(Back { from, to }));
         self.history = self.after(past, record, &way, &then);
         if self.shared.order.mode == Mode::RollbackCheck {
@@ -78,22 +78,16 @@ impl Driver<'_> {
         Request::new(&subjects, &[])
     }
 
-    /// The change that stands once the newest of `past` is taken back.
-    fn before(&self, past: &Past) -> Option<About> {
-        let older = past.changes.iter().filter(|about| about.number < past.newest);
-        older.max_by_key(|about| about.number).cloned()
-    }
-
     /// What becomes of the history: the record is what it was before, and says what is put back. That may be
     /// what somebody else had made of it.
     fn after(&mut self, past: Past, record: Option<Record>, way: &Way, then: &Observed) -> History {
         if self.shared.order.pristine {
-            return History { ending: Ending::Pristine, state: None };
+            return History { ending: Ending::Pristine, record, state: None };
         }
         // What an old record says is not judged here: it is put back as it was.
         let before = past.before.as_deref().and_then(|text| Record::parse(text).ok());
-        let Some(now) = record else {
-            return History { ending: Ending::Pop(past.newest), state: past.before };
+        let Some(now) = &record else {
+            return History { ending: Ending::Pop(past.newest), record, state: past.before };
         };
         let mut back = now.taken_back(before.as_ref());
         if let Some(back) = &mut back {
@@ -108,7 +102,7 @@ impl Driver<'_> {
             }
         }
         let state = back.map(|record| record.to_json());
-        History { ending: Ending::Pop(past.newest), state }
+        History { ending: Ending::Pop(past.newest), record, state }
     }
 
     /// Refuses to overwrite what somebody else has written, unless that is wanted.
@@ -167,11 +161,28 @@ fn way(past: &Past, pristine: bool) -> Result<Option<Way>, Trouble> {
     let journals = journals.map_err(damaged)?;
     if pristine {
         let journals: Vec<Journal> = journals.into_iter().map(|(_, journal)| journal).collect();
-        let came = past.newest > 0 || past.state.is_some() || !past.origins.is_empty();
-        return Ok(came.then(|| Way::to_origin(&past.origins, &past.origin_units, &journals)));
+        let came = past.newest > 0
+            || past.state.is_some()
+            || !past.origins.is_empty()
+            || !past.origin_packages.is_empty();
+        let way =
+            || Way::to_origin(&past.origins, &past.origin_units, &past.origin_packages, &journals);
+        return Ok(came.then(way));
     }
     let newest = journals.iter().find(|(number, _)| *number == past.newest && past.newest > 0);
-    Ok(newest.map(|(number, journal)| Way::from_change(*number, journal)))
+    let mut way = newest.map(|(number, journal)| Way::from_change(*number, journal));
+    if let Some(way) = &mut way {
+        // Of the runs right before nothing but packages is there: these are what stays then.
+        let older = past.only_packages(past.newest.saturating_sub(1));
+        way.packages.extend(older.flat_map(|about| about.stays.clone()));
+    }
+    Ok(way)
+}
+
+/// The change that stands once the newest of `past` is taken back.
+fn before(past: &Past) -> Option<About> {
+    let older = past.changes.iter().filter(|about| about.number < past.newest);
+    older.max_by_key(|about| about.number).cloned()
 }
 
 fn changed_meanwhile() -> Trouble {

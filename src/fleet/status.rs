@@ -40,6 +40,7 @@ impl Status {
             ezsync: record.ezsync.clone(),
             cluster: record.cluster.clone(),
             run: past.about(record.change).map(|known| known.run.clone()).unwrap_or_default(),
+            stays: Vec::new(),
         };
         Self {
             // One that is all taken back has no change any more.

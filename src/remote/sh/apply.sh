@@ -134,8 +134,18 @@ finish() {
   fi
   undone=yes
   if [ -n "$said" ]; then undone=no; fi
+  stay='' unkept=''
+  if [ "$1" != kept ]; then keep_packages; fi
   tidy "$undone"
   close_home
+  if [ -n "$stay" ]; then
+    section stays
+    printf '%s\n' "$stay"
+  fi
+  if [ -n "$unkept" ]; then
+    section told
+    printf '%s\n' "the history could not note the packages that stay: $unkept"
+  fi
   case $1:$undone in
     kept:no)
       section told
