@@ -12,11 +12,14 @@ use serde_json::Value;
 
 const MANIFEST: &str = "docs/kubernetes/ezsync-jobs.yaml";
 
-/// What the judge says of a manifest, and whether it takes it.
-fn judged(programs: &Path, manifest: &Path) -> (bool, String) {
-    let judge = programs.join("kubernetes-validate");
-    let judge = ["120".as_ref(), judge.as_os_str(), "--strict".as_ref(), manifest.as_os_str()];
-    let output = Command::new("timeout").args(judge).output().unwrap();
+/// The oldest and the newest Kubernetes that the judge knows.
+const VERSIONS: [&str; 2] = ["1.25", "1.37"];
+
+/// What the judge says of a manifest for a version of Kubernetes, and whether it takes it.
+fn judged(programs: &Path, version: &str, manifest: &Path) -> (bool, String) {
+    let mut judge = Command::new("timeout");
+    judge.arg("120").arg(programs.join("kubernetes-validate")).args(["--strict", "-k", version]);
+    let output = judge.arg(manifest).output().unwrap();
     let said = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8_lossy(&said).into_owned())
 }
@@ -25,18 +28,21 @@ fn judged(programs: &Path, manifest: &Path) -> (bool, String) {
 fn kubernetes_takes_the_manifest() {
     let requirements = Path::new("tests/kubernetes/requirements.txt");
     let Some(programs) = ezsync_hosts::judge(requirements) else { return };
-    let (passes, said) = judged(&programs, Path::new(MANIFEST));
-    assert!(passes, "{said}");
-    for job in ["ezsync-sources", "ezsync-clients"] {
-        assert!(said.contains(&format!("passed for resource job/{job} ")), "{said}");
-    }
-    // The judge does see mistakes.
     let text = fs::read_to_string(MANIFEST).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let spoilt = folder.path().join("spoilt.yaml");
-    for (good, bad) in [("completions: 4", "completions: four"), ("completionMode", "completion")] {
-        fs::write(&spoilt, text.replacen(good, bad, 1)).unwrap();
-        assert!(!judged(&programs, &spoilt).0, "{bad}");
+    for version in VERSIONS {
+        let (passes, said) = judged(&programs, version, Path::new(MANIFEST));
+        assert!(passes, "{said}");
+        for job in ["ezsync-sources", "ezsync-clients"] {
+            let words = format!("passed for resource job/{job} against version {version}");
+            assert!(said.contains(&words), "{said}");
+        }
+        // The judge does see mistakes.
+        for (good, bad) in [("completions: 4", "completions: four"), ("parallelism", "threads")] {
+            fs::write(&spoilt, text.replacen(good, bad, 1)).unwrap();
+            assert!(!judged(&programs, version, &spoilt).0, "{bad}");
+        }
     }
 }
 

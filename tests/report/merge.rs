@@ -6,7 +6,7 @@ use ezsync::exit::Exit;
 use ezsync::fleet::{HostResult, Mode, Outcome, Part, Spent, Terms, Timebase, agree};
 use ezsync::report::{Document, Merged, Run, merge};
 use ezsync::shard::Shard;
-use ezsync::verify::{Clock, ClockOffset};
+use ezsync::verify::{Clock, ClockOffset, Measure};
 use serde_json::{Value, json};
 
 use super::{WIDE, client, local_source, plain, run, unreachable};
@@ -192,5 +192,15 @@ fn documents_that_are_no_parts_of_one_run_are_refused() {
     ] {
         assert!(found.contains(expected), "{found}\nwanted {expected}");
         assert!(!found.contains('\u{1b}'), "{found:?}");
+    }
+}
+
+#[test]
+fn numbers_are_read_as_they_were_written() {
+    for n in 1..20_000_u32 {
+        let seconds = f64::from(n).sqrt() * 1e-7;
+        let measure = Measure { seconds, uncertainty: 1.0 / seconds };
+        let text = serde_json::to_string(&measure).expect("JSON");
+        assert_eq!(serde_json::from_str::<Measure>(&text).expect("a measure"), measure, "{text}");
     }
 }
