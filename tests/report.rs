@@ -477,7 +477,9 @@ fn json_has_its_documented_keys() {
     assert_eq!((&value["mode"], &value["exit"]), (&"setup".into(), &2.into()));
     assert_eq!(host["outcome"]["state"], "failed");
     assert_eq!(host["outcome"]["trouble"]["what"], "bad \x1b[31m");
-    let recap = serde_json::json!({"ok": 7, "changed": 3, "unreachable": 0, "failed": 0});
+    let recap = serde_json::json!({
+        "ok": 7, "changed": 3, "unreachable": 0, "failed": 0, "held_back": 0
+    });
     assert_eq!(value["recap"]["node2"], recap);
 }
 
