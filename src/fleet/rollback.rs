@@ -30,6 +30,7 @@ impl Driver<'_> {
             probe = self.look(&first).await?;
         }
         let past = probe.past;
+        self.note_left(&past);
         let from = past.about(past.newest).cloned();
         let run = from.as_ref().map(|from| from.run.as_str()).unwrap_or_default();
         if self.shared.runs.last.get().is_some_and(|last| last != run) {
@@ -167,7 +168,10 @@ fn way(past: &Past, pristine: bool) -> Result<Option<Way>, Trouble> {
     let journals = journals.map_err(damaged)?;
     if pristine {
         let journals: Vec<Journal> = journals.into_iter().map(|(_, journal)| journal).collect();
-        let came = past.newest > 0 || past.state.is_some() || !past.origins.is_empty();
+        let came = past.newest > 0
+            || past.state.is_some()
+            || !past.origins.is_empty()
+            || !past.left.is_empty();
         return Ok(came.then(|| Way::to_origin(&past.origins, &past.origin_units, &journals)));
     }
     let newest = journals.iter().find(|(number, _)| *number == past.newest && past.newest > 0);
