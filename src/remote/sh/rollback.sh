@@ -8,7 +8,7 @@ restore_stage() {
     return 1
   fi
   if [ ! -d "${1%/*}/" ]; then
-    printf 'the folder %s does not exist\n' "${1%/*}"
+    printf 'the folder %s was removed: make it again (mkdir -p), then run again\n' "${1%/*}"
     return 1
   fi
   candidate=$(beside "$1" new)
