@@ -3,18 +3,19 @@
 
 use std::fs::{self, File};
 use std::io::Read;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Output, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use crate::cgroup::Cgroup;
 use crate::image::CachedImage;
 use crate::lab::TestHost;
+use crate::network::Network;
 use crate::recipe::write_file;
 use crate::uml::{self, Login};
 use crate::{nspawn, run};
@@ -208,6 +209,20 @@ impl Running {
         self.process.wait()?;
         Ok(())
     }
+}
+
+/// Waits until an SSH server greets at `address` of the network.
+pub fn wait_for_sshd(network: &Network, address: IpAddr) -> Result<()> {
+    let address = SocketAddr::new(address, 22);
+    let look = || {
+        network.enter()?;
+        run::wait_for("answer of its sshd", BOOT_DEADLINE, || {
+            Ok(sshd_answers(address).then_some(()))
+        })
+    };
+    // A thread that has entered a network does not leave it.
+    std::thread::scope(|scope| scope.spawn(look).join())
+        .map_err(|_| anyhow!("the look at it broke off"))?
 }
 
 /// Whether an SSH server greets at `address`.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::cgroup::Cgroup;
-use crate::host::{Health, Identity, Place, Running};
+use crate::host::{self, Health, Identity, Place, Running};
 use crate::image::{self, CachedImage};
 use crate::leftovers::{self, Claim};
 use crate::network::{CONTROLLER, Network};
@@ -207,12 +207,14 @@ impl Lab {
         self.network.set_link(&host.link(), false)
     }
 
-    /// Plugs the host's network cable in again.
+    /// Plugs the host's network cable in again and waits until its sshd can be reached: the kernel takes its
+    /// time, and who asks for the host's hardware address in vain is told for seconds that it is not there.
     ///
     /// # Errors
-    /// When the host was stopped.
+    /// When the host was stopped, or does not answer.
     pub fn mend(&self, host: &TestHost) -> Result<()> {
-        self.network.set_link(&host.link(), true)
+        self.network.set_link(&host.link(), true)?;
+        host::wait_for_sshd(&self.network, host.address)
     }
 
     /// Lets no more than so many megabits a second through to the host.
