@@ -231,7 +231,7 @@ fn a_host_that_has_fallen_silent_shows_since_when() {
             "node3  verifying: not yet synchronised (31 s)",
         ]
     );
-    let last = shown(36).last().unwrap();
+    let last = shown(36).next_back().unwrap();
     assert_eq!(last, "node3  verifying: not yet synchronised (36 s, silent for 11 s)");
 }
 
