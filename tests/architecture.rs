@@ -49,7 +49,7 @@ const MAY_USE: &[(&str, &str)] = &[
         "access bundle cluster desired exec facts history length local plan problem remote resource sanitise ssh verify",
     ),
     // What is shown. None of these knows how results come about.
-    ("report", "exit facts fleet history length plan sanitise verify"),
+    ("report", "exit facts fleet history length plan problem sanitise verify"),
     ("ui", "fleet length plan repository sanitise ssh verify"),
     // What is typed.
     ("cli", "cluster length package"),

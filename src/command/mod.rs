@@ -16,11 +16,13 @@ mod visit;
 
 use std::io::{self, Write};
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 
+use self::lock::NoLock;
 use crate::cli::{Cli, Command, Hosts};
 use crate::cluster::{Cluster, OptionSetting, Wish};
 use crate::exit::Exit;
+use crate::problem::Problem;
 use crate::project::Project;
 use crate::report::{self, Run};
 use crate::role::tags::Choice;
@@ -44,6 +46,22 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Rollback(options) => rollback::run(cli, &project, options),
         Command::Bundle(bundle) => bundle::run(cli, &project, bundle),
     }
+}
+
+/// How the program ends with `error`, and the JSON document of it for a run that was to print one: nothing else
+/// has come to standard output then.
+#[must_use]
+pub fn fail(cli: &Cli, error: &Error) -> (Exit, Option<String>) {
+    let is_interrupt = |error: &io::Error| error.kind() == io::ErrorKind::Interrupted;
+    let exit = match error.downcast_ref::<io::Error>() {
+        Some(error) if is_interrupt(error) => Exit::Interrupted,
+        _ if error.is::<Problem>() => Exit::Usage,
+        _ => Exit::Error,
+    };
+    let known =
+        error.downcast_ref::<Problem>().or_else(|| Some(error.downcast_ref::<NoLock>()?.problem()));
+    let problem = known.cloned().unwrap_or_else(|| Problem::new(format!("{error:#}")));
+    (exit, cli.wants_json().then(|| report::error(&problem, exit)))
 }
 
 impl Hosts {

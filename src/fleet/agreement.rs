@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::result::{HostResult, Outcome};
 use super::watch::outcome;
 use super::{Mode, Part};
-use crate::length::exact;
+use crate::length::{exact, seconds};
 use crate::verify::{Cause, ClockOffset, Measure, State};
 
 /// From here on a clock is said to be set, below to be moved: chronyd steps what is more (`makestep 1.0 3`),
@@ -56,6 +56,9 @@ pub fn agree(hosts: &mut [HostResult], terms: Terms) -> Option<Agreement> {
         note_moved(host, is_source && set_clock, max_offset);
         if is_source {
             hold_against_controller(host, terms);
+            if mode == Mode::Check && set_clock {
+                note_right(host, max_offset);
+            }
         }
     }
     if mode == Mode::Check {
@@ -160,6 +163,22 @@ fn warn_of_steps(hosts: &mut [HostResult], from_here: bool) {
             let by = exact(ahead.seconds);
             host.notes.push(format!("setup would set its clock {way} by {by} to {whose}"));
         }
+    }
+}
+
+/// Says that the clock of a source that was to be set from here, in a check, is right as it is: the plan says it of
+/// one that is not.
+fn note_right(source: &mut HostResult, max_offset: f64) {
+    if source.plan.changes.iter().any(|change| change.work.sets_clock()) {
+        return;
+    }
+    if let Some(ahead) =
+        latest(source).map(ClockOffset::measure).filter(|it| !it.exceeds(max_offset))
+    {
+        let (of, allowed) = (ahead.of(), seconds(max_offset));
+        source.notes.push(format!(
+            "setup would not set its clock: it is {of} this controller's, and {allowed} are allowed"
+        ));
     }
 }
 

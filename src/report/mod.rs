@@ -7,6 +7,7 @@ mod changes;
 mod clocks;
 mod closing;
 mod counts;
+mod error;
 mod group;
 mod last;
 mod paint;
@@ -24,6 +25,7 @@ use serde::Serialize;
 
 pub use archive::{archive, own_folder, state_folder};
 pub use counts::Counts;
+pub use error::error;
 pub use last::{Last, last};
 pub use text::{Look, print, print_text, text};
 pub use visits::{Report, Visits, execs, pings};
@@ -34,7 +36,7 @@ use crate::sanitise::sanitise_json;
 
 /// What came of a run: the data of every report.
 ///
-/// As JSON ([`Run::to_json`]) it has these keys, which stay as they are from version to version:
+/// As JSON ([`Run::to_json`]; [`error`] is of a run without a result) it has these keys, which stay as they are from version to version:
 ///
 /// | key | value |
 /// |---|---|
@@ -48,7 +50,7 @@ use crate::sanitise::sanitise_json;
 /// | `hosts` | one [`HostResult`] each, in the inventory's order |
 /// | `clocks` | the hosts' clocks as read from here: `agree`, `spread` (`ahead`, `behind`, `seconds`, `uncertainty`), `controller` (how far they are ahead of this machine's: `seconds`, `uncertainty`) |
 /// | `max_fail` | where more hosts failed than the failure policy allows: `policy` (its name), `allows`, `failed` (the hosts) |
-/// | `recap` | for each host's name: `ok`, `changed`, `unreachable`, `failed` |
+/// | `recap` | for each host's name: `ok`, `changed`, `unreachable`, `failed`, `held_back` |
 ///
 /// A host has `host`, `address`, `part` (`source`, `standby`, `client`; `node` in a rollback), `outcome` (`state`: `ok`,
 /// `unreachable`, `failed`, `interrupted`; with `trouble`: `what`, `next`, `log`, and

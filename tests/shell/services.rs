@@ -58,6 +58,26 @@ fn a_service_is_started_and_enabled_and_back() {
     }
 }
 
+/// Its package was removed while a policy-rc.d kept that from stopping it: systemd knows of it for as long as it
+/// runs.
+#[test]
+fn a_service_that_outlived_its_package_is_stopped() {
+    for host in Host::each() {
+        host_with(&host, &["active"]);
+        fs::write(host.at("/units/app/gone"), "").unwrap();
+        assert_eq!(host.apply(|| vec![off()]), ["stop app"], "{:?}", host.shell);
+        assert_eq!(host.calls(), ["systemctl stop app"]);
+        // It goes with its package in the middle of a run.
+        host_with(&host, &["active", "enabled"]);
+        fs::remove_file(host.at("/units/app/gone")).unwrap();
+        let gone = task("shell", json!({"cmd": "rm /units/app/enabled; : >/units/app/gone"}));
+        let plan = host.plan(vec![gone, off()]);
+        assert_eq!(host.carry_out(&plan).outcome(), Outcome::Changed, "{:?}", host.shell);
+        assert_eq!(host.calls(), ["systemctl stop app"], "{:?}", host.shell);
+        assert!(!host.has("/units/app/active"));
+    }
+}
+
 #[test]
 fn a_static_service_is_neither_enabled_nor_disabled() {
     for host in Host::each() {
