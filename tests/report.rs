@@ -486,7 +486,9 @@ fn json_has_its_documented_keys() {
     assert_eq!((&value["mode"], &value["exit"]), (&"setup".into(), &2.into()));
     assert_eq!(host["outcome"]["state"], "failed");
     assert_eq!(host["outcome"]["trouble"]["what"], "bad \x1b[31m");
-    let recap = serde_json::json!({"ok": 7, "changed": 3, "unreachable": 0, "failed": 0});
+    let recap = serde_json::json!({
+        "ok": 7, "changed": 3, "unreachable": 0, "failed": 0, "held_back": 0
+    });
     assert_eq!(value["recap"]["node2"], recap);
 }
 
@@ -496,7 +498,7 @@ fn the_newest_runs_are_kept_and_nobody_else_reads_them() {
     let folder = state.path().join("ezsync/cluster01");
     let mut run = run(Mode::Verify, false, vec![local_source("node1")]);
     let first = archive(&run, &state.path().join("ezsync")).expect("it is written");
-    assert_eq!(first, folder.join("2026-11-21T03-42-06.123Z.json"));
+    assert_eq!(first, folder.join("2026-11-21T03-42-06.123Z.verify.json"));
     let mode = |path: &Path| path.metadata().expect("it is there").permissions().mode() & 0o777;
     assert_eq!((mode(&folder), mode(&first)), (0o700, 0o600));
     assert_eq!(std::fs::read_to_string(&first).expect("text"), run.to_json().expect("JSON"));
@@ -504,16 +506,24 @@ fn the_newest_runs_are_kept_and_nobody_else_reads_them() {
     // Somebody has opened the folder meanwhile.
     std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755)).expect("opened");
     std::fs::write(folder.join("0.json"), "mine").expect("written");
+    // What older versions kept did not say what it was, and goes with the others.
+    std::fs::write(folder.join("2026-11-20T00-00-00.000Z.json"), "old").expect("written");
+    let mut setup = run.clone();
+    setup.mode = Mode::Setup;
+    let setup = archive(&setup, &state.path().join("ezsync")).expect("it is written");
     for _ in 0..50 {
         run.started += jiff::SignedDuration::from_millis(1);
         archive(&run, &state.path().join("ezsync")).expect("it is written");
     }
     assert_eq!(mode(&folder), 0o700);
     let entries = std::fs::read_dir(&folder).expect("a folder").count();
-    assert_eq!((entries, first.exists()), (51, false), "50 runs and a file that is not ours");
-    assert!(
-        folder.join("2026-11-21T03-42-06.173Z.json").exists() && folder.join("0.json").exists()
+    assert_eq!(
+        (entries, first.exists()),
+        (52, false),
+        "50 looks, a setup and one that is not ours"
     );
+    let newest = folder.join("2026-11-21T03-42-06.173Z.verify.json");
+    assert!(newest.exists() && folder.join("0.json").exists() && setup.exists());
 
     std::fs::write(state.path().join("file"), "").expect("written");
     assert!(archive(&run, &state.path().join("file")).is_err());

@@ -34,6 +34,13 @@ const TRIES: usize = 10;
 #[error(transparent)]
 pub(super) struct NoLock(#[from] Problem);
 
+impl NoLock {
+    /// What it says.
+    pub fn problem(&self) -> &Problem {
+        &self.0
+    }
+}
+
 /// The lock, held. It is let go when this is dropped.
 #[derive(Debug)]
 pub(super) struct Lock {

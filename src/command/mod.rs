@@ -17,15 +17,17 @@ mod visit;
 
 use std::io::{self, Write};
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 use jiff::Timestamp;
 
+use self::lock::NoLock;
 use crate::cli::{Cli, Command, Hosts};
 use crate::cluster::{Cluster, OptionSetting, Wish};
 use crate::exit::Exit;
 use crate::fleet::Mode;
+use crate::problem::Problem;
 use crate::project::Project;
-use crate::report::{Look, Run, archive, print as print_report, state_folder};
+use crate::report::{self as results, Look, Run};
 use crate::role::tags::Choice;
 use crate::shard::Shard;
 
@@ -49,6 +51,22 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Report(report) => report::run(cli, report),
         Command::Bundle(bundle) => bundle::run(cli, &project, bundle),
     }
+}
+
+/// How the program ends with `error`, and the JSON document of it for a run that was to print one: nothing else
+/// has come to standard output then.
+#[must_use]
+pub fn fail(cli: &Cli, error: &Error) -> (Exit, Option<String>) {
+    let is_interrupt = |error: &io::Error| error.kind() == io::ErrorKind::Interrupted;
+    let exit = match error.downcast_ref::<io::Error>() {
+        Some(error) if is_interrupt(error) => Exit::Interrupted,
+        _ if error.is::<Problem>() => Exit::Usage,
+        _ => Exit::Error,
+    };
+    let known =
+        error.downcast_ref::<Problem>().or_else(|| Some(error.downcast_ref::<NoLock>()?.problem()));
+    let problem = known.cloned().unwrap_or_else(|| Problem::new(format!("{error:#}")));
+    (exit, cli.wants_json().then(|| results::error(&problem, exit)))
 }
 
 impl Hosts {
@@ -97,7 +115,7 @@ fn print(text: &str) -> Result<()> {
 
 /// Keeps the result for later. The hosts are as they are, also when that fails.
 fn keep(run: &Run) {
-    if let Err(error) = state_folder().and_then(|folder| archive(run, &folder)) {
+    if let Err(error) = results::state_folder().and_then(|folder| results::archive(run, &folder)) {
         say(&format!("warning: the result could not be kept: {error:#}"));
     }
 }
@@ -107,7 +125,7 @@ fn show(cli: &Cli, json: bool, run: &Run, diff: bool) -> Result<Exit> {
     if json {
         print(&run.to_json()?)?;
     } else {
-        print_report(run, &Look::of_stdout(diff), cli.colours())?;
+        results::print(run, &Look::of_stdout(diff), cli.colours())?;
     }
     Ok(run.exit())
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::result::{HostResult, Outcome};
 use super::watch::outcome;
 use super::{Mode, Part};
-use crate::length::exact;
+use crate::length::{exact, seconds};
 use crate::verify::{Cause, ClockOffset, Measure, State};
 
 /// From here on a clock is said to be set, below to be moved: chronyd steps what is more (`makestep 1.0 3`),
@@ -55,6 +55,9 @@ pub fn agree(hosts: &mut [HostResult], terms: Terms) -> Option<Agreement> {
         note_moved(host, is_source && terms.set_clock, terms.max_offset);
         if is_source {
             hold_against_controller(host, terms);
+            if terms.mode == Mode::Check && terms.set_clock {
+                note_right(host, terms.max_offset);
+            }
         }
     }
     agree_together(hosts, terms)
@@ -170,6 +173,22 @@ fn warn_of_steps(hosts: &mut [HostResult], from_here: bool) {
                 host.notes.push(note);
             }
         }
+    }
+}
+
+/// Says that the clock of a source that was to be set from here, in a check, is right as it is: the plan says it of
+/// one that is not.
+fn note_right(source: &mut HostResult, max_offset: f64) {
+    if source.plan.changes.iter().any(|change| change.work.sets_clock()) {
+        return;
+    }
+    if let Some(ahead) =
+        latest(source).map(ClockOffset::measure).filter(|it| !it.exceeds(max_offset))
+    {
+        let (of, allowed) = (ahead.of(), seconds(max_offset));
+        source.notes.push(format!(
+            "setup would not set its clock: it is {of} this controller's, and {allowed} are allowed"
+        ));
     }
 }
 

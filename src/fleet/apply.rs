@@ -65,6 +65,7 @@ impl Driver<'_> {
         let lost = |error: ExecError| exec_trouble("the changes", &error);
         self.stands(Standing::Staging);
         let mut talk = self.shell.start("the changes", &script, &mark, SILENCE).await?;
+        self.changing = true;
         let mut held = None;
         let mut asked = Asked::default();
         let mut sending = Sending::of(&[]);
@@ -107,6 +108,7 @@ impl Driver<'_> {
                 }
                 Some(Progress::Activated) if self.shared.order.verify => {
                     self.note_done(&remote::Outcome::Changed, &[]);
+                    self.changing = true;
                     self.open = Some(Open { talk: Some(talk), token, confirm });
                     return Ok(true);
                 }
@@ -162,6 +164,7 @@ impl Driver<'_> {
 
     /// Notes which changes stand: all of them, or packages, which nothing takes away again.
     pub(super) fn note_done(&mut self, ended: &remote::Outcome, sections: &[Section]) {
+        self.changing = false;
         let all = *ended == remote::Outcome::Changed;
         let of = |name: &str, number: usize| {
             sections.iter().any(|s| s.name == name && s.number() == Some(number))
@@ -290,6 +293,11 @@ impl Driver<'_> {
                     then `ezsync setup --bundle FILE`), or mend its network, and run again"
                 .to_owned();
         }
+        if meets_start_limit(&failure.log) {
+            next = "systemd refuses to start a service that was started too often within seconds: wait 10 s (or run \
+                    `systemctl reset-failed` for it on the host), then run again"
+                .to_owned();
+        }
         if let Some(clock) =
             self.wrong_clock().filter(|_| change.is_some_and(|c| c.work.installs()))
         {
@@ -331,6 +339,13 @@ impl Driver<'_> {
         )
         .log(&sanitise_lines(&said))
     }
+}
+
+/// Whether systemd refused to start a service, by what it and systemctl said.
+fn meets_start_limit(log: &str) -> bool {
+    ["attempted too often", "Start request repeated too quickly", "start-limit-hit"]
+        .iter()
+        .any(|sign| log.contains(sign))
 }
 
 /// What a host has asked for. Our script does so once, and each time costs us as much as the first.

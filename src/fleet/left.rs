@@ -34,11 +34,16 @@ const UNTIL_SETUP: &str =
     "what it starts runs with the distribution's own configuration until setup is run again";
 
 impl Driver<'_> {
-    /// Says what an earlier run has left on a host with this `past`.
+    /// Says what an earlier run has left on a host with this `past`, and how changes ended that nobody heard of. What
+    /// was just told of one is not told again.
     pub(super) fn note_left(&mut self, past: &Past) {
         let order = &self.shared.order;
         let notes = &mut self.result.notes;
-        notes.extend(past.left.lines().map(ToOwned::to_owned));
+        for line in past.left.lines() {
+            if !notes.iter().any(|note| line.ends_with(note.as_str())) {
+                notes.push(line.to_owned());
+            }
+        }
         for about in past.only_packages(past.newest) {
             let by = about.words(&order.cluster);
             let mut note = packages_stay(&about.stays, Some(&by));

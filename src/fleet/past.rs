@@ -138,10 +138,7 @@ pub(super) fn show(
 
 /// Why nothing is changed on a host where these were changed by hand.
 pub(super) fn refusal(lost: &[Drift], next: &str) -> Trouble {
-    let words: Vec<String> = lost
-        .iter()
-        .map(|drift| format!("{} (as ezsync left it: {})", drift.words(), drift.origin()))
-        .collect();
-    let what = "somebody else has changed what ezsync wrote, and nothing was changed:";
-    Trouble::new(format!("{what} {}", words.join("; ")), next)
+    let names: Vec<&str> = lost.iter().map(|drift| drift.name.as_str()).collect();
+    let what = "somebody else has changed what ezsync wrote (see drift), and nothing was changed:";
+    Trouble::new(format!("{what} {}", names.join(", ")), next)
 }

@@ -10,9 +10,9 @@ use super::past::{History, refusal, show};
 use super::result::{Back, Outcome, Trouble};
 use super::{Doing, Mode, Standing};
 use crate::facts::Facts;
-use crate::history::{Journal, Record, Since, Way};
+use crate::history::{Drift, Journal, Record, Since, Way};
 use crate::remote::{About, Depth, Ending, Past, Probe, Request};
-use crate::resource::{Observed, Subject};
+use crate::resource::{Observed, PathState, Subject};
 
 /// What is told of a host without a past.
 pub(super) const NOTHING: &str = "ezsync has changed nothing here that it could go back from";
@@ -30,6 +30,7 @@ impl Driver<'_> {
             probe = self.look(&first).await?;
         }
         let past = probe.past;
+        self.note_left(&past);
         let from = past.about(past.newest).cloned();
         let run = from.as_ref().map(|from| from.run.as_str()).unwrap_or_default();
         if self.shared.runs.last.get().is_some_and(|last| last != run) {
@@ -48,7 +49,7 @@ impl Driver<'_> {
         self.result.plan = way.plan(&probe.observed).map_err(|lost| {
             Trouble::new(
                 format!("{lost} is gone: what stood there before is not kept any more"),
-                "put it back by hand; `ezsync status` says what is there",
+                "run `ezsync setup`, which needs no way back, or `ezsync rollback --pristine`, which takes all back at once",
             )
         })?;
         self.result.facts = Some(probe.facts.clone());
@@ -119,13 +120,35 @@ impl Driver<'_> {
         if drifts.is_empty() {
             return Ok(());
         }
+        let is_folder =
+            |path: &str| probe.observed.paths.get(path).is_some_and(PathState::is_directory);
+        // One of ours has other words for what differs.
+        let in_the_way = |drift: &&Drift| {
+            is_folder(&drift.name) && drift.differs.iter().any(|word| word == "is a folder")
+        };
+        if let Some(drift) = drifts.iter().find(in_the_way) {
+            return Err(Trouble::new(
+                format!(
+                    "a folder stands at {} by now, and nothing was changed: a way back puts files back, and replaces no folders",
+                    drift.name
+                ),
+                format!(
+                    "move it away, as with `mv {0} {0}.away` on this host, then run again",
+                    drift.name
+                ),
+            ));
+        }
         if self.shared.order.force {
             let names: Vec<&str> = drifts.iter().map(|drift| drift.name.as_str()).collect();
             let names = names.join(", ");
             self.result.notes.push(format!("--force: what was changed by hand is lost: {names}"));
             return Ok(());
         }
-        Err(refusal(&drifts, "save what is worth it, or run again with --force to lose it"))
+        Err(refusal(
+            &drifts,
+            "save what is worth it, then run again with --force: that puts back what stood there before, and what \
+             was changed by hand is lost",
+        ))
     }
 
     /// Looks again: everything must be as it was.
@@ -164,7 +187,8 @@ fn way(past: &Past, pristine: bool) -> Result<Option<Way>, Trouble> {
         let came = past.newest > 0
             || past.state.is_some()
             || !past.origins.is_empty()
-            || !past.origin_packages.is_empty();
+            || !past.origin_packages.is_empty()
+            || !past.left.is_empty();
         let way =
             || Way::to_origin(&past.origins, &past.origin_units, &past.origin_packages, &journals);
         return Ok(came.then(way));

@@ -443,7 +443,7 @@ fn the_origin_is_what_was_kept_first() {
             "restart timesyncd: service_restart timesyncd no",
         ]
     );
-    assert_eq!(way.packages, ["chrony", "more"]);
+    assert_eq!(way.packages, ["chrony", "kept", "more"]);
 }
 
 #[test]

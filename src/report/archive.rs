@@ -10,7 +10,7 @@ use etcetera::BaseStrategy;
 use super::Run;
 use crate::shard::Shard;
 
-/// How many runs of a cluster are kept.
+/// How many runs of a cluster are kept, of each mode: looks must not push out what was changed.
 const KEPT: usize = 50;
 
 /// Where ezsync keeps its state: `$XDG_STATE_HOME/ezsync`, or `~/.local/state/ezsync`.
@@ -26,8 +26,9 @@ pub fn state_folder() -> Result<PathBuf> {
 /// The folder below a cluster's for those of its shards.
 const SHARDS: &str = "shards";
 
-/// Writes `run` to `state/CLUSTER/2026-11-21T03-42-06.123Z.json` and removes all but the newest
-/// 50 runs of the cluster; that of a shard to the shard's own folder, in the same way. Gives the file's path. Only the user can read it.
+/// Writes `run` to `state/CLUSTER/2026-11-21T03-42-06.123Z.setup.json` and removes all but the newest
+/// 50 runs of the cluster of the same mode; that of a shard to the shard's own folder, in the same way. Gives
+/// the file's path. Only the user can read it.
 ///
 /// # Errors
 /// The folder cannot be made or the file not be written. A run that is too old and cannot be
@@ -35,13 +36,15 @@ const SHARDS: &str = "shards";
 pub fn archive(run: &Run, state: &Path) -> Result<PathBuf> {
     let folder = own_folder(state, &run.cluster, run.shard)?;
     // Colons are no good in file names; so written, names sort by time.
-    let name = run.started.strftime("%Y-%m-%dT%H-%M-%S%.3fZ.json").to_string();
+    let time = run.started.strftime("%Y-%m-%dT%H-%M-%S%.3fZ");
+    let mode = run.mode.name();
+    let name = format!("{time}.{mode}.json");
     let path = folder.join(&name);
     // It is written aside and renamed: who reads the folder never sees half a file.
     let mut file = tempfile::Builder::new().prefix(&format!(".{name}.")).tempfile_in(&folder)?;
     file.write_all(run.to_json()?.as_bytes())?;
     file.persist(&path)?;
-    prune(&folder)?;
+    prune(&folder, mode)?;
     Ok(path)
 }
 
@@ -76,26 +79,38 @@ fn private(folder: PathBuf) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// The files of the runs in `folder`, the oldest first.
-pub(super) fn kept(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut runs: Vec<PathBuf> = fs::read_dir(folder)?
-        .flatten()
-        .filter(|entry| is_run(&entry.file_name().to_string_lossy()))
-        .map(|entry| entry.path())
-        .collect();
-    runs.sort();
+/// A kept run.
+pub(super) struct Kept {
+    pub path: PathBuf,
+    /// As its name says; older versions did not.
+    pub mode: Option<String>,
+}
+
+/// The runs in `folder`, the oldest first.
+pub(super) fn kept(folder: &Path) -> Result<Vec<Kept>> {
+    let mut runs: Vec<Kept> =
+        fs::read_dir(folder)?.flatten().filter_map(|entry| of(&entry.path())).collect();
+    runs.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(runs)
 }
 
-fn prune(folder: &Path) -> Result<()> {
-    for old in kept(folder)?.iter().rev().skip(KEPT) {
-        let _ = fs::remove_file(old);
+/// Those without a mode in their name are older than all others, and go with any.
+fn prune(folder: &Path, mode: &str) -> Result<()> {
+    let runs = kept(folder)?;
+    let alike = runs.iter().filter(|run| run.mode.as_deref().is_none_or(|known| known == mode));
+    for old in alike.rev().skip(KEPT) {
+        let _ = fs::remove_file(&old.path);
     }
     Ok(())
 }
 
-/// Whether a file is one of ours: other files in the folder stay.
-fn is_run(name: &str) -> bool {
-    name.strip_suffix("Z.json")
-        .is_some_and(|time| jiff::civil::DateTime::strptime("%Y-%m-%dT%H-%M-%S%.3f", time).is_ok())
+/// The kept run at `path`; none where it is no file of ours: others in the folder stay.
+fn of(path: &Path) -> Option<Kept> {
+    let (time, rest) = path.file_name()?.to_str()?.split_once('Z')?;
+    jiff::civil::DateTime::strptime("%Y-%m-%dT%H-%M-%S%.3f", time).ok()?;
+    let mode = match rest.strip_suffix(".json")? {
+        "" => None,
+        mode => Some(mode.strip_prefix('.')?.to_owned()),
+    };
+    Some(Kept { path: path.to_owned(), mode })
 }

@@ -72,7 +72,11 @@ pub fn last(
     };
     let (mut found, mut complaints): (Vec<Last>, Vec<String>) = Default::default();
     let mut open = hosts.clone();
-    while let Some(path) = runs.pop().filter(|_| !open.is_empty()) {
+    while let Some(file) = runs.pop().filter(|_| !open.is_empty()) {
+        if file.mode.is_some_and(|known| known != mode) {
+            continue;
+        }
+        let path = file.path;
         let run = match read(&path) {
             Ok(run) => run,
             Err(error) => {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Run;
 use super::group::some_names;
-use crate::fleet::{HostResult, Mode, Part, Spent, Terms, Timebase, agree_together};
+use crate::fleet::{HostResult, Part, Spent, Terms, Timebase, agree_together};
 use crate::problem::Problem;
 use crate::shard::Shard;
 
@@ -44,6 +44,11 @@ impl Document {
         if let Some(version) = version.filter(|version| *version != ours) {
             return Err(refused(format!("ezsync {version} wrote it, and this is {ours}"))
                 .hint("merge with the same version that ran"));
+        }
+        if let Some(error) = found.get("error") {
+            let message = error.get("message").and_then(Value::as_str).unwrap_or_default();
+            return Err(refused(format!("that run has no result: {message}"))
+                .hint("mend that and run it again, then merge"));
         }
         let run: Run = serde_json::from_value(found.clone()).map_err(|error| broken(&error))?;
         let kept = serde_json::to_value(&run).map_err(|error| broken(&error))?;
@@ -139,7 +144,7 @@ fn alike(first: &Document, documents: &[Document]) -> Result<(), Problem> {
             return Err(differ(document, "cluster", &|run| run.cluster.clone()));
         }
         if run.mode != first.run.mode {
-            return Err(differ(document, "mode", &|run| mode_name(run.mode)));
+            return Err(differ(document, "mode", &|run| run.mode.name().to_owned()));
         }
         let others = judge.and_then(|judge| Some((judge, judge.run.max_offset?)));
         if let (Some((judge, theirs)), Some(ours)) = (others, run.max_offset)
@@ -162,12 +167,6 @@ fn alike(first: &Document, documents: &[Document]) -> Result<(), Problem> {
         }
     }
     Ok(())
-}
-
-/// The mode as documents have it.
-fn mode_name(mode: Mode) -> String {
-    let value = serde_json::to_value(mode).unwrap_or_default();
-    value.as_str().unwrap_or_default().to_owned()
 }
 
 /// Which shards nobody gave, where all documents are of shards, in equal parts.

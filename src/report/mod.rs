@@ -7,6 +7,7 @@ mod changes;
 mod clocks;
 mod closing;
 mod counts;
+mod error;
 mod group;
 mod last;
 mod merge;
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 pub use archive::{archive, own_folder, shards, state_folder};
 pub use counts::Counts;
+pub use error::error;
 pub use last::{Last, last};
 pub use merge::{Document, Merged, merge};
 pub use text::{Look, print, print_text, text};
@@ -37,7 +39,7 @@ use crate::shard::Shard;
 
 /// What came of a run: the data of every report.
 ///
-/// As JSON ([`Run::to_json`]) it has these keys, which stay as they are from version to version:
+/// As JSON ([`Run::to_json`]; [`error`] is of a run without a result) it has these keys, which stay as they are from version to version:
 ///
 /// | key | value |
 /// |---|---|
@@ -54,7 +56,7 @@ use crate::shard::Shard;
 /// | `max_offset`, `set_clock` | what they were held against: how far two may be apart, in seconds; whether the source's was to be set from here |
 /// | `timebase` | the controller's time that they were read in, so that runs of one machine can be compared: `clock` (which one it goes by), `epoch` (what it was when that stood at 0), `uncertainty` |
 /// | `max_fail` | where more hosts failed than the failure policy allows: `policy` (its name), `allows`, `failed` (the hosts) |
-/// | `recap` | for each host's name: `ok`, `changed`, `unreachable`, `failed` |
+/// | `recap` | for each host's name: `ok`, `changed`, `unreachable`, `failed`, `held_back` |
 ///
 /// A host has `host`, `address`, `part` (`source`, `standby`, `client`; `node` in a rollback), `outcome` (`state`: `ok`,
 /// `unreachable`, `failed`, `interrupted`; with `trouble`: `what`, `next`, `log`, and

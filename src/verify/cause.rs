@@ -32,7 +32,13 @@ pub enum Cause {
     /// The unit failed since another chronyd was there already.
     AnotherChronyd { unit: String },
     /// The unit failed. `said`: the daemon's own last word.
-    DaemonFailed { unit: String, said: Option<String> },
+    DaemonFailed {
+        unit: String,
+        said: Option<String>,
+        /// systemd starts it no more for a while: it was started too often within seconds.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        limited: bool,
+    },
     /// The unit is on its way up or down.
     DaemonStarting { unit: String },
     /// chronyd gives chronyc no answer. `runs`: the service manager says that it runs.

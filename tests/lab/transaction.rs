@@ -122,6 +122,14 @@ fn without_its_controller_a_host_goes_back_by_itself() {
     rest.join().unwrap();
     await_that("it has gone back", 20, is_back);
     assert_eq!(bench.everywhere(EVERYTHING), before);
+    // Whoever looks next is told, until a change is kept.
+    for command in ["status", "verify"] {
+        let (_, run) = bench.json(
+            &[command, "c1", "--verify-timeout", "0"][..if command == "status" { 2 } else { 4 }],
+        );
+        let notes = host(&run, "node2")["notes"].to_string();
+        assert!(notes.contains("UTC: it went back by itself: a change by root@"), "{notes}");
+    }
 
     // The power fails: it has gone back before chronyd starts.
     let (mut child, rest) = start();

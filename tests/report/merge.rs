@@ -187,6 +187,10 @@ fn documents_that_are_no_parts_of_one_run_are_refused() {
             with(|doc| doc["mode"] = "ping".into()),
             "1.json: this is no result of a run: unknown variant `ping`",
         ),
+        (
+            refusal(&[r#"{"exit": 5, "error": {"message": "no such cluster"}}"#.to_owned()]),
+            "0.json: that run has no result: no such cluster",
+        ),
         (refusal(&[String::new()]), "0.json: the file is empty"),
         (refusal(&["{\"a\": \u{1b}[2J".to_owned()]), "0.json: this is no result of a run: "),
     ] {

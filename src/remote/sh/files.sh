@@ -15,10 +15,10 @@ beside() {
   printf '%s/.%s.%s-%s.%s\n' "${1%/*}" "${1##*/}" "$token" "$number" "$2"
 }
 
-# PATH: whether the folder is there that it is to stand in.
+# PATH [ADVICE]: whether the folder is there that it is to stand in.
 has_folder() {
   if [ ! -d "${1%/*}/" ]; then
-    printf 'the folder %s does not exist\n' "${1%/*}"
+    printf 'the folder %s does not exist%s\n' "${1%/*}" "${2:+: $2}"
     return 1
   fi
 }

@@ -99,6 +99,7 @@ guard_end() {
 guard() {
   mark=ezsync-guard
   at_boot=
+  unheard=
   if [ "$1" = boot ]; then
     # The unit is started without a boot: the run goes on.
     if is_alive "$work/owner"; then return; fi
@@ -118,6 +119,7 @@ guard() {
     true >"$work/ends"
     end_process "$work/owner"
   fi
+  if [ -e "$work/begun" ] && [ ! -e "$work/kept" ]; then unheard='it went back by itself: '; fi
   end_run
   printf '%s\n' "$ended"
 }
@@ -139,7 +141,8 @@ guard_has_ended() {
   [ ! -d "$work" ]
 }
 
-# Brings the run of $work, whose process is gone, to an end; $ended says to which.
+# Brings the run of $work, whose process is gone, to an end; $ended says to which. $unheard begins what is noted of
+# that where the run's controller has not heard it.
 end_run() {
   whose="a change by $(value_of "$work/owner" by), begun $(age "$(value_of "$work/owner" at)") ago,"
   undone=yes
@@ -155,8 +158,9 @@ end_run() {
     if [ -n "$unkept" ]; then note_left "packages stay of a change, and the history could not note them: $stay: $unkept"; fi
     ended="$whose was cut off before anything was changed${stay:+ but packages}"
     if [ -e "$work/begun" ]; then ended="$whose was cut off: what stood there before was put back"; fi
-    if [ "$undone" = no ]; then ended="$whose was cut off, and not everything could be put back: $said" && note_left "$ended"; fi
+    if [ "$undone" = no ]; then ended="$whose was cut off, and not everything could be put back: $said"; fi
   fi
+  if [ "$undone" = no ] || [ -n "$unheard" ]; then note_left "$unheard$ended"; fi
   token=$(value_of "$work/owner" run)
   tidy "$undone"
   close_home

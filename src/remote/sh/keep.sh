@@ -196,10 +196,10 @@ tidy() {
   rm -rf "$work"
 }
 
-# WORDS: what could not be put back is told to whoever looks at the host, until a change is kept there: it may have
-# been the watchdog that tried, and nobody hears that.
+# WORDS: how a change ended is told to whoever looks at the host, until one is kept there, where nobody has heard it
+# (it may have been the watchdog that put things back) or not everything could be put back.
 note_left() {
-  (umask 077 && printf '%s\n' "$1" >>"$home/left") 2>/dev/null || :
+  (umask 077 && printf '%s: %s\n' "$(date -u '+%Y-%m-%d %H:%M UTC')" "$1" >>"$home/left") 2>/dev/null || :
 }
 
 # Nothing at all is left by a run that left nothing.

@@ -139,10 +139,11 @@ service_reload_units() {
 # SERVICE ACTIVE ENABLED MASKED RELOAD; yes, no, or - for "as it is".
 service_set() {
   service_reload_units "$5" || return 1
-  # What was removed with its package, or never was there, needs no stopping.
+  # What was removed with its package, or never was there, needs no stopping, unless it runs on: a policy-rc.d of
+  # the host's own, or an image's, keeps packages from stopping what they take away.
   case $2$3$4 in
     *yes*) ;;
-    *) if ! service_exists "$1"; then return 0; fi ;;
+    *) if ! service_exists "$1" && ! service_is_active "$1"; then return 0; fi ;;
   esac
   service_note "$1" || return 1
   if [ "$4" = no ] && service_is_masked "$1"; then
