@@ -5,6 +5,7 @@ mod bundle;
 mod caution;
 mod history;
 mod hosts;
+mod report;
 mod setup;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ pub use bundle::{Bundle, BundleCreate, BundleShow};
 pub use caution::Caution;
 pub use history::{Rollback, Status};
 pub use hosts::{Hosts, Proof, Threshold};
+pub use report::{Merge, Report};
 pub use setup::Setup;
 
 use crate::length;
@@ -75,6 +77,7 @@ impl Cli {
             Command::Rollback(options) => options.access.json,
             Command::Bundle(Bundle::Create(options)) => options.access.json,
             Command::Bundle(Bundle::Show(options)) => options.json,
+            Command::Report(Report::Merge(options)) => options.json,
             Command::New { .. } | Command::Render(_) | Command::Inventory(_) => false,
         }
     }
@@ -167,6 +170,9 @@ Examples:
   ezsync inventory cluster01 --graph kube_node --vars
   ezsync inventory -i hosts.ini -i more/ -i node9, --host node9")]
     Inventory(Box<Inventory>),
+    /// Results of runs: several as one
+    #[command(subcommand)]
+    Report(Report),
     /// Bundles: one file with the packages that hosts without internet need
     #[command(subcommand)]
     Bundle(Bundle),

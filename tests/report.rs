@@ -18,6 +18,9 @@ use ezsync::remote::{About, Holder, Unfinished};
 use ezsync::report::{Look, Run, archive, last, text};
 use ezsync::verify::{Cause, Heard, Silence, State, Verdict};
 
+#[path = "report/merge.rs"]
+mod merge;
+
 const WIDE: Look = Look { width: Some(100), diff: true };
 
 /// A host that has ended well and where nothing was to change.
@@ -137,6 +140,12 @@ fn holds(case: &str, run: &Run, look: &Look) {
     }
     let wanted = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(found == wanted, "{case}: found\n{found}\nwanted\n{wanted}");
+    // What is printed is read again as it was.
+    let json = run.to_json().expect("JSON");
+    let again: Run = serde_json::from_str(&json).expect("a run");
+    assert_eq!(again.to_json().expect("JSON"), json, "{case}");
+    assert_eq!(plain(&again, look), found, "{case}");
+    assert!(ezsync::report::Document::parse(case, &json).is_ok(), "{case}");
 }
 
 #[test]
@@ -229,7 +238,7 @@ fn the_last_run_of_each_host_says_how_it_ended() {
     };
     let named = BTreeSet::from(["a", "b", "c", "new"]);
     let last = || {
-        let (found, complaints) = last(state.path(), "c1", "setup", &named).expect("read");
+        let (found, complaints) = last(state.path(), "c1", None, "setup", &named).expect("read");
         let mut found: Vec<String> = found
             .iter()
             .map(|last| format!("{} {} {}", last.host, last.state, last.what))

@@ -4,6 +4,7 @@ use clap::Args;
 
 use crate::cluster::OptionSetting;
 use crate::length;
+use crate::shard::Shard;
 
 /// Which hosts, and what is said of them.
 #[derive(Debug, Args)]
@@ -18,6 +19,10 @@ pub struct Hosts {
     /// Only these hosts: a pattern such as 'kube_node:!node7'
     #[arg(short, long, value_name = "PATTERN")]
     pub limit: Option<String>,
+    /// Only this part of the cluster: `sources` (the group chrony), or the K-th of N equal parts of all
+    /// others, K from 1 to N (a Kubernetes completion index is K-1). It is divided before it is limited
+    #[arg(long, value_name = "sources|K/N", value_parser = Shard::parse, allow_hyphen_values = true)]
+    pub shard: Option<Shard>,
     /// Set a variable: k=v, JSON, or @file
     #[arg(short, long, value_name = "VARS")]
     pub extra_vars: Vec<String>,

@@ -1,6 +1,6 @@
 //! The hosts' clocks held against each other, whatever their daemons say.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::result::{HostResult, Outcome};
 use super::watch::outcome;
@@ -13,7 +13,7 @@ use crate::verify::{Cause, ClockOffset, Measure, State};
 pub(super) const STEP: f64 = 1.0;
 
 /// What the clocks of all hosts are together.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Agreement {
     /// Whether nothing speaks against it that all hosts have the same time, within the threshold.
     pub agree: bool,
@@ -24,7 +24,7 @@ pub struct Agreement {
 }
 
 /// Two clocks that differ.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
     /// The host whose clock is ahead.
     pub ahead: String,
@@ -50,17 +50,23 @@ pub struct Terms {
 /// say, but whose clocks are for certain more than `max_offset` seconds from that of the source in
 /// charge, fail; other differences are noted. None when no host's clock was read.
 pub fn agree(hosts: &mut [HostResult], terms: Terms) -> Option<Agreement> {
-    let Terms { mode, max_offset, set_clock } = terms;
     for host in hosts.iter_mut() {
         let is_source = host.part == Part::Source;
-        note_moved(host, is_source && set_clock, max_offset);
+        note_moved(host, is_source && terms.set_clock, terms.max_offset);
         if is_source {
             hold_against_controller(host, terms);
-            if mode == Mode::Check && set_clock {
-                note_right(host, max_offset);
+            if terms.mode == Mode::Check && terms.set_clock {
+                note_right(host, terms.max_offset);
             }
         }
     }
+    agree_together(hosts, terms)
+}
+
+/// The same for the `hosts` of several runs, each of which has held its own against each other: what is left is
+/// what they are together. All clocks are told from one controller's time.
+pub fn agree_together(hosts: &mut [HostResult], terms: Terms) -> Option<Agreement> {
+    let Terms { mode, max_offset, set_clock } = terms;
     if mode == Mode::Check {
         warn_of_steps(hosts, set_clock);
     }
@@ -161,7 +167,11 @@ fn warn_of_steps(hosts: &mut [HostResult], from_here: bool) {
         if ahead.exceeds(STEP) {
             let way = if ahead.seconds > 0.0 { "back" } else { "forward" };
             let by = exact(ahead.seconds);
-            host.notes.push(format!("setup would set its clock {way} by {by} to {whose}"));
+            let note = format!("setup would set its clock {way} by {by} to {whose}");
+            // The run that had the source among its hosts has said so.
+            if !host.notes.contains(&note) {
+                host.notes.push(note);
+            }
         }
     }
 }

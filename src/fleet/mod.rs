@@ -1,5 +1,4 @@
 //! The fleet: all hosts at once up to a limit, the time sources before their clients.
-//!
 //! [`run`] takes them through everything; [`ping`] and [`exec`] only look in. What happens is told
 //! in [`Event`]s; how it looks is not known here.
 
@@ -40,7 +39,8 @@ use tokio::sync::{Semaphore, mpsc::UnboundedSender};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-pub use agreement::{Agreement, Spread, Terms, agree};
+pub use agreement::{Agreement, Spread, Terms, agree, agree_together};
+pub use clock::Timebase;
 pub use event::{Doing, Event, Judged};
 pub use mode::{Mode, Part};
 pub use policy::{Spent, spent};

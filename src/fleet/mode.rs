@@ -1,7 +1,7 @@
 //! What a run is for, and what a host is in it.
 
 /// How far a run goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Everything: probe, plan, apply, verify.
@@ -43,7 +43,7 @@ impl Mode {
 }
 
 /// A host's part in the cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
     /// It gives the cluster its time.

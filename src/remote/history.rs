@@ -29,7 +29,7 @@ impl Depth {
 }
 
 /// What is about a change, as the host has it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct About {
     /// Its number.
     pub number: u64,
@@ -76,7 +76,7 @@ pub struct Past {
 }
 
 /// How far a run had come that has not ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unfinished {
     /// Nothing was in place yet.
@@ -88,7 +88,7 @@ pub enum Unfinished {
 }
 
 /// Who holds the lock of a host.
-#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Holder {
     /// `user@controller`; empty when it does not say.
     pub by: String,

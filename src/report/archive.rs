@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 
 use super::Run;
+use crate::shard::Shard;
 
 /// How many runs of a cluster are kept, of each mode: looks must not push out what was changed.
 const KEPT: usize = 50;
@@ -22,14 +23,18 @@ pub fn state_folder() -> Result<PathBuf> {
     Ok(folder.join("ezsync"))
 }
 
+/// The folder below a cluster's for those of its shards.
+const SHARDS: &str = "shards";
+
 /// Writes `run` to `state/CLUSTER/2026-11-21T03-42-06.123Z.setup.json` and removes all but the newest
-/// 50 runs of the cluster of the same mode. Gives the file's path. Only the user can read it.
+/// 50 runs of the cluster of the same mode; that of a shard to the shard's own folder, in the same way. Gives the
+/// file's path. Only the user can read it.
 ///
 /// # Errors
 /// The folder cannot be made or the file not be written. A run that is too old and cannot be
 /// removed is none.
 pub fn archive(run: &Run, state: &Path) -> Result<PathBuf> {
-    let folder = own_folder(state, &run.cluster)?;
+    let folder = own_folder(state, &run.cluster, run.shard)?;
     // Colons are no good in file names; so written, names sort by time.
     let time = run.started.strftime("%Y-%m-%dT%H-%M-%S%.3fZ");
     let mode = run.mode.name();
@@ -43,12 +48,29 @@ pub fn archive(run: &Run, state: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// The folder of `cluster` below `state`, which is the user's alone.
+/// The folder of `cluster` below `state`, which is the user's alone, or that of a `shard` of it.
 ///
 /// # Errors
 /// It cannot be made, or belongs to somebody else.
-pub fn own_folder(state: &Path, cluster: &str) -> Result<PathBuf> {
+pub fn own_folder(state: &Path, cluster: &str, shard: Option<Shard>) -> Result<PathBuf> {
+    let whole = private(folder(state, cluster, None))?;
+    if shard.is_some() { private(folder(state, cluster, shard)) } else { Ok(whole) }
+}
+
+/// Where the state of `cluster` is, or that of a `shard` of it.
+pub(super) fn folder(state: &Path, cluster: &str, shard: Option<Shard>) -> PathBuf {
     let folder = state.join(cluster);
+    shard.map_or(folder.clone(), |shard| folder.join(SHARDS).join(shard.file_name()))
+}
+
+/// The folders of the shards that a cluster had, in its own `folder`.
+#[must_use]
+pub fn shards(folder: &Path) -> Vec<PathBuf> {
+    let found = fs::read_dir(folder.join(SHARDS)).into_iter().flatten().flatten();
+    found.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
+}
+
+fn private(folder: PathBuf) -> Result<PathBuf> {
     DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
     // One that was made by hand, or by a copy of it, may be open to all.
     if fs::metadata(&folder)?.permissions().mode() & 0o077 != 0 {

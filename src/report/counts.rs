@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use indexmap::IndexMap;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::paint::{BAD, CHANGE, GOOD, Paint, clean};
 use super::units::width;
@@ -17,7 +17,7 @@ const NUMBERS: usize = 50;
 const HELD: usize = 16;
 
 /// What was done on a host, counted as Ansible does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counts {
     /// Resources that are as wanted: those that were before, and those that are by a change. Where
     /// only the time is proved: 1 when it is.

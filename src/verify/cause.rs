@@ -4,7 +4,7 @@
 
 use std::net::IpAddr;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::clock::Measure;
 use super::silence::Silence;
@@ -13,7 +13,7 @@ use super::silence::Silence;
 ///
 /// As JSON: the name in snake_case as `code`, the fields, and the words as `what` and `next`. The codes
 /// stay as they are from version to version; docs/verdicts.md lists them.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "code")]
 #[allow(missing_docs, reason = "the variants' own comments say what their fields are")]
 pub enum Cause {
@@ -132,7 +132,7 @@ pub enum Cause {
 }
 
 /// What one of several sources says.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Offer {
     /// Its address, or a reference clock's name.
     pub source: String,
