@@ -44,7 +44,7 @@ pub struct About {
     /// In which run: the same on all of its hosts, and the later run has the greater one.
     pub run: String,
     /// The packages that are all of it, where the rest of its run was undone: what was installed stays.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stays: Vec<String>,
 }
 

@@ -36,7 +36,7 @@ pub enum Cause {
         unit: String,
         said: Option<String>,
         /// systemd starts it no more for a while: it was started too often within seconds.
-        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         limited: bool,
     },
     /// The unit is on its way up or down.
