@@ -27,8 +27,8 @@ pub fn state_folder() -> Result<PathBuf> {
 const SHARDS: &str = "shards";
 
 /// Writes `run` to `state/CLUSTER/2026-11-21T03-42-06.123Z.setup.json` and removes all but the newest
-/// 50 runs of the cluster of the same mode; that of a shard to the shard's own folder, in the same way. Gives
-/// the file's path. Only the user can read it.
+/// 50 runs of the cluster of the same mode; that of a shard to the shard's own folder, in the same way. Gives the
+/// file's path. Only the user can read it.
 ///
 /// # Errors
 /// The folder cannot be made or the file not be written. A run that is too old and cannot be

@@ -89,7 +89,10 @@ fn assert_noted(host: &Host, way: &str) {
     for gone in ["saved", "state"] {
         assert!(!host.has(&format!("{change}/{gone}")), "{shell:?} {way} {gone}");
     }
-    assert!(!host.has(&format!("{HOME}/state")) && !host.has(&format!("{HOME}/left")));
+    assert!(!host.has(&format!("{HOME}/state")), "{shell:?} {way}");
+    // Who went back without anybody to hear it says so to the next one.
+    let unheard = ["watchdog", "boot"].contains(&way);
+    assert_eq!(host.has(&format!("{HOME}/left")), unheard, "{shell:?} {way}");
     assert!(!host.has(&format!("{HOME}/originals")), "{shell:?} {way}: no path was changed");
     assert_eq!(host.read(&format!("{HOME}/originals.units/app")), "yes\tyes\tno\n");
     // Every look tells it.
