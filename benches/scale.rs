@@ -212,7 +212,10 @@ impl Bench {
         let cluster = self.project.path().join("inventories/c1");
         fs::create_dir_all(&cluster)?;
         fs::write(cluster.join("hosts"), hosts)?;
-        fs::write(cluster.join("config.yml"), "ntp_servers: []\nlocal_network: 10.99.0.0/24\n")?;
+        fs::write(
+            cluster.join("config.yml"),
+            "ntp_servers: []\nlocal_network: [10.99.0.0/24, 10.98.0.0/16]\n",
+        )?;
         Ok(fs::copy(self.lab.known_hosts(), self.known_hosts()).map(drop)?)
     }
 

@@ -20,28 +20,31 @@ pub struct DelayLine {
 }
 
 impl DelayLine {
-    /// Puts a line that takes `round_trip` there and back between the lab's bridge and the cable `link`.
-    pub(crate) fn new(network: &Network, link: &str, round_trip: Duration) -> Result<Self> {
-        let far = "br-far";
+    /// Puts a line that takes `round_trip` there and back between the lab's bridge and the cable `vb-MACHINE`.
+    pub(crate) fn new(network: &Network, machine: &str, round_trip: Duration) -> Result<Self> {
+        let [near, far, bridge, link] =
+            ["dn", "df", "db", "vb"].map(|kind| format!("{kind}-{machine}"));
         let mut process = Command::new("nsenter")
             .arg(format!("--net={}", network.path().display()))
-            .args(["python3", "-c", HOLD_BACK, "near", "far"])
+            .args(["python3", "-c", HOLD_BACK, &near, &far])
             .arg((round_trip / 2).as_secs_f64().to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
             .context("cannot start the delay line")?;
-        let stdout = process.stdout.take();
-        // From here on dropping it ends the program.
-        let line = Self { network: network.clone(), link: link.to_owned(), process };
         let mut said = String::new();
-        stdout.map(|stdout| BufReader::new(stdout).read_line(&mut said)).transpose()?;
-        if said != "ready\n" {
-            bail!("the delay line did not come up");
+        let stdout = process.stdout.take().map(BufReader::new);
+        let heard = stdout.map(|mut stdout| stdout.read_line(&mut said)).transpose();
+        if heard.is_err() || said != "ready\n" {
+            process.kill()?;
+            process.wait()?;
+            bail!("the delay line did not come up; the host may have one already");
         }
-        line.network.plug_into("near", BRIDGE)?;
-        line.network.plug_into("far", far)?;
-        line.network.plug_into(link, far)?;
+        // From here on dropping it puts all back.
+        let line = Self { network: network.clone(), link, process };
+        line.network.plug_into(&near, BRIDGE)?;
+        line.network.plug_into(&far, &bridge)?;
+        line.network.plug_into(&line.link, &bridge)?;
         Ok(line)
     }
 }

@@ -232,7 +232,7 @@ impl Lab {
     /// # Errors
     /// When the host was stopped, or has a delay line already.
     pub fn delay(&self, host: &TestHost, round_trip: Duration) -> Result<DelayLine> {
-        DelayLine::new(&self.network, &host.link(), round_trip)
+        DelayLine::new(&self.network, &host.machine, round_trip)
     }
 
     fn slot(&self, host: &TestHost) -> Result<&Mutex<Option<Running>>> {

@@ -191,6 +191,32 @@ fn somebody_elses_chrony_runs() {
 }
 
 #[test]
+fn a_delay_line_makes_the_way_longer_while_it_is_there() {
+    if skip() {
+        return;
+    }
+    let lab = Lab::up(&LabSpec::new(Image::Bare, 1)).unwrap();
+    let host = &lab.hosts()[0];
+    // One round trip to be connected, and half of one more until the server's greeting is here.
+    let greeting = || {
+        let address = format!("exec 3<>/dev/tcp/{}/22; read -r line <&3", host.address);
+        let start = Instant::now();
+        assert!(lab.command("bash").args(["-c", &address]).status().unwrap().success());
+        start.elapsed()
+    };
+    greeting();
+    {
+        let _line = lab.delay(host, Duration::from_secs(1)).unwrap();
+        let taken = greeting();
+        assert!(taken > Duration::from_millis(1000), "{taken:?}");
+        assert!(taken < Duration::from_millis(2500), "{taken:?}");
+        assert!(lab.delay(host, Duration::from_secs(1)).is_err());
+        assert!(greeting() > Duration::from_millis(1000));
+    }
+    assert!(greeting() < Duration::from_millis(1000));
+}
+
+#[test]
 fn without_a_repository_apt_fails_at_once() {
     if skip() {
         return;
