@@ -4,8 +4,10 @@ mod access;
 mod bundle;
 mod caution;
 mod history;
+mod hosts;
+mod report;
+mod setup;
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use anstream::ColorChoice;
@@ -15,8 +17,10 @@ pub use access::{Access, Privilege};
 pub use bundle::{Bundle, BundleCreate, BundleShow};
 pub use caution::Caution;
 pub use history::{Rollback, Status};
+pub use hosts::{Hosts, Proof, Threshold};
+pub use report::{Merge, Report};
+pub use setup::Setup;
 
-use crate::cluster::OptionSetting;
 use crate::length;
 
 /// The version with the commit that it was built from.
@@ -52,14 +56,32 @@ pub struct Cli {
     #[arg(long, global = true, value_name = "DIR", default_value = ".", display_order = 900)]
     pub project_dir: PathBuf,
     /// No colours, also on a terminal
-    #[arg(long, global = true, display_order = 901)]
+    #[arg(long, global = true, display_order = 901, help_heading = "Output")]
     pub no_color: bool,
     /// Say more; repeat for yet more
-    #[arg(short, long, global = true, action = clap::ArgAction::Count, display_order = 902)]
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, display_order = 902, help_heading = "Output")]
     pub verbose: u8,
 }
 
 impl Cli {
+    /// Whether one JSON document is to be printed, and nothing else on standard output.
+    #[must_use]
+    pub fn wants_json(&self) -> bool {
+        match &self.command {
+            Command::Setup(options) => options.access.json,
+            Command::Ping(options) => options.access.json,
+            Command::Exec(options) => options.access.json,
+            Command::Verify(options) => options.access.json,
+            Command::Doctor(options) => options.access.json,
+            Command::Status(options) => options.access.json,
+            Command::Rollback(options) => options.access.json,
+            Command::Bundle(Bundle::Create(options)) => options.access.json,
+            Command::Bundle(Bundle::Show(options)) => options.json,
+            Command::Report(Report::Merge(options)) => options.json,
+            Command::New { .. } | Command::Render(_) | Command::Inventory(_) => false,
+        }
+    }
+
     /// Whether there are colours: as the terminal and `NO_COLOR` have it, unless told otherwise.
     #[must_use]
     pub fn colours(&self) -> ColorChoice {
@@ -148,84 +170,12 @@ Examples:
   ezsync inventory cluster01 --graph kube_node --vars
   ezsync inventory -i hosts.ini -i more/ -i node9, --host node9")]
     Inventory(Box<Inventory>),
+    /// Results of runs: several as one
+    #[command(subcommand)]
+    Report(Report),
     /// Bundles: one file with the packages that hosts without internet need
     #[command(subcommand)]
     Bundle(Bundle),
-}
-
-/// Options of `setup`.
-#[derive(Debug, Args)]
-pub struct Setup {
-    /// Which hosts.
-    #[command(flatten)]
-    pub hosts: Hosts,
-    /// The step: 01 or all for every role, or the name of one, as in `ezctl setup`
-    pub step: Option<String>,
-    /// Only show what would change
-    #[arg(short = 'C', long)]
-    pub check: bool,
-    /// Show how files change
-    #[arg(short = 'D', long)]
-    pub diff: bool,
-    /// Only tasks with one of these tags
-    #[arg(short = 't', long, value_name = "TAGS", value_delimiter = ',')]
-    pub tags: Vec<String>,
-    /// No tasks with one of these tags
-    #[arg(long, value_name = "TAGS", value_delimiter = ',')]
-    pub skip_tags: Vec<String>,
-    /// Only list the tasks, with their tags
-    #[arg(long, alias = "list-tags")]
-    pub list_tasks: bool,
-    /// How long the source may take to follow one of its servers, before it serves its own clock
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = |text: &str| length::whole(text, 0..=86_400), allow_hyphen_values = true)]
-    pub source_timeout: u32,
-    /// Take packages from this file of `ezsync bundle create` alone; '' for none where the settings name one
-    #[arg(long, value_name = "FILE")]
-    pub bundle: Option<OsString>,
-    /// Overwrite also what somebody else has changed of what ezsync wrote
-    #[arg(long)]
-    pub force: bool,
-    /// With a bundle: set up the hosts that it does for, also when it does not do for others
-    #[arg(long)]
-    pub partial: bool,
-    /// Set the clock of a source that follows no server from this machine's
-    #[arg(long)]
-    pub set_clock: bool,
-    /// Let hosts go back to their previous configuration when their time is not proved, also when this machine
-    /// is lost; the default for those that ezsync has set up before
-    #[arg(long, conflicts_with = "no_confirm")]
-    pub confirm: bool,
-    /// Let hosts keep their changes in any case
-    #[arg(long)]
-    pub no_confirm: bool,
-    /// When it stops, and where it takes up again.
-    #[command(flatten)]
-    pub caution: Caution,
-    /// How the time is proved.
-    #[command(flatten)]
-    pub proof: Proof,
-    /// How they are reached.
-    #[command(flatten)]
-    pub access: Access,
-}
-
-impl Setup {
-    /// Whether hosts go back when their time is not proved; none where nothing was said about it.
-    #[must_use]
-    pub fn confirm(&self) -> Option<bool> {
-        (self.confirm || self.no_confirm).then_some(self.confirm)
-    }
-
-    /// What its options set.
-    #[must_use]
-    pub fn settings(&self) -> Vec<OptionSetting> {
-        let mut settings = self.proof.threshold.settings();
-        if self.set_clock {
-            let (name, value) = ("source_clock", "controller".into());
-            settings.push(OptionSetting { name, value, option: "--set-clock" });
-        }
-        settings
-    }
 }
 
 /// Options of `ping`.
@@ -235,6 +185,7 @@ pub struct Ping {
     #[command(flatten)]
     pub hosts: Hosts,
     /// Only these hosts: a pattern such as 'kube_node:!node7'
+    #[arg(help_heading = None::<&str>)]
     pub pattern: Option<String>,
     /// How they are reached.
     #[command(flatten)]
@@ -248,12 +199,13 @@ pub struct Exec {
     #[command(flatten)]
     pub hosts: Hosts,
     /// On which of them: a pattern such as all or 'kube_node:!node7'
+    #[arg(help_heading = None::<&str>)]
     pub pattern: String,
     /// What to run; options of ezsync stand before it
-    #[arg(trailing_var_arg = true, required_unless_present = "list_hosts")]
+    #[arg(help_heading = None::<&str>, trailing_var_arg = true, required_unless_present = "list_hosts")]
     pub command: Vec<String>,
     /// How long the command may take; 0: as long as it likes
-    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = |text: &str| length::whole(text, 0..=604_800), allow_hyphen_values = true)]
+    #[arg(help_heading = "Connection", long, value_name = "SECONDS", default_value_t = 600, value_parser = |text: &str| length::whole(text, 0..=604_800), allow_hyphen_values = true)]
     pub command_timeout: u32,
     /// How they are reached.
     #[command(flatten)]
@@ -295,10 +247,10 @@ pub struct Render {
     #[command(flatten)]
     pub hosts: Hosts,
     /// Write DIR/HOST/path/of/file instead of printing
-    #[arg(short, long, value_name = "DIR")]
+    #[arg(help_heading = "Output", short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
     /// Render for hosts of this family: Debian, RedHat, Suse, Alpine or Archlinux
-    #[arg(long, value_name = "FAMILY", default_value = "Debian")]
+    #[arg(help_heading = "Output", long, value_name = "FAMILY", default_value = "Debian")]
     pub platform: String,
 }
 
@@ -329,54 +281,4 @@ pub struct Inventory {
     /// Set a variable: k=v, JSON, or @file
     #[arg(short, long, value_name = "VARS")]
     pub extra_vars: Vec<String>,
-}
-
-/// Which hosts, and what is said of them.
-#[derive(Debug, Args)]
-pub struct Hosts {
-    /// The cluster: the name of a folder in inventories/, or any name with -i
-    pub cluster: String,
-    /// Another inventory: a file, a program, a folder of such, or a list of hosts (`a,b` or `a,`)
-    #[arg(short, long, alias = "inventory-file", value_name = "SOURCE")]
-    pub inventory: Vec<String>,
-    /// Only these hosts: a pattern such as 'kube_node:!node7'
-    #[arg(short, long, value_name = "PATTERN")]
-    pub limit: Option<String>,
-    /// Set a variable: k=v, JSON, or @file
-    #[arg(short, long, value_name = "VARS")]
-    pub extra_vars: Vec<String>,
-    /// Only list the hosts
-    #[arg(long)]
-    pub list_hosts: bool,
-}
-
-/// How a host's time is proved.
-#[derive(Debug, Args)]
-pub struct Proof {
-    /// How long to wait for hosts to be synchronised
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = |text: &str| length::whole(text, 0..=86_400), allow_hyphen_values = true)]
-    pub verify_timeout: u32,
-    /// What passes.
-    #[command(flatten)]
-    pub threshold: Threshold,
-}
-
-/// What error of a clock passes.
-#[derive(Debug, Args)]
-pub struct Threshold {
-    /// How far a clock may be off, such as 0.05 or 50ms; goes before max_offset in the settings
-    #[arg(long, value_name = "SECONDS", value_parser = length::parse, allow_hyphen_values = true)]
-    pub max_offset: Option<f64>,
-}
-
-impl Threshold {
-    /// What these options set.
-    #[must_use]
-    pub fn settings(&self) -> Vec<OptionSetting> {
-        let setting = |seconds: &f64| {
-            let (name, value) = ("max_offset", (*seconds).into());
-            OptionSetting { name, value, option: "--max-offset" }
-        };
-        self.max_offset.iter().map(setting).collect()
-    }
 }

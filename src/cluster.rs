@@ -4,6 +4,7 @@
 
 mod builder;
 mod config;
+mod division;
 mod names;
 mod nodes;
 mod settings;
@@ -24,6 +25,7 @@ use crate::problem::{Place, Problem};
 use crate::project::{self, Project};
 use crate::resource::Subject;
 use crate::role::{Role, tags};
+use crate::shard::Shard;
 use crate::template::{Engine, Layer, Vars};
 
 use builder::Builder;
@@ -47,6 +49,8 @@ pub struct Wish {
     pub options: Vec<OptionSetting>,
     /// `--limit`: a pattern of hosts.
     pub limit: Option<String>,
+    /// `--shard`: a part of the hosts. It is divided first, then limited.
+    pub shard: Option<Shard>,
     /// `--tags` and `--skip-tags`.
     pub tags: tags::Choice,
     /// The step: `01` or `all` for all roles, else the name of one.
@@ -84,6 +88,8 @@ pub struct Member {
 pub struct Cluster {
     /// Its name.
     pub name: String,
+    /// The part of it that this run sees to; none: all of it.
+    pub shard: Option<Shard>,
     /// The time source, then its standbys in the order in which they take its place.
     pub sources: Vec<TimeSource>,
     /// The hosts of this run, the sources first as far as they are among them.
@@ -113,7 +119,7 @@ impl Cluster {
         };
         let options = wish.options.clone();
         let builder = Builder { name, inventory, config, folder, extra, options, recipe };
-        builder.build(wish.limit.as_deref())
+        builder.build(wish.limit.as_deref(), wish.shard)
     }
 
     /// Whether times are proved: they are this role's work.

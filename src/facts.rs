@@ -9,7 +9,7 @@ mod version;
 pub use version::Version;
 
 use ipnet::IpNet;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::template::Vars;
@@ -20,7 +20,7 @@ pub const TIME_DAEMONS: [&str; 6] =
     ["systemd-timesyncd", "ntp", "ntpd", "ntpsec", "openntpd", "ntpd-rs"];
 
 /// The families of distributions that ezsync knows, by Ansible's `ansible_os_family`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Platform {
     /// Debian, Ubuntu and what is made from them.
     Debian,
@@ -144,7 +144,7 @@ impl Platform {
 }
 
 /// What chrony is on a host: what stands there, or where its package would put it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChronyFacts {
     /// Whether a chronyd program stands on the host.
     pub installed: bool,
@@ -171,7 +171,7 @@ pub struct ChronyFacts {
 }
 
 /// Where a host has the leap seconds of the tz database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LeapSeconds {
     /// The zone `right/UTC`.
@@ -192,7 +192,7 @@ impl ChronyFacts {
 }
 
 /// What one host is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     /// The family of its distribution; none when it is one that ezsync does not know.
     pub platform: Option<Platform>,

@@ -28,6 +28,7 @@ pub mod repository;
 pub mod resource;
 pub mod role;
 pub mod sanitise;
+pub mod shard;
 pub mod ssh;
 pub mod template;
 pub mod ui;

@@ -6,7 +6,6 @@ use std::process::ExitCode;
 use clap::Parser;
 use ezsync::cli::Cli;
 use ezsync::exit::Exit;
-use ezsync::problem::Problem;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -20,14 +19,10 @@ fn main() -> ExitCode {
     match ezsync::command::run(&cli) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            // A terminal that was closed is no reason to end in another way.
+            let (exit, document) = ezsync::command::fail(&cli, &error);
+            // A terminal that was closed is no reason to end in another way, nor is a pipe.
             let _ = writeln!(io::stderr(), "error: {error:#}");
-            let interrupted = |error: &io::Error| error.kind() == io::ErrorKind::Interrupted;
-            let exit = match error.downcast_ref::<io::Error>() {
-                Some(error) if interrupted(error) => Exit::Interrupted,
-                _ if error.is::<Problem>() => Exit::Usage,
-                _ => Exit::Error,
-            };
+            let _ = write!(io::stdout(), "{}", document.unwrap_or_default());
             exit.into()
         }
     }

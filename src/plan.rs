@@ -3,14 +3,14 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use similar::TextDiff;
 
 use crate::desired::{Desired, Step};
 use crate::resource::{Observed, Obstacle, Texts, Work};
 
 /// One change of a plan.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Change {
     /// Its number in the plan, from 1.
     pub number: usize,
@@ -32,7 +32,7 @@ pub struct Change {
 }
 
 /// An ordered list of changes.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Plan {
     /// The changes in order, handlers last.
     pub changes: Vec<Change>,

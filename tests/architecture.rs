@@ -20,6 +20,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("problem", "sanitise"),
     ("project", "problem"),
     ("yaml", "problem"),
+    ("shard", "problem"),
     ("template", "problem yaml"),
     ("facts", "template"),
     // From files to what is wanted on a host. None of these knows that there is SSH.
@@ -29,7 +30,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("desired", "cluster facts problem project resource role template"),
     (
         "cluster",
-        "desired facts inventory length problem project resource role template verify yaml",
+        "desired facts inventory length problem project resource role shard template verify yaml",
     ),
     ("plan", "desired resource"),
     ("history", "desired package plan resource"),
@@ -49,13 +50,13 @@ const MAY_USE: &[(&str, &str)] = &[
         "access bundle cluster desired exec facts history length local plan problem remote resource sanitise ssh verify",
     ),
     // What is shown. None of these knows how results come about.
-    ("report", "exit facts fleet history length plan sanitise verify"),
+    ("report", "exit facts fleet history length plan problem sanitise shard verify"),
     ("ui", "fleet length plan repository sanitise ssh verify"),
     // What is typed.
-    ("cli", "cluster length package"),
+    ("cli", "cluster length package shard"),
     (
         "command",
-        "access bundle cli cluster desired exit facts fleet inventory length package problem project remote report repository resource role sanitise ssh ui",
+        "access bundle cli cluster desired exit facts fleet inventory length package problem project remote report repository resource role sanitise shard ssh ui",
     ),
 ];
 

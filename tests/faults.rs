@@ -13,8 +13,13 @@ const ALL_OF_FAULTS: &[&str] = &[
     "lab/installs",
     "lab/kernels",
     "lab/offline_faults",
+    "lab/policy",
+    "lab/rivals",
     "lab/steps",
+    "lab/transaction",
     "lab/trial",
+    "shell/stopped",
+    "ssh/hostile",
     "ssh/misbehaving",
 ];
 

@@ -18,6 +18,9 @@ use ezsync::remote::{About, Holder, Unfinished};
 use ezsync::report::{Look, Run, archive, last, text};
 use ezsync::verify::{Cause, Heard, Silence, State, Verdict};
 
+#[path = "report/merge.rs"]
+mod merge;
+
 const WIDE: Look = Look { width: Some(100), diff: true };
 
 /// A host that has ended well and where nothing was to change.
@@ -137,6 +140,12 @@ fn holds(case: &str, run: &Run, look: &Look) {
     }
     let wanted = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(found == wanted, "{case}: found\n{found}\nwanted\n{wanted}");
+    // What is printed is read again as it was.
+    let json = run.to_json().expect("JSON");
+    let again: Run = serde_json::from_str(&json).expect("a run");
+    assert_eq!(again.to_json().expect("JSON"), json, "{case}");
+    assert_eq!(plain(&again, look), found, "{case}");
+    assert!(ezsync::report::Document::parse(case, &json).is_ok(), "{case}");
 }
 
 #[test]
@@ -229,7 +238,7 @@ fn the_last_run_of_each_host_says_how_it_ended() {
     };
     let named = BTreeSet::from(["a", "b", "c", "new"]);
     let last = || {
-        let (found, complaints) = last(state.path(), "c1", "setup", &named).expect("read");
+        let (found, complaints) = last(state.path(), "c1", None, "setup", &named).expect("read");
         let mut found: Vec<String> = found
             .iter()
             .map(|last| format!("{} {} {}", last.host, last.state, last.what))
@@ -477,7 +486,9 @@ fn json_has_its_documented_keys() {
     assert_eq!((&value["mode"], &value["exit"]), (&"setup".into(), &2.into()));
     assert_eq!(host["outcome"]["state"], "failed");
     assert_eq!(host["outcome"]["trouble"]["what"], "bad \x1b[31m");
-    let recap = serde_json::json!({"ok": 7, "changed": 3, "unreachable": 0, "failed": 0});
+    let recap = serde_json::json!({
+        "ok": 7, "changed": 3, "unreachable": 0, "failed": 0, "held_back": 0
+    });
     assert_eq!(value["recap"]["node2"], recap);
 }
 
@@ -487,7 +498,7 @@ fn the_newest_runs_are_kept_and_nobody_else_reads_them() {
     let folder = state.path().join("ezsync/cluster01");
     let mut run = run(Mode::Verify, false, vec![local_source("node1")]);
     let first = archive(&run, &state.path().join("ezsync")).expect("it is written");
-    assert_eq!(first, folder.join("2026-11-21T03-42-06.123Z.json"));
+    assert_eq!(first, folder.join("2026-11-21T03-42-06.123Z.verify.json"));
     let mode = |path: &Path| path.metadata().expect("it is there").permissions().mode() & 0o777;
     assert_eq!((mode(&folder), mode(&first)), (0o700, 0o600));
     assert_eq!(std::fs::read_to_string(&first).expect("text"), run.to_json().expect("JSON"));
@@ -495,16 +506,24 @@ fn the_newest_runs_are_kept_and_nobody_else_reads_them() {
     // Somebody has opened the folder meanwhile.
     std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755)).expect("opened");
     std::fs::write(folder.join("0.json"), "mine").expect("written");
+    // What older versions kept did not say what it was, and goes with the others.
+    std::fs::write(folder.join("2026-11-20T00-00-00.000Z.json"), "old").expect("written");
+    let mut setup = run.clone();
+    setup.mode = Mode::Setup;
+    let setup = archive(&setup, &state.path().join("ezsync")).expect("it is written");
     for _ in 0..50 {
         run.started += jiff::SignedDuration::from_millis(1);
         archive(&run, &state.path().join("ezsync")).expect("it is written");
     }
     assert_eq!(mode(&folder), 0o700);
     let entries = std::fs::read_dir(&folder).expect("a folder").count();
-    assert_eq!((entries, first.exists()), (51, false), "50 runs and a file that is not ours");
-    assert!(
-        folder.join("2026-11-21T03-42-06.173Z.json").exists() && folder.join("0.json").exists()
+    assert_eq!(
+        (entries, first.exists()),
+        (52, false),
+        "50 looks, a setup and one that is not ours"
     );
+    let newest = folder.join("2026-11-21T03-42-06.173Z.verify.json");
+    assert!(newest.exists() && folder.join("0.json").exists() && setup.exists());
 
     std::fs::write(state.path().join("file"), "").expect("written");
     assert!(archive(&run, &state.path().join("file")).is_err());
@@ -571,6 +590,7 @@ fn known(name: &str, change: u64, would_change: usize) -> HostResult {
         ezsync: "0.1.0".to_owned(),
         cluster: "cluster01".to_owned(),
         run: "20261121T150000.000000Z".to_owned(),
+        stays: Vec::new(),
     };
     let digest = |digit: char| digit.to_string().repeat(64);
     let status = Status {

@@ -5,10 +5,10 @@ set -eu
 cd "$(dirname "$0")/.."
 
 tests/needs.sh
-tests/ansible/install.sh
+tests/judges.sh
 cargo fmt --all --check
 cargo clippy --workspace --all-targets --locked -- -D warnings
-shellcheck src/remote/sh/*.sh tests/cases/signatures/make.sh tools/*.sh tests/*.sh tests/ansible/*.sh tests/hosts/image/*.sh .ci/run
+shellcheck src/remote/sh/*.sh tests/cases/signatures/make.sh tools/*.sh tests/*.sh tests/hosts/image/*.sh .ci/run
 tests/deny.sh
 # A test asks for it again, beside others that a build would slow down. Where it cannot be built that test is
 # skipped, and says so.

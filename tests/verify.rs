@@ -96,7 +96,10 @@ fn examined(expectation: &Expectation, reading: &Reading) -> Verdict {
 }
 
 fn pretty(verdict: &Verdict) -> String {
-    serde_json::to_string_pretty(verdict).expect("a verdict is JSON") + "\n"
+    let text = serde_json::to_string_pretty(verdict).expect("a verdict is JSON") + "\n";
+    let again: Verdict = serde_json::from_str(&text).expect("a verdict");
+    assert_eq!(again, *verdict, "what is written is read again as it was");
+    text
 }
 
 #[test]

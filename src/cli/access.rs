@@ -9,6 +9,7 @@ use crate::length;
 
 /// How hosts are reached, and how the result is shown.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Connection")]
 pub struct Access {
     /// How many hosts at a time
     #[arg(short, long, value_name = "N", default_value_t = 50, value_parser = value_parser!(u16).range(1..))]
@@ -57,12 +58,13 @@ pub struct Access {
     #[command(flatten)]
     pub privilege: Privilege,
     /// Print the result as one JSON document, and nothing else there
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub json: bool,
 }
 
 /// Whose commands become on a host.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Privilege")]
 pub struct Privilege {
     /// Run commands as another user, root when none is named
     #[arg(short, long = "become")]

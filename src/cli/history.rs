@@ -11,7 +11,7 @@ pub struct Status {
     #[command(flatten)]
     pub hosts: Hosts,
     /// Show what was changed by hand, and what setup would change
-    #[arg(short = 'D', long)]
+    #[arg(help_heading = "Output", short = 'D', long)]
     pub diff: bool,
     /// How they are reached.
     #[command(flatten)]
@@ -25,19 +25,19 @@ pub struct Rollback {
     #[command(flatten)]
     pub hosts: Hosts,
     /// Back to what stood there before ezsync ever came: only packages stay as they are now
-    #[arg(long)]
+    #[arg(help_heading = "Selection", long)]
     pub pristine: bool,
     /// Only show what would change
-    #[arg(short = 'C', long)]
+    #[arg(help_heading = "Safety", short = 'C', long)]
     pub check: bool,
     /// Show how files change
-    #[arg(short = 'D', long)]
+    #[arg(help_heading = "Output", short = 'D', long)]
     pub diff: bool,
     /// Go back also where that loses what somebody else has changed since
-    #[arg(long)]
+    #[arg(help_heading = "Safety", long)]
     pub force: bool,
     /// Break the locks of runs that are gone, of the cluster here and on its hosts
-    #[arg(long)]
+    #[arg(help_heading = "Safety", long)]
     pub break_lock: bool,
     /// How they are reached.
     #[command(flatten)]

@@ -15,6 +15,7 @@ use super::{Cluster, Member, OptionSetting, SOURCE_GROUP, TIME_ROLE, names};
 use crate::desired::{HostVars, Recipe};
 use crate::inventory::{Connection, Inventory};
 use crate::problem::{Place, Problem, nearest};
+use crate::shard::Shard;
 use crate::template::{Layer, Vars};
 
 /// kubeasz's groups whose hosts get the time, beside `chrony`.
@@ -71,8 +72,8 @@ pub(super) struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    /// The cluster, or the part of it that `limit` selects.
-    pub fn build(self, limit: Option<&str>) -> Result<Cluster, Problem> {
+    /// The cluster, or the part of it that `limit` selects, of `shard` if one is given.
+    pub fn build(self, limit: Option<&str>, shard: Option<Shard>) -> Result<Cluster, Problem> {
         let source = self.source()?;
         let everyone = self.everyone(&source);
         let mut chosen = match limit {
@@ -82,6 +83,7 @@ impl Builder<'_> {
                 .map_err(|problem| problem.of(format!("--limit {pattern}").trim_end()))?,
         };
         let shared = Layer::literal(self.shared_vars());
+        self.keep_shard(shard, &mut chosen);
         // Settings are the source's: it is the one that they configure.
         let addresses = self.addresses(&everyone, &shared)?;
         let source_member = self.member(&source, &shared)?;
@@ -111,7 +113,8 @@ impl Builder<'_> {
         }
         let warnings = self.warnings(&everyone).into_iter().chain(unserved).collect();
         let Self { name, recipe, .. } = self;
-        Ok(Cluster { name: name.to_owned(), sources, members, recipe, settings, warnings })
+        let name = name.to_owned();
+        Ok(Cluster { name, shard, sources, members, recipe, settings, warnings })
     }
 
     /// The addresses of hosts, all checked.
@@ -139,15 +142,20 @@ impl Builder<'_> {
 
     /// The hosts that get the time: the source first, then in the order of the inventory.
     fn everyone(&self, source: &str) -> Vec<String> {
-        let has_groups = NODE_GROUPS.iter().any(|group| self.inventory.group(group).is_some());
-        let groups = NODE_GROUPS.iter().chain([&SOURCE_GROUP]);
-        let members: HashSet<&str> =
-            groups.filter_map(|group| self.inventory.group(group)).flatten().collect();
-        let takes_part = |host: &str| !has_groups || members.contains(host);
+        let takes_part = self.who_takes_part();
         let mut hosts = vec![source.to_owned()];
         let others = self.inventory.hosts().filter(|host| takes_part(host) && *host != source);
         hosts.extend(others.map(ToOwned::to_owned));
         hosts
+    }
+
+    /// Whether a host gets the time: all do where none of kubeasz's groups is there.
+    pub fn who_takes_part(&self) -> impl Fn(&str) -> bool {
+        let has_groups = NODE_GROUPS.iter().any(|group| self.inventory.group(group).is_some());
+        let groups = NODE_GROUPS.iter().chain([&SOURCE_GROUP]);
+        let members: HashSet<&str> =
+            groups.filter_map(|group| self.inventory.group(group)).flatten().collect();
+        move |host| !has_groups || members.contains(host)
     }
 
     /// A warning of clients whose addresses `local_network` leaves out. The source stands first among

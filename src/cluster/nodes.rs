@@ -21,7 +21,7 @@ pub struct Node {
 
 impl Node {
     /// The hosts of the cluster `name` of `project` that `pattern` and `wish` leave, in the order of
-    /// the inventory, and what looks like a mistake there. It needs no time source and no roles.
+    /// the inventory (none where a shard has none of them), and what looks like a mistake there. It needs no time source and no roles.
     ///
     /// # Errors
     /// The first mistake that is found, with its place, and when no host is left.
@@ -47,6 +47,7 @@ impl Node {
         if chosen.is_empty() {
             return Err(Problem::new("the inventory has no hosts"));
         }
+        builder.keep_shard(wish.shard, &mut chosen);
         let shared = Layer::literal(builder.shared_vars());
         let node = |host: &String| {
             let member = builder.member(host, &shared)?;

@@ -1,23 +1,26 @@
-//! The lock of a cluster on this controller: one run at a time changes its hosts.
+//! The lock of a cluster on this controller: one run at a time changes its hosts, or one of each shard.
 //!
 //! It is a file in the cluster's state folder that is locked while a run goes on, and empty when none does. The
-//! operating system lets go of it with the process, however that ends.
+//! operating system lets go of it with the process, however that ends. Runs of shards share the cluster's, and
+//! each has its shard's own to itself: that one stands in the shard's folder.
+
+mod owner;
+#[cfg(test)]
+mod tests;
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::Path;
-use std::process;
+use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
+use owner::Owner;
 
-use super::operator::operator;
-use crate::length;
+use super::say;
 use crate::problem::Problem;
-use crate::report::{own_folder, state_folder};
-use crate::sanitise::sanitise;
+use crate::report::{own_folder, shards, state_folder};
+use crate::shard::Shard;
 
-/// The file in the cluster's state folder.
+/// The file in the state folder of the cluster, or of a shard.
 const FILE: &str = "lock";
 
 /// More than this is none of ours (bytes).
@@ -31,23 +34,48 @@ const TRIES: usize = 10;
 #[error(transparent)]
 pub(super) struct NoLock(#[from] Problem);
 
+impl NoLock {
+    /// What it says.
+    pub fn problem(&self) -> &Problem {
+        &self.0
+    }
+}
+
 /// The lock, held. It is let go when this is dropped.
 #[derive(Debug)]
-pub(super) struct Lock(File);
+pub(super) struct Lock {
+    /// The one that this run has to itself.
+    own: File,
+    /// The cluster's, which shards share.
+    _shared: Option<File>,
+}
 
 impl Lock {
-    /// Takes the lock of `cluster` for `command` (`setup`, `rollback`), and says what it found of one that was
-    /// left behind. `break_lock`: a holder that may be gone is taken for gone.
+    /// Takes the lock of `cluster`, or of a `shard` of it, for `command` (`setup`, `rollback`), and says what it
+    /// found of one that was left behind. `break_lock`: a holder that may be gone is taken for gone.
     ///
     /// # Errors
     /// With the owner and its age when another run holds it.
-    pub fn take(cluster: &str, command: &str, break_lock: bool) -> Result<Self, NoLock> {
+    pub fn take(
+        cluster: &str,
+        shard: Option<Shard>,
+        command: &str,
+        break_lock: bool,
+    ) -> Result<Self, NoLock> {
         let none = |error: io::Error| Problem::new(format!("no lock can be taken: {error}"));
-        let folder = state_folder().and_then(|state| own_folder(&state, cluster)).map_err(none)?;
-        let owner = Owner::here(format!("ezsync {command} {cluster}"));
-        let (lock, left) = take(&folder, &owner, break_lock)?;
-        if let Some(left) = left {
-            eprintln!("warning: {left}");
+        let state = state_folder().map_err(none)?;
+        let folder = own_folder(&state, cluster, None).map_err(none)?;
+        let words = format!("ezsync {command} {cluster}");
+        let (lock, left) = match shard {
+            None => whole(&folder, &Owner::here(words), break_lock)?,
+            Some(shard) => {
+                let own = own_folder(&state, cluster, Some(shard)).map_err(none)?;
+                let owner = Owner::here(format!("{words} --shard {shard}"));
+                part(&folder, &own, &owner, break_lock)?
+            }
+        };
+        for left in left {
+            say(&format!("warning: {left}"));
         }
         Ok(lock)
     }
@@ -56,80 +84,70 @@ impl Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         // Emptied, not removed: who has opened it meanwhile would hold the lock of a file that nobody finds.
-        let _ = self.0.set_len(0);
+        let _ = self.own.set_len(0);
     }
 }
 
-/// Who holds a lock.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Owner {
-    /// `user@host`.
-    by: String,
-    /// The machine, also where others have its name.
-    machine: String,
-    pid: u32,
-    since: Timestamp,
-    command: String,
+/// A lock with a word on each that was left behind.
+type Taken = (Lock, Vec<String>);
+
+/// The lock of the cluster in `folder`, for a run of all of it.
+fn whole(folder: &Path, owner: &Owner, broken: bool) -> Result<Taken, Problem> {
+    let (own, left) = take(folder, Hold::Alone, owner, broken)?;
+    let mut left = Vec::from_iter(left);
+    // Who runs a shard on this machine shares the cluster's lock. Some file systems know nothing of other machines.
+    for shard in shards(folder) {
+        let (own, found) = take(&shard, Hold::Alone, owner, broken)?;
+        drop(Lock { own, _shared: None });
+        left.extend(found);
+    }
+    Ok((Lock { own, _shared: None }, left))
 }
 
-impl Owner {
-    fn here(command: String) -> Self {
-        let by = operator();
-        // Homes may be shared, and names of machines are not always their own.
-        let id = fs::read_to_string("/etc/machine-id").unwrap_or_default();
-        let machine = match id.trim() {
-            "" => by.rsplit('@').next().unwrap_or_default().to_owned(),
-            id => id.to_owned(),
-        };
-        Self { by, machine, pid: process::id(), since: Timestamp::now(), command }
-    }
-
-    fn text(&self) -> String {
-        let Self { by, machine, pid, since, command } = self;
-        format!("by\t{by}\nmachine\t{machine}\npid\t{pid}\nsince\t{since}\ncommand\t{command}\n")
-    }
-
-    /// The owner in a lock's text; what is not as it should be is left open.
-    fn of(text: &str) -> Option<Self> {
-        let field = |name: &str| {
-            let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('\t'));
-            line.unwrap_or_default().to_owned()
-        };
-        let (by, machine, command) = (field("by"), field("machine"), field("command"));
-        let since = field("since").parse().unwrap_or(Timestamp::UNIX_EPOCH);
-        let pid = field("pid").parse().unwrap_or_default();
-        (!text.is_empty()).then_some(Self { by, machine, pid, since, command })
-    }
-
-    /// `root@ctl (ezsync setup c1, process 4711, since 3 min 12 s)`.
-    fn words(&self) -> String {
-        let age = Timestamp::now().duration_since(self.since).as_secs_f64();
-        let age = if self.since == Timestamp::UNIX_EPOCH {
-            "?".into()
-        } else {
-            length::rough(age.max(0.0))
-        };
-        let by = if self.by.is_empty() { "somebody" } else { &self.by };
-        sanitise(&format!("{by} ({}, process {}, since {age})", self.command, self.pid))
-            .into_owned()
-    }
+/// The lock of a shard in the folder `own`, of the cluster in `folder`.
+fn part(folder: &Path, own: &Path, owner: &Owner, broken: bool) -> Result<Taken, Problem> {
+    let (shared, left) = take(folder, Hold::Shared, owner, broken)?;
+    let (own, more) = take(own, Hold::Alone, owner, broken)?;
+    let left = left.into_iter().chain(more).collect();
+    Ok((Lock { own, _shared: Some(shared) }, left))
 }
 
-/// Takes the lock in `folder`; with it comes a word on one that was left behind.
-fn take(folder: &Path, owner: &Owner, broken: bool) -> Result<(Lock, Option<String>), Problem> {
+/// How a file is locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hold {
+    /// By one process, whose name then stands in it.
+    Alone,
+    /// By several, whose names stand elsewhere.
+    Shared,
+}
+
+/// Locks the file in `folder`; with it comes a word on a run that has left it behind.
+fn take(
+    folder: &Path,
+    hold: Hold,
+    owner: &Owner,
+    broken: bool,
+) -> Result<(File, Option<String>), Problem> {
     let path = folder.join(FILE);
     let shown = path.display();
     let failed = |error: io::Error| Problem::new(format!("no lock can be taken: {shown}: {error}"));
     for _ in 0..TRIES {
         let mut file = open(&path).map_err(failed)?;
         let holder = read(&mut file).map_err(failed)?;
-        let is_free = match file.try_lock() {
+        let locked = match hold {
+            Hold::Alone => file.try_lock(),
+            Hold::Shared => file.try_lock_shared(),
+        };
+        let is_free = match locked {
             Ok(()) => true,
             Err(TryLockError::WouldBlock) => false,
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         };
         // Read again: until the lock was ours another may have come and gone.
-        let holder = if is_free { read(&mut file).map_err(failed)? } else { holder };
+        let holder = match is_free {
+            true => read(&mut file).map_err(failed)?,
+            false => holder.or_else(|| holder_of_a_shard(folder, owner)),
+        };
         if is_free && !is_at(&file, &path) {
             continue;
         }
@@ -151,10 +169,20 @@ fn take(folder: &Path, owner: &Owner, broken: bool) -> Result<(Lock, Option<Stri
             holder => return Err(refused(holder, owner)),
         };
         file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
-        file.write_all(owner.text().as_bytes()).map_err(failed)?;
-        return Ok((Lock(file), left));
+        if hold == Hold::Alone {
+            file.write_all(owner.text().as_bytes()).map_err(failed)?;
+        }
+        return Ok((file, left));
     }
     Err(failed(io::ErrorKind::ResourceBusy.into()))
+}
+
+/// Who runs a shard of the cluster in `folder`: those that share a lock do not stand in its file. One that runs
+/// for certain goes before one that may have been left behind.
+fn holder_of_a_shard(folder: &Path, owner: &Owner) -> Option<Owner> {
+    let holder = |shard: PathBuf| read(&mut File::open(shard.join(FILE)).ok()?).ok()?;
+    let holders = shards(folder).into_iter().filter_map(holder);
+    holders.max_by_key(|holder| (holder.runs_on(&owner.machine), holder.since))
 }
 
 fn open(path: &Path) -> io::Result<File> {
@@ -193,89 +221,4 @@ fn refused(holder: Option<Owner>, owner: &Owner) -> Problem {
     }
     let hint = "it ran on another machine that has the same home: if it is gone, run again with --break-lock";
     problem("the cluster's lock is held by").hint(hint)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn owner(machine: &str) -> Owner {
-        Owner {
-            by: format!("ops@{machine}"),
-            machine: machine.to_owned(),
-            pid: 4711,
-            since: Timestamp::now(),
-            command: "ezsync setup c1".to_owned(),
-        }
-    }
-
-    #[test]
-    fn the_second_is_refused_until_the_first_has_ended() {
-        let folder = tempfile::tempdir().unwrap();
-        let (first, left) = take(folder.path(), &owner("a"), false).unwrap();
-        assert_eq!(left, None);
-        for (broken, machine, expected) in [
-            (
-                false,
-                "a",
-                "the cluster is being changed by ops@a (ezsync setup c1, process 4711, since",
-            ),
-            // Who lives is not broken.
-            (
-                true,
-                "a",
-                "the cluster is being changed by ops@a (ezsync setup c1, process 4711, since",
-            ),
-            (
-                false,
-                "b",
-                "the cluster's lock is held by ops@a (ezsync setup c1, process 4711, since",
-            ),
-        ] {
-            let problem = take(folder.path(), &owner(machine), broken).unwrap_err();
-            assert!(problem.message().starts_with(expected), "{problem}");
-        }
-        drop(first);
-        assert_eq!(take(folder.path(), &owner("b"), false).unwrap().1, None);
-        let mode = fs::metadata(folder.path().join(FILE)).unwrap().mode();
-        assert_eq!(mode & 0o777, 0o600);
-    }
-
-    #[test]
-    fn one_that_was_left_is_taken_over_here_and_broken_elsewhere() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(FILE);
-        fs::write(&path, owner("a").text()).unwrap();
-        let left = take(folder.path(), &owner("a"), false).unwrap().1.unwrap();
-        assert!(left.contains("ops@a") && left.ends_with("it is taken over"), "{left}");
-
-        fs::write(&path, owner("a").text()).unwrap();
-        let problem = take(folder.path(), &owner("b"), false).unwrap_err();
-        assert!(problem.advice().unwrap().ends_with("run again with --break-lock"), "{problem}");
-        let left = take(folder.path(), &owner("b"), true).unwrap().1.unwrap();
-        assert!(left.contains("ops@a") && left.ends_with("was broken"), "{left}");
-    }
-
-    /// Some file systems tell of the locks of other machines, and keep them when these are gone.
-    #[test]
-    fn a_lock_that_another_machine_seems_to_hold_can_be_broken() {
-        let folder = tempfile::tempdir().unwrap();
-        let (elsewhere, _) = take(folder.path(), &owner("a"), false).unwrap();
-        let (here, _) = take(folder.path(), &owner("b"), true).unwrap();
-        // What it lets go of is not ours.
-        drop(elsewhere);
-        let problem = take(folder.path(), &owner("c"), false).unwrap_err();
-        assert!(problem.message().contains("ops@b"), "{problem}");
-        drop(here);
-        assert!(take(folder.path(), &owner("c"), false).is_ok());
-    }
-
-    #[test]
-    fn what_is_no_lock_is_treated_as_one() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join(FILE), b"\xff\x1b[2Jnonsense").unwrap();
-        let problem = take(folder.path(), &owner("a"), false).unwrap_err();
-        assert!(problem.message().contains("somebody (, process 0, since ?)"), "{problem}");
-        assert!(take(folder.path(), &owner("a"), true).is_ok());
-    }
 }

@@ -9,6 +9,7 @@ mod lock;
 mod new;
 mod operator;
 mod render;
+mod report;
 mod rerun;
 mod rollback;
 mod run;
@@ -16,14 +17,21 @@ mod visit;
 
 use std::io::{self, Write};
 
-use anyhow::Result;
+use anyhow::{Error, Result};
+use jiff::Timestamp;
 
+use self::lock::NoLock;
 use crate::cli::{Cli, Command, Hosts};
 use crate::cluster::{Cluster, OptionSetting, Wish};
 use crate::exit::Exit;
+use crate::fleet::Mode;
+use crate::problem::Problem;
 use crate::project::Project;
-use crate::report::{self, Run};
+use crate::report::{
+    Look, Run, archive, error as report_error, print as print_report, state_folder,
+};
 use crate::role::tags::Choice;
+use crate::shard::Shard;
 
 /// Does what was typed.
 ///
@@ -42,8 +50,25 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Doctor(options) => run::doctor(cli, &project, options),
         Command::Status(options) => run::status(cli, &project, options),
         Command::Rollback(options) => rollback::run(cli, &project, options),
+        Command::Report(report) => report::run(cli, report),
         Command::Bundle(bundle) => bundle::run(cli, &project, bundle),
     }
+}
+
+/// How the program ends with `error`, and the JSON document of it for a run that was to print one: nothing else
+/// has come to standard output then.
+#[must_use]
+pub fn fail(cli: &Cli, error: &Error) -> (Exit, Option<String>) {
+    let is_interrupt = |error: &io::Error| error.kind() == io::ErrorKind::Interrupted;
+    let exit = match error.downcast_ref::<io::Error>() {
+        Some(error) if is_interrupt(error) => Exit::Interrupted,
+        _ if error.is::<Problem>() => Exit::Usage,
+        _ => Exit::Error,
+    };
+    let known =
+        error.downcast_ref::<Problem>().or_else(|| Some(error.downcast_ref::<NoLock>()?.problem()));
+    let problem = known.cloned().unwrap_or_else(|| Problem::new(format!("{error:#}")));
+    (exit, cli.wants_json().then(|| report_error(&problem, exit)))
 }
 
 impl Hosts {
@@ -60,6 +85,7 @@ impl Hosts {
             extra: self.extra_vars.clone(),
             options: settings,
             limit: self.limit.clone(),
+            shard: self.shard,
             tags,
             step: step.map(ToOwned::to_owned),
         };
@@ -67,7 +93,17 @@ impl Hosts {
         for warning in &cluster.warnings {
             eprintln!("warning: {warning}");
         }
+        self.note_empty(cluster.members.len());
         Ok(cluster)
+    }
+
+    /// Says why there is nothing to do. More shards than hosts are no mistake: whoever divides the work need
+    /// not know how much there is.
+    fn note_empty(&self, hosts: usize) {
+        if let Some(shard) = self.shard.filter(|_| hosts == 0) {
+            let limited = if self.limit.is_some() { " that are meant" } else { "" };
+            say(&format!("the shard {shard} of {} has no hosts{limited}", self.cluster));
+        }
     }
 }
 
@@ -81,9 +117,26 @@ fn print(text: &str) -> Result<()> {
 
 /// Keeps the result for later. The hosts are as they are, also when that fails.
 fn keep(run: &Run) {
-    if let Err(error) = report::state_folder().and_then(|folder| report::archive(run, &folder)) {
+    if let Err(error) = state_folder().and_then(|folder| archive(run, &folder)) {
         say(&format!("warning: the result could not be kept: {error:#}"));
     }
+}
+
+/// Shows `run`, as one JSON document or as text, with `diff` how files change; and gives how the program ends.
+fn show(cli: &Cli, json: bool, run: &Run, diff: bool) -> Result<Exit> {
+    if json {
+        print(&run.to_json()?)?;
+    } else {
+        print_report(run, &Look::of_stdout(diff), cli.colours())?;
+    }
+    Ok(run.exit())
+}
+
+/// A run that has no host to see to. It is not kept: it says nothing of any host.
+fn nothing(cli: &Cli, cluster: &str, shard: Option<Shard>, mode: Mode, json: bool) -> Result<Exit> {
+    let mut run = Run::new(cluster, mode, Timestamp::now(), 0.0, false, Vec::new());
+    run.shard = shard;
+    if json { show(cli, json, &run, false) } else { Ok(run.exit()) }
 }
 
 /// Says a line on standard error, which may be gone when a run has ended: that is no mistake.

@@ -24,15 +24,16 @@ pub(super) fn only_failed(cluster: &mut Cluster) -> Result<()> {
 
 fn leave_failed(cluster: &mut Cluster, state: &Path) -> Result<Vec<String>> {
     let all: BTreeSet<&str> = cluster.members.iter().map(|member| member.name.as_str()).collect();
-    let (known, complaints) = last(state, &cluster.name, "setup", &all)?;
+    let (known, complaints) = last(state, &cluster.name, cluster.shard, "setup", &all)?;
     let mut lines: Vec<String> =
         complaints.iter().map(|complaint| format!("warning: {}", sanitise(complaint))).collect();
     if known.is_empty() {
         for line in lines {
             eprintln!("{line}");
         }
+        let of = cluster.shard.map(|shard| format!("the shard {shard} of ")).unwrap_or_default();
         return Err(Problem::new(format!(
-            "--rerun failed: no setup of {} is kept here that could say which hosts failed",
+            "--rerun failed: no setup of {of}{} is kept here that could say which hosts failed",
             cluster.name
         ))
         .hint("run it without --rerun")

@@ -10,7 +10,7 @@ use super::access::{Rights, warn};
 use super::drive::{Moved, drive};
 use super::lock::Lock;
 use super::operator::operator;
-use super::{keep, print, print_names, visit};
+use super::{keep, nothing, print_names, show, visit};
 use crate::cli::{Cli, Rollback};
 use crate::cluster::{self, Node};
 use crate::desired::{HostVars, Recipe};
@@ -18,7 +18,7 @@ use crate::exit::Exit;
 use crate::fleet::{self, Job, Mode, Order, Part};
 use crate::problem::Problem;
 use crate::project::Project;
-use crate::report::{self, Look, Run};
+use crate::report::Run;
 
 pub(super) fn run(cli: &Cli, project: &Project, options: &Rollback) -> Result<Exit> {
     let nodes = visit::nodes(project, &options.hosts, None)?;
@@ -30,8 +30,11 @@ pub(super) fn run(cli: &Cli, project: &Project, options: &Rollback) -> Result<Ex
     // Held until the end.
     let _lock = match options.check {
         true => None,
-        false => Some(Lock::take(name, "rollback", options.break_lock)?),
+        false => Some(Lock::take(name, options.hosts.shard, "rollback", options.break_lock)?),
     };
+    if nodes.is_empty() {
+        return nothing(cli, name, options.hosts.shard, mode, options.access.json);
+    }
     let mut access = options.access.settings(Rights::Root)?;
     let job = |node: &Node| {
         Ok(Job {
@@ -55,14 +58,10 @@ pub(super) fn run(cli: &Cli, project: &Project, options: &Rollback) -> Result<Ex
         fleet::run(means, recipe, jobs, order)
     })?;
     let Moved { hosts, started, seconds, interrupted } = moved;
-    let run = Run::new(name, mode, started, seconds, interrupted, hosts);
+    let mut run = Run::new(name, mode, started, seconds, interrupted, hosts);
+    run.shard = options.hosts.shard;
     keep(&run);
-    if options.access.json {
-        print(&run.to_json()?)?;
-    } else {
-        report::print(&run, &Look::of_stdout(options.diff), cli.colours())?;
-    }
-    Ok(run.exit())
+    show(cli, options.access.json, &run, options.diff)
 }
 
 /// What holds for all hosts: no times are proved, and nobody waits for a source.

@@ -12,16 +12,16 @@ use super::drive::{Moved, drive};
 use super::lock::Lock;
 use super::operator::operator;
 use super::rerun;
-use super::{keep, list_hosts, print};
+use super::{keep, list_hosts, nothing, print, show};
 use crate::access::Access;
 use crate::bundle::Bundle;
 use crate::cli::{self, Cli, Doctor, Setup, Status, Verify};
 use crate::cluster::{self, Cluster, FailurePolicy, Member, TimeSource};
 use crate::exit::Exit;
-use crate::fleet::{self, Job, Mode, Order, Part, Terms};
+use crate::fleet::{self, Job, Mode, Order, Part, Terms, Timebase};
 use crate::problem::Problem;
 use crate::project::Project;
-use crate::report::{self, Look, Run};
+use crate::report::Run;
 use crate::resource::Subject;
 use crate::role::tags::Choice;
 
@@ -35,16 +35,18 @@ pub(super) fn setup(cli: &Cli, project: &Project, options: &Setup) -> Result<Exi
     let caution = &options.caution;
     // Held until the report is out. Before anything is asked, of the user or of a host.
     let changes = !options.check && !options.hosts.list_hosts;
-    let lock = changes.then(|| Lock::take(&cluster.name, "setup", caution.break_lock));
+    let lock =
+        changes.then(|| Lock::take(&cluster.name, cluster.shard, "setup", caution.break_lock));
     let _lock = lock.transpose()?;
-    if caution.rerun.is_some() {
+    if caution.rerun.is_some() && !cluster.members.is_empty() {
         rerun::only_failed(&mut cluster)?;
     }
     if options.hosts.list_hosts {
         return list_hosts(&cluster);
     }
+    let mode = if options.check { Mode::Check } else { Mode::Setup };
     if cluster.members.is_empty() {
-        return nothing(cli, &cluster, &options.access);
+        return nothing(cli, &cluster.name, cluster.shard, mode, options.access.json);
     }
     if options.set_clock {
         sets_clock(&cluster)?;
@@ -53,7 +55,6 @@ pub(super) fn setup(cli: &Cli, project: &Project, options: &Setup) -> Result<Exi
         clock_is_sane(Timestamp::now(), env!("EZSYNC_BUILT"))?;
     }
     let bundle = bundle(project, options, &cluster)?;
-    let mode = if options.check { Mode::Check } else { Mode::Setup };
     let source_timeout = Duration::from_secs(options.source_timeout.into());
     let verify_timeout = Duration::from_secs(options.proof.verify_timeout.into());
     let partial = options.partial;
@@ -110,7 +111,7 @@ fn sets_clock(cluster: &Cluster) -> Result<(), Problem> {
         None => Err(Problem::new(format!(
             "--set-clock sets the clock of {source}, which is not among the hosts of this run"
         ))
-        .hint("leave out --limit: a cluster's clocks are set together")),
+        .hint("leave out --limit and --shard: a cluster's clocks are set together")),
         Some(member) if !member.subjects.contains(&Subject::Clock) => Err(Problem::new(
             "--set-clock: no task of this run sets the clock",
         )
@@ -229,6 +230,9 @@ impl Plan {
 }
 
 fn carry_out(cli: &Cli, cluster: Cluster, access: &cli::Access, plan: &Plan) -> Result<Exit> {
+    if cluster.members.is_empty() {
+        return nothing(cli, &cluster.name, cluster.shard, plan.mode, access.json);
+    }
     if let Some(key) = cluster.settings.made_key().filter(|_| plan.mode == Mode::Setup) {
         key.make()?;
     }
@@ -246,6 +250,7 @@ fn carry_out(cli: &Cli, cluster: Cluster, access: &cli::Access, plan: &Plan) -> 
         }
         _ => "no more hosts are asked",
     };
+    let shard = cluster.shard;
     let moved = drive(cli, access.forks, on_interrupt, names, |means| {
         fleet::run(means, recipe, jobs, order)
     })?;
@@ -253,28 +258,17 @@ fn carry_out(cli: &Cli, cluster: Cluster, access: &cli::Access, plan: &Plan) -> 
     let is_status = plan.mode == Mode::Status;
     let clocks = if is_status { None } else { fleet::agree(&mut hosts, terms) };
     let mut run = Run::new(&cluster.name, plan.mode, started, seconds, interrupted, hosts);
+    run.shard = shard;
+    run.timebase = clocks.is_some().then(Timebase::here).flatten();
+    run.max_offset = (!is_status).then_some(max_offset);
+    run.set_clock = terms.set_clock;
     run.clocks = clocks;
     let policy = plan.policy.as_ref().filter(|_| plan.mode == Mode::Setup);
     run.max_fail = policy.and_then(|policy| fleet::spent(policy, &run.hosts));
     if !is_status {
         keep(&run);
     }
-    show(cli, access, &run, plan.diff)
-}
-
-fn show(cli: &Cli, access: &cli::Access, run: &Run, diff: bool) -> Result<Exit> {
-    if access.json {
-        print(&run.to_json()?)?;
-    } else {
-        report::print(run, &Look::of_stdout(diff), cli.colours())?;
-    }
-    Ok(run.exit())
-}
-
-/// A run that has no host to see to. It is not kept: it says nothing of any host.
-fn nothing(cli: &Cli, cluster: &Cluster, access: &cli::Access) -> Result<Exit> {
-    let run = Run::new(&cluster.name, Mode::Setup, Timestamp::now(), 0.0, false, Vec::new());
-    if access.json { show(cli, access, &run, false) } else { Ok(run.exit()) }
+    show(cli, access.json, &run, plan.diff)
 }
 
 /// What holds for all hosts.

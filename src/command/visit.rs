@@ -20,6 +20,9 @@ pub(super) fn ping(cli: &Cli, project: &Project, options: &Ping) -> Result<Exit>
     if options.hosts.list_hosts {
         return print_names(nodes.iter().map(|node| node.name.as_str()));
     }
+    if nodes.is_empty() && !options.access.json {
+        return Ok(Exit::Ok);
+    }
     let hosts = visitees(&nodes, &options.access, Rights::RootOrOther)?;
     let names = nodes.into_iter().map(|node| node.name).collect();
     let moved = drive(cli, options.access.forks, "no more hosts are asked", names, |means| {
@@ -39,6 +42,9 @@ pub(super) fn exec(cli: &Cli, project: &Project, options: &Exec) -> Result<Exit>
         return Err(Problem::new("there is no command to run")
             .hint("write it behind --, as in: ezsync exec cluster01 all -- timedatectl")
             .into());
+    }
+    if nodes.is_empty() && !options.access.json {
+        return Ok(Exit::Ok);
     }
     let hosts = visitees(&nodes, &options.access, Rights::Login)?;
     let names = nodes.into_iter().map(|node| node.name).collect();
@@ -64,12 +70,14 @@ pub(super) fn nodes(
         inventory: hosts.inventory.clone(),
         extra: hosts.extra_vars.clone(),
         limit: hosts.limit.clone(),
+        shard: hosts.shard,
         ..Wish::default()
     };
     let (nodes, warnings) = Node::load(project, &hosts.cluster, &wish, pattern)?;
     for warning in warnings {
         eprintln!("warning: {warning}");
     }
+    hosts.note_empty(nodes.len());
     Ok(nodes)
 }
 

@@ -1,11 +1,11 @@
 //! The hosts' clocks held against each other, whatever their daemons say.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::result::{HostResult, Outcome};
 use super::watch::outcome;
 use super::{Mode, Part};
-use crate::length::exact;
+use crate::length::{exact, seconds};
 use crate::verify::{Cause, ClockOffset, Measure, State};
 
 /// From here on a clock is said to be set, below to be moved: chronyd steps what is more (`makestep 1.0 3`),
@@ -13,7 +13,7 @@ use crate::verify::{Cause, ClockOffset, Measure, State};
 pub(super) const STEP: f64 = 1.0;
 
 /// What the clocks of all hosts are together.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Agreement {
     /// Whether nothing speaks against it that all hosts have the same time, within the threshold.
     pub agree: bool,
@@ -24,7 +24,7 @@ pub struct Agreement {
 }
 
 /// Two clocks that differ.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
     /// The host whose clock is ahead.
     pub ahead: String,
@@ -50,14 +50,23 @@ pub struct Terms {
 /// say, but whose clocks are for certain more than `max_offset` seconds from that of the source in
 /// charge, fail; other differences are noted. None when no host's clock was read.
 pub fn agree(hosts: &mut [HostResult], terms: Terms) -> Option<Agreement> {
-    let Terms { mode, max_offset, set_clock } = terms;
     for host in hosts.iter_mut() {
         let is_source = host.part == Part::Source;
-        note_moved(host, is_source && set_clock, max_offset);
+        note_moved(host, is_source && terms.set_clock, terms.max_offset);
         if is_source {
             hold_against_controller(host, terms);
+            if terms.mode == Mode::Check && terms.set_clock {
+                note_right(host, terms.max_offset);
+            }
         }
     }
+    agree_together(hosts, terms)
+}
+
+/// The same for the `hosts` of several runs, each of which has held its own against each other: what is left is
+/// what they are together. All clocks are told from one controller's time.
+pub fn agree_together(hosts: &mut [HostResult], terms: Terms) -> Option<Agreement> {
+    let Terms { mode, max_offset, set_clock } = terms;
     if mode == Mode::Check {
         warn_of_steps(hosts, set_clock);
     }
@@ -158,8 +167,28 @@ fn warn_of_steps(hosts: &mut [HostResult], from_here: bool) {
         if ahead.exceeds(STEP) {
             let way = if ahead.seconds > 0.0 { "back" } else { "forward" };
             let by = exact(ahead.seconds);
-            host.notes.push(format!("setup would set its clock {way} by {by} to {whose}"));
+            let note = format!("setup would set its clock {way} by {by} to {whose}");
+            // The run that had the source among its hosts has said so.
+            if !host.notes.contains(&note) {
+                host.notes.push(note);
+            }
         }
+    }
+}
+
+/// Says that the clock of a source that was to be set from here, in a check, is right as it is: the plan says it of
+/// one that is not.
+fn note_right(source: &mut HostResult, max_offset: f64) {
+    if source.plan.changes.iter().any(|change| change.work.sets_clock()) {
+        return;
+    }
+    if let Some(ahead) =
+        latest(source).map(ClockOffset::measure).filter(|it| !it.exceeds(max_offset))
+    {
+        let (of, allowed) = (ahead.of(), seconds(max_offset));
+        source.notes.push(format!(
+            "setup would not set its clock: it is {of} this controller's, and {allowed} are allowed"
+        ));
     }
 }
 

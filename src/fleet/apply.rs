@@ -8,6 +8,7 @@ use secrecy::zeroize::Zeroizing;
 use super::confirm::{self, Open, meanwhile};
 use super::gate::Source;
 use super::host::{Driver, called_off};
+use super::left::packages_stay;
 use super::muster::Stage;
 use super::policy::held_back;
 use super::result::{Outcome, Trouble};
@@ -19,6 +20,7 @@ use crate::exec::ExecError;
 use crate::length;
 use crate::remote::{
     self, Errand, Probe, Progress, Section, Sight, Word, apply_script, name_targets,
+    packages_that_stay,
 };
 use crate::resource::Upload;
 use crate::sanitise::{sanitise, sanitise_lines};
@@ -63,6 +65,7 @@ impl Driver<'_> {
         let lost = |error: ExecError| exec_trouble("the changes", &error);
         self.stands(Standing::Staging);
         let mut talk = self.shell.start("the changes", &script, &mark, SILENCE).await?;
+        self.changing = true;
         let mut held = None;
         let mut asked = Asked::default();
         let mut sending = Sending::of(&[]);
@@ -105,6 +108,7 @@ impl Driver<'_> {
                 }
                 Some(Progress::Activated) if self.shared.order.verify => {
                     self.note_done(&remote::Outcome::Changed, &[]);
+                    self.changing = true;
                     self.open = Some(Open { talk: Some(talk), token, confirm });
                     return Ok(true);
                 }
@@ -158,28 +162,20 @@ impl Driver<'_> {
         })
     }
 
-    /// Notes which changes stand: all of them, or those that nothing puts back. A package that
-    /// was installed before the run was called off is such a one.
+    /// Notes which changes stand: all of them, or packages, which nothing takes away again.
     pub(super) fn note_done(&mut self, ended: &remote::Outcome, sections: &[Section]) {
+        self.changing = false;
         let all = *ended == remote::Outcome::Changed;
         let of = |name: &str, number: usize| {
             sections.iter().any(|s| s.name == name && s.number() == Some(number))
         };
-        let mut stay = Vec::new();
         for change in &mut self.result.plan.changes {
             let prepared = of("step", change.number) && !of("failed", change.number);
             change.done = all || (prepared && change.work.lasts());
-            if change.done && !all {
-                stay.push(change.summary.clone());
-            }
         }
+        let stay = packages_that_stay(sections);
         if !stay.is_empty() {
-            self.result.notes.push(format!("was done and stays: {}", stay.join(", ")));
-            // What Debian's packages start was held back only for as long as the run went on.
-            self.result.notes.push(
-                "services that its packages start run as the distribution has them now: run setup again"
-                    .to_owned(),
-            );
+            self.result.notes.push(packages_stay(&stay, None));
         }
         self.note_told(sections);
     }
@@ -253,8 +249,8 @@ impl Driver<'_> {
             remote::Outcome::Undone(failure) if begun => {
                 (failure, "what had been changed before was put back", usual)
             }
-            remote::Outcome::Undone(failure) if self.result.plan.changes.iter().any(|c| c.done) => {
-                (failure, "nothing else was changed", usual)
+            remote::Outcome::Undone(failure) if failure.installed => {
+                (failure, "nothing was changed but installed packages", usual)
             }
             remote::Outcome::Undone(failure) => (failure, "nothing was changed", usual),
             remote::Outcome::NotUndone(failure) => (
@@ -295,6 +291,11 @@ impl Driver<'_> {
         if failure.no_network && change.is_some_and(|c| c.work.installs()) {
             next = "this host reaches no repository of packages: bring them along (`ezsync bundle create`, \
                     then `ezsync setup --bundle FILE`), or mend its network, and run again"
+                .to_owned();
+        }
+        if meets_start_limit(&failure.log) {
+            next = "systemd refuses to start a service that was started too often within seconds: wait 10 s (or run \
+                    `systemctl reset-failed` for it on the host), then run again"
                 .to_owned();
         }
         if let Some(clock) =
@@ -338,6 +339,13 @@ impl Driver<'_> {
         )
         .log(&sanitise_lines(&said))
     }
+}
+
+/// Whether systemd refused to start a service, by what it and systemctl said.
+fn meets_start_limit(log: &str) -> bool {
+    ["attempted too often", "Start request repeated too quickly", "start-limit-hit"]
+        .iter()
+        .any(|sign| log.contains(sign))
 }
 
 /// What a host has asked for. Our script does so once, and each time costs us as much as the first.

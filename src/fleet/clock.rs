@@ -1,14 +1,16 @@
 //! Reading a host's clock from here, through the script that already runs there.
 
+use std::fs;
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::time::ClockId;
+use serde::{Deserialize, Serialize};
 
 use super::talk::Talk;
 use crate::exec::ExecError;
 use crate::remote::{ASK_TIME, TIME_READY, TIME_TOLD};
-use crate::verify::ClockOffset;
+use crate::verify::{ClockOffset, Measure};
 
 /// How long one answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -20,15 +22,75 @@ const BUDGET: Duration = Duration::from_millis(20);
 /// More readings than this say hardly anything new.
 const MOST: u32 = 8;
 
+/// The controller's clock at one moment, and what a clock said at that moment that nobody sets or steers.
+#[derive(Debug, Clone, Copy)]
+struct Anchor {
+    wall: Duration,
+    raw: Duration,
+    /// How far apart the two may have been read.
+    gap: Duration,
+}
+
+impl Anchor {
+    /// The one of this run. None where there is no such clock.
+    fn get() -> Option<Self> {
+        static ANCHOR: OnceLock<Option<Anchor>> = OnceLock::new();
+        // Whatever keeps this process from running between two readings does not do so each time.
+        *ANCHOR.get_or_init(|| (0..MOST).filter_map(|_| Self::read()).min_by_key(|read| read.gap))
+    }
+
+    fn read() -> Option<Self> {
+        let raw = self::raw()?;
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+        Some(Self { wall, raw, gap: self::raw()?.saturating_sub(raw) })
+    }
+}
+
+fn raw() -> Option<Duration> {
+    ClockId::CLOCK_MONOTONIC_RAW.now().ok().map(Duration::from)
+}
+
 /// The controller's time since 1970: its clock as it stood when this was first asked, going on from there by
 /// a clock that nobody sets or steers. The controller may be one of the hosts whose clocks are set.
 /// None where there is no such clock.
 fn now() -> Option<Duration> {
-    static ANCHOR: OnceLock<Option<(Duration, Duration)>> = OnceLock::new();
-    let raw = || ClockId::CLOCK_MONOTONIC_RAW.now().ok().map(Duration::from);
-    let wall = || SystemTime::now().duration_since(UNIX_EPOCH).ok();
-    let (wall, then) = (*ANCHOR.get_or_init(|| Some((wall()?, raw()?))))?;
-    raw()?.checked_sub(then)?.checked_add(wall)
+    let anchor = Anchor::get()?;
+    raw()?.checked_sub(anchor.raw)?.checked_add(anchor.wall)
+}
+
+/// The time that the clocks of a run were read in, so that two runs of one machine can be compared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Timebase {
+    /// The clock that it goes by: one boot of one kernel, in one of its time namespaces.
+    clock: String,
+    /// What time it was, in seconds since 1970, when that clock stood at 0.
+    epoch: f64,
+    /// How far `epoch` may be from the truth, in seconds.
+    uncertainty: f64,
+}
+
+impl Timebase {
+    /// That of this process; none where the system does not say which clock it has.
+    #[must_use]
+    pub fn here() -> Option<Self> {
+        let Anchor { wall, raw, gap } = Anchor::get()?;
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        let namespace = fs::read_link("/proc/self/ns/time").unwrap_or_default();
+        Some(Self {
+            clock: format!("{} {}", boot.trim(), namespace.display()),
+            epoch: wall.checked_sub(raw)?.as_secs_f64(),
+            uncertainty: gap.as_secs_f64(),
+        })
+    }
+
+    /// How far this time is ahead of `other`; none where they do not go by the same clock.
+    #[must_use]
+    pub fn ahead_of(&self, other: &Self) -> Option<Measure> {
+        (self.clock == other.clock).then_some(Measure {
+            seconds: self.epoch - other.epoch,
+            uncertainty: self.uncertainty + other.uncertainty,
+        })
+    }
 }
 
 impl Talk {

@@ -12,8 +12,6 @@ use super::result::{Outcome, Trouble};
 use super::shell::exec_trouble;
 use super::talk::Talk;
 use crate::exec::ExecError;
-use crate::history::Record;
-use crate::plan::Plan;
 use crate::remote::{self, Probe, Progress, Section, Word};
 
 /// How long a host waits for a word before it goes back by itself. A look may take half of that.
@@ -34,6 +32,10 @@ const NOT_PROVED: &str = "not proved before the run was interrupted";
 /// Of a host that went back.
 const PUT_BACK: &str = "its previous configuration was put back";
 
+/// Of a host that was told to keep its change, and did not say that it has.
+const LOST: &str =
+    "its time was proved, but the connection was lost when it was told to keep the change";
+
 /// A host that has changed and takes looks until it is told whether to keep that.
 pub(super) struct Open {
     /// None where the connection is lost.
@@ -48,7 +50,14 @@ impl Driver<'_> {
     /// configuration of ours to go back to.
     pub(super) fn confirms(&self, probe: &Probe) -> bool {
         let order = &self.shared.order;
-        order.verify && order.confirm.unwrap_or_else(|| rewrites_time(&self.result.plan, probe))
+        let conf = &probe.facts.chrony.conf;
+        order.verify && order.confirm.unwrap_or_else(|| self.rewrites(conf))
+    }
+
+    /// Whether the plan replaces the file `conf`, and ezsync wrote that.
+    fn rewrites(&self, conf: &str) -> bool {
+        self.history.record.as_ref().is_some_and(|record| record.wrote(conf))
+            && self.result.plan.changes.iter().any(|change| change.work.writes(conf))
     }
 
     /// Tells a host that has changed whether to keep that, by what its proof came to.
@@ -101,8 +110,19 @@ impl Driver<'_> {
                     .push("keeps the change, and did not say that it has ended".to_owned());
                 Ok(outcome)
             }
-            // Whether it has heard the word is not known. It was proved: what it says next time stands.
-            Ok(_) | Err(_) if keeps => Err(may_be_kept()),
+            // Whether it has heard the word only the host knows.
+            Ok(_) | Err(_) if keeps => match self.has_kept().await {
+                Some(true) => {
+                    self.note_done(&remote::Outcome::Changed, &sections);
+                    self.result.notes.push(format!("{LOST}: it has kept it"));
+                    Ok(outcome)
+                }
+                Some(false) => {
+                    self.takes_back();
+                    Err(Trouble::new(format!("{LOST}: {PUT_BACK}"), "run again").into())
+                }
+                None => Err(may_be_kept()),
+            },
             Ok(_) => Err(goes_back_by_itself(outcome)),
             Err(error) => {
                 self.takes_back();
@@ -165,14 +185,6 @@ async fn ending(talk: &mut Talk) -> Result<remote::Outcome, ExecError> {
     Err(ExecError::InputClosed)
 }
 
-/// Whether `plan` replaces a configuration of chrony that ezsync wrote.
-fn rewrites_time(plan: &Plan, probe: &Probe) -> bool {
-    let conf = &probe.facts.chrony.conf;
-    let record = probe.past.state.as_deref().and_then(|state| Record::parse(state).ok());
-    record.is_some_and(|record| record.wrote(conf))
-        && plan.changes.iter().any(|change| change.work.writes(conf))
-}
-
 /// What became of a host that went back, with why.
 fn went_back(outcome: Outcome, whole: bool, log: Option<&Section>, token: &Word) -> Outcome {
     let words = match whole {
@@ -212,11 +224,10 @@ fn goes_back_by_itself(outcome: Outcome) -> Outcome {
     }
 }
 
-/// Of a host that was told to keep its change, and of which nothing more is heard.
+/// The same where it does not answer any more.
 fn may_be_kept() -> Outcome {
     let what = format!(
-        "its time was proved, but the connection was lost when it was told to keep the change: it has kept it, or \
-         goes back to its previous configuration by itself within {} s",
+        "{LOST}, and it does not answer: it has kept it, or goes back to its previous configuration by itself within {} s",
         PATIENCE.as_secs()
     );
     Outcome::Unreachable(Trouble::new(what, "run again: what it has kept is not done again"))

@@ -35,6 +35,8 @@ pub(super) struct Driver<'a> {
     pub activated: Option<Instant>,
     /// What becomes of its history.
     pub history: History,
+    /// Whether a script that changes the host has begun, and has not said how it ended.
+    pub changing: bool,
     /// Since it has changed, until it is told whether to keep that.
     pub open: Option<Open>,
     /// Its place in the muster.
@@ -132,14 +134,16 @@ impl<'a> Driver<'a> {
         ticket: Ticket,
     ) -> Self {
         let history = History::default();
-        Self { job, shared, shell, result, activated: None, history, open: None, ticket }
+        let (activated, changing, open) = (None, false, None);
+        Self { job, shared, shell, result, activated, history, changing, open, ticket }
     }
 
     /// The result, and its place in the muster.
     async fn run(mut self) -> (HostResult, Ticket) {
         self.result.notes.extend(self.shell.link().host_key_notes());
-        self.result.outcome = self.stages().await.unwrap_or_else(|stopped| stopped);
-        self.result.execs = self.shell.link().execs();
+        let outcome = self.stages().await.unwrap_or_else(|stopped| stopped);
+        self.result.outcome = self.or_ended_by_others(outcome).await;
+        self.result.execs += self.shell.link().execs();
         self.shell.close().await;
         (self.result, self.ticket)
     }
@@ -233,7 +237,7 @@ impl<'a> Driver<'a> {
         if self.recover(&probe).await? {
             probe = self.look(&request).await?;
         }
-        self.result.notes.extend(probe.past.left.lines().map(ToOwned::to_owned));
+        self.note_left(&probe.past);
         if matches!(self.shared.order.mode, Mode::Verify | Mode::Doctor) {
             return Ok(Known { probe, plan: Plan::default() });
         }

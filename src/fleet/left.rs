@@ -1,11 +1,13 @@
-//! What a way back leaves behind: packages that stay, services that are gone with theirs, and who keeps time then.
+//! What a way back leaves behind, be it that of a run that is not kept: packages that stay, services that are gone with
+//! theirs, and who keeps time then.
 
 use std::collections::BTreeSet;
 
+use super::Mode;
 use super::host::Driver;
 use crate::facts::{Facts, TIME_DAEMONS};
 use crate::history::{Record, Way};
-use crate::remote::Probe;
+use crate::remote::{Past, Probe};
 use crate::resource::Observed;
 
 /// The services that may keep a host's time.
@@ -14,7 +16,45 @@ pub(super) fn daemons(facts: &Facts) -> impl Iterator<Item = &str> {
     chrony.into_iter().chain(TIME_DAEMONS)
 }
 
+/// What is said of `packages` that were installed by a run whose rest was undone; `by` which, where that is another
+/// one.
+pub(super) fn packages_stay(packages: &[String], by: Option<&str>) -> String {
+    let names = packages.join(", ");
+    let (were, stay) = if packages.len() == 1 { ("was", "stays") } else { ("were", "stay") };
+    match by {
+        None => format!("{names} {were} installed and {stay}; {UNTIL_SETUP}"),
+        Some(by) => {
+            format!("{names} {were} installed by {by} and {stay}, all else of that was undone")
+        }
+    }
+}
+
+/// What goes for services of packages that stay where nothing else does.
+const UNTIL_SETUP: &str =
+    "what it starts runs with the distribution's own configuration until setup is run again";
+
 impl Driver<'_> {
+    /// Says what an earlier run has left on a host with this `past`, and how changes ended that nobody heard of. What
+    /// was just told of one is not told again.
+    pub(super) fn note_left(&mut self, past: &Past) {
+        let order = &self.shared.order;
+        let notes = &mut self.result.notes;
+        for line in past.left.lines() {
+            if !notes.iter().any(|note| line.ends_with(note.as_str())) {
+                notes.push(line.to_owned());
+            }
+        }
+        for about in past.only_packages(past.newest) {
+            let by = about.words(&order.cluster);
+            let mut note = packages_stay(&about.stays, Some(&by));
+            // This run is the one that setup is run again by.
+            if order.mode != Mode::Setup {
+                note = format!("{note}; {UNTIL_SETUP}");
+            }
+            notes.push(note);
+        }
+    }
+
     /// Says what no way back takes away or brings, where `then` is what stands at its end.
     pub(super) fn note_what_stays(
         &mut self,

@@ -1,10 +1,10 @@
 //! The fleet: all hosts at once up to a limit, the time sources before their clients.
-//!
 //! [`run`] takes them through everything; [`ping`] and [`exec`] only look in. What happens is told
 //! in [`Event`]s; how it looks is not known here.
 
 mod agreement;
 mod apply;
+mod broken;
 mod clients;
 mod clock;
 mod confirm;
@@ -15,6 +15,7 @@ mod host;
 mod last;
 mod left;
 mod link;
+mod mode;
 mod muster;
 mod past;
 mod policy;
@@ -38,8 +39,10 @@ use tokio::sync::{Semaphore, mpsc::UnboundedSender};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-pub use agreement::{Agreement, Spread, Terms, agree};
+pub use agreement::{Agreement, Spread, Terms, agree, agree_together};
+pub use clock::Timebase;
 pub use event::{Doing, Event, Judged};
+pub use mode::{Mode, Part};
 pub use policy::{Spent, spent};
 pub use result::{Back, HostResult, Outcome, Trouble};
 pub use standing::Standing;
@@ -62,48 +65,6 @@ use muster::{Muster, Stage};
 use policy::Limit;
 use shell::Shell;
 use standing::Standings;
-
-/// How far a run goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// Everything: probe, plan, apply, verify.
-    Setup,
-    /// Up to the plan: nothing on any host changes.
-    Check,
-    /// Probe and verification, with an empty plan.
-    Verify,
-    /// One look that asks for everything, at hosts that pass as well.
-    Doctor,
-    /// One look at what ezsync did on the hosts, and what became of it.
-    Status,
-    /// Back to what stood there before the newest change, or before all of them.
-    Rollback,
-    /// The same up to the plan: nothing on any host changes.
-    RollbackCheck,
-}
-
-impl Mode {
-    /// Whether plans are only shown.
-    #[must_use]
-    pub fn is_check(self) -> bool {
-        matches!(self, Self::Check | Self::RollbackCheck)
-    }
-}
-
-/// A host's part in the cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Part {
-    /// It gives the cluster its time.
-    Source,
-    /// It follows the source, and gives the cluster its time when that falls silent.
-    Standby,
-    /// It follows the source.
-    Client,
-    /// None: the run is not about its time.
-    Node,
-}
 
 /// One host and what is wanted of it.
 #[derive(Debug, Clone)]

@@ -18,13 +18,15 @@ use crate::resource::{Observed, PathState, Subject};
 pub(super) struct History {
     /// What becomes of the history.
     pub ending: Ending,
+    /// The record as it is; none where there is none, or it cannot be read.
+    pub record: Option<Record>,
     /// The text of the record when the change is kept; none: there is none any more.
     pub state: Option<String>,
 }
 
 impl Default for History {
     fn default() -> Self {
-        Self { ending: Ending::Push, state: None }
+        Self { ending: Ending::Push, record: None, state: None }
     }
 }
 
@@ -77,7 +79,7 @@ impl Driver<'_> {
             by: self.shared.order.by.clone(),
         };
         let state = Record::next(record.as_ref(), &wishes, observed, &stamp).to_json();
-        self.history = History { ending: Ending::Push, state: Some(state) };
+        self.history = History { ending: Ending::Push, record, state: Some(state) };
         Ok(())
     }
 
@@ -136,10 +138,7 @@ pub(super) fn show(
 
 /// Why nothing is changed on a host where these were changed by hand.
 pub(super) fn refusal(lost: &[Drift], next: &str) -> Trouble {
-    let words: Vec<String> = lost
-        .iter()
-        .map(|drift| format!("{} (as ezsync left it: {})", drift.words(), drift.origin()))
-        .collect();
-    let what = "somebody else has changed what ezsync wrote, and nothing was changed:";
-    Trouble::new(format!("{what} {}", words.join("; ")), next)
+    let names: Vec<&str> = lost.iter().map(|drift| drift.name.as_str()).collect();
+    let what = "somebody else has changed what ezsync wrote (see drift), and nothing was changed:";
+    Trouble::new(format!("{what} {}", names.join(", ")), next)
 }

@@ -1,12 +1,12 @@
 //! The failure policy of a run: how many of its hosts may fail, and which did.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::result::{HostResult, Outcome, Trouble};
 use crate::cluster::FailurePolicy;
 
 /// A failure policy that more hosts have failed than it allows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spent {
     /// Its name: `--max-fail 10%`, `any_errors_fatal`, `max_fail_percentage 10`.
     pub policy: String,

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::status::Status;
 use super::{Job, Part, Standing};
@@ -13,7 +13,7 @@ use crate::remote::About;
 use crate::verify::{Clock, Verdict};
 
 /// Something that went wrong on a host: what, and what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trouble {
     /// What failed and why.
     pub what: String,
@@ -22,7 +22,7 @@ pub struct Trouble {
     /// The last lines that the failing command printed.
     pub log: Vec<String>,
     /// Whether nothing is wrong with the host itself: others kept it from being changed.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub held_back: bool,
 }
 
@@ -50,7 +50,7 @@ impl Trouble {
 }
 
 /// How a host ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "state", content = "trouble")]
 pub enum Outcome {
     /// All that was asked for is so.
@@ -70,7 +70,7 @@ impl From<Trouble> for Outcome {
 }
 
 /// From which change a host goes back, and to which.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Back {
     /// The change that is taken back, with all that came before it where nothing of ours is to stay. None where
     /// only the history is left.
@@ -91,7 +91,7 @@ impl Back {
 }
 
 /// What came of one host.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct HostResult {
     /// Its name in the inventory.
     pub host: String,

@@ -10,9 +10,9 @@ use super::past::{History, refusal, show};
 use super::result::{Back, Outcome, Trouble};
 use super::{Doing, Mode, Standing};
 use crate::facts::Facts;
-use crate::history::{Journal, Record, Since, Way};
+use crate::history::{Drift, Journal, Record, Since, Way};
 use crate::remote::{About, Depth, Ending, Past, Probe, Request};
-use crate::resource::{Observed, Subject};
+use crate::resource::{Observed, PathState, Subject};
 
 /// What is told of a host without a past.
 pub(super) const NOTHING: &str = "ezsync has changed nothing here that it could go back from";
@@ -30,6 +30,7 @@ impl Driver<'_> {
             probe = self.look(&first).await?;
         }
         let past = probe.past;
+        self.note_left(&past);
         let from = past.about(past.newest).cloned();
         let run = from.as_ref().map(|from| from.run.as_str()).unwrap_or_default();
         if self.shared.runs.last.get().is_some_and(|last| last != run) {
@@ -48,7 +49,7 @@ impl Driver<'_> {
         self.result.plan = way.plan(&probe.observed).map_err(|lost| {
             Trouble::new(
                 format!("{lost} is gone: what stood there before is not kept any more"),
-                "put it back by hand; `ezsync status` says what is there",
+                "run `ezsync setup`, which needs no way back, or `ezsync rollback --pristine`, which takes all back at once",
             )
         })?;
         self.result.facts = Some(probe.facts.clone());
@@ -56,7 +57,7 @@ impl Driver<'_> {
         let then = way.arrived(&probe.observed);
         self.note_what_stays(&way, &probe, record.as_ref(), &then);
         self.spare_edits(&way, &probe, record.as_ref())?;
-        let to = if pristine { None } else { self.before(&past) };
+        let to = if pristine { None } else { before(&past) };
         self.result.back = Some(Box::new(Back { from, to }));
         self.history = self.after(past, record, &way, &then);
         if self.shared.order.mode == Mode::RollbackCheck {
@@ -78,22 +79,16 @@ impl Driver<'_> {
         Request::new(&subjects, &[])
     }
 
-    /// The change that stands once the newest of `past` is taken back.
-    fn before(&self, past: &Past) -> Option<About> {
-        let older = past.changes.iter().filter(|about| about.number < past.newest);
-        older.max_by_key(|about| about.number).cloned()
-    }
-
     /// What becomes of the history: the record is what it was before, and says what is put back. That may be
     /// what somebody else had made of it.
     fn after(&mut self, past: Past, record: Option<Record>, way: &Way, then: &Observed) -> History {
         if self.shared.order.pristine {
-            return History { ending: Ending::Pristine, state: None };
+            return History { ending: Ending::Pristine, record, state: None };
         }
         // What an old record says is not judged here: it is put back as it was.
         let before = past.before.as_deref().and_then(|text| Record::parse(text).ok());
-        let Some(now) = record else {
-            return History { ending: Ending::Pop(past.newest), state: past.before };
+        let Some(now) = &record else {
+            return History { ending: Ending::Pop(past.newest), record, state: past.before };
         };
         let mut back = now.taken_back(before.as_ref());
         if let Some(back) = &mut back {
@@ -108,7 +103,7 @@ impl Driver<'_> {
             }
         }
         let state = back.map(|record| record.to_json());
-        History { ending: Ending::Pop(past.newest), state }
+        History { ending: Ending::Pop(past.newest), record, state }
     }
 
     /// Refuses to overwrite what somebody else has written, unless that is wanted.
@@ -125,13 +120,35 @@ impl Driver<'_> {
         if drifts.is_empty() {
             return Ok(());
         }
+        let is_folder =
+            |path: &str| probe.observed.paths.get(path).is_some_and(PathState::is_directory);
+        // One of ours has other words for what differs.
+        let in_the_way = |drift: &&Drift| {
+            is_folder(&drift.name) && drift.differs.iter().any(|word| word == "is a folder")
+        };
+        if let Some(drift) = drifts.iter().find(in_the_way) {
+            return Err(Trouble::new(
+                format!(
+                    "a folder stands at {} by now, and nothing was changed: a way back puts files back, and replaces no folders",
+                    drift.name
+                ),
+                format!(
+                    "move it away, as with `mv {0} {0}.away` on this host, then run again",
+                    drift.name
+                ),
+            ));
+        }
         if self.shared.order.force {
             let names: Vec<&str> = drifts.iter().map(|drift| drift.name.as_str()).collect();
             let names = names.join(", ");
             self.result.notes.push(format!("--force: what was changed by hand is lost: {names}"));
             return Ok(());
         }
-        Err(refusal(&drifts, "save what is worth it, or run again with --force to lose it"))
+        Err(refusal(
+            &drifts,
+            "save what is worth it, then run again with --force: that puts back what stood there before, and what \
+             was changed by hand is lost",
+        ))
     }
 
     /// Looks again: everything must be as it was.
@@ -167,11 +184,29 @@ fn way(past: &Past, pristine: bool) -> Result<Option<Way>, Trouble> {
     let journals = journals.map_err(damaged)?;
     if pristine {
         let journals: Vec<Journal> = journals.into_iter().map(|(_, journal)| journal).collect();
-        let came = past.newest > 0 || past.state.is_some() || !past.origins.is_empty();
-        return Ok(came.then(|| Way::to_origin(&past.origins, &past.origin_units, &journals)));
+        let came = past.newest > 0
+            || past.state.is_some()
+            || !past.origins.is_empty()
+            || !past.origin_packages.is_empty()
+            || !past.left.is_empty();
+        let way =
+            || Way::to_origin(&past.origins, &past.origin_units, &past.origin_packages, &journals);
+        return Ok(came.then(way));
     }
     let newest = journals.iter().find(|(number, _)| *number == past.newest && past.newest > 0);
-    Ok(newest.map(|(number, journal)| Way::from_change(*number, journal)))
+    let mut way = newest.map(|(number, journal)| Way::from_change(*number, journal));
+    if let Some(way) = &mut way {
+        // Of the runs right before nothing but packages is there: these are what stays then.
+        let older = past.only_packages(past.newest.saturating_sub(1));
+        way.packages.extend(older.flat_map(|about| about.stays.clone()));
+    }
+    Ok(way)
+}
+
+/// The change that stands once the newest of `past` is taken back.
+fn before(past: &Past) -> Option<About> {
+    let older = past.changes.iter().filter(|about| about.number < past.newest);
+    older.max_by_key(|about| about.number).cloned()
 }
 
 fn changed_meanwhile() -> Trouble {

@@ -1,13 +1,13 @@
 //! What ezsync finds of itself on a host.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::history::{Record, Wishes};
 use crate::remote::{About, Holder, Past, Unfinished};
 use crate::resource::Observed;
 
 /// What stands on a host, and since when.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     /// The change that made it as it is; none where ezsync has not changed anything.
     pub change: Option<About>,
@@ -40,6 +40,7 @@ impl Status {
             ezsync: record.ezsync.clone(),
             cluster: record.cluster.clone(),
             run: past.about(record.change).map(|known| known.run.clone()).unwrap_or_default(),
+            stays: Vec::new(),
         };
         Self {
             // One that is all taken back has no change any more.

@@ -52,9 +52,15 @@ impl Way {
     }
 
     /// Back to what stood there before ezsync came: `origins` are the paths in the host's `originals`,
-    /// `units` the lines about services, `journals` those of all changes that are known.
+    /// `units` the lines about services, `packages` those that came since, `journals` those of all changes that are
+    /// known.
     #[must_use]
-    pub fn to_origin(origins: &[String], units: &str, journals: &[Journal]) -> Self {
+    pub fn to_origin(
+        origins: &[String],
+        units: &str,
+        packages: &[String],
+        journals: &[Journal],
+    ) -> Self {
         let folder = format!("{HOME}/originals");
         let all: Vec<(String, Option<String>)> = origins
             .iter()
@@ -77,8 +83,8 @@ impl Way {
             journals.iter().flat_map(|journal| journal.made.clone()).collect();
         made.sort_by(|one, other| other.cmp(one));
         made.dedup();
-        let mut packages: Vec<String> =
-            journals.iter().flat_map(|journal| journal.packages.clone()).collect();
+        let of_journals = journals.iter().flat_map(|journal| &journal.packages);
+        let mut packages: Vec<String> = packages.iter().chain(of_journals).cloned().collect();
         packages.sort();
         packages.dedup();
         let units = units.lines().filter_map(unit).collect();

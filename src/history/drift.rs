@@ -1,13 +1,13 @@
 //! Drift: what ezsync made so and somebody else has changed since.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::back::difference;
 use super::record::{Record, Since, Wishes, sha256};
 use crate::resource::{Observed, PathKind, PathState, PathWish, UnitWish};
 
 /// What kind of thing has drifted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Thing {
     /// A file, a folder, or what must not be there.
@@ -21,7 +21,7 @@ pub enum Thing {
 }
 
 /// One thing that is not as ezsync left it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drift {
     /// What it is.
     pub thing: Thing,

@@ -420,7 +420,12 @@ fn the_origin_is_what_was_kept_first() {
     let later =
         journal(&["made\t/etc/c.d/x", "package\tmore", "attributes\t/etc/c.log\t644\t0\t0"]);
     let units = "timesyncd\tyes\tyes\tno\nchrony\tno\tno\tyes\nodd\n-x\tno\tno\tno\n";
-    let way = Way::to_origin(&origins, units, &[first_change(), later]);
+    let way = Way::to_origin(
+        &origins,
+        units,
+        &["kept".to_owned(), "more".to_owned()],
+        &[first_change(), later],
+    );
     let mut host = changed_host();
     let original = "/var/lib/ezsync/originals/etc/c.conf";
     host.paths.insert(original.to_owned(), file("distribution\n", 0o600));
@@ -438,7 +443,7 @@ fn the_origin_is_what_was_kept_first() {
             "restart timesyncd: service_restart timesyncd no",
         ]
     );
-    assert_eq!(way.packages, ["chrony", "more"]);
+    assert_eq!(way.packages, ["chrony", "kept", "more"]);
 }
 
 #[test]

@@ -10,8 +10,10 @@ use crate::plan::{Change, Plan};
 use crate::resource::Call;
 
 /// What undoes a change, also by itself: the host keeps it in the run's folder.
-const LIBRARY: [&str; 10] = [
+const LIBRARY: [&str; 12] = [
     include_str!("sh/common.sh"),
+    include_str!("sh/process.sh"),
+    include_str!("sh/installed.sh"),
     include_str!("sh/services.sh"),
     include_str!("sh/system.sh"),
     include_str!("sh/journal.sh"),
@@ -286,6 +288,8 @@ pub struct Failure {
     pub no_network: bool,
     /// Whether something of it stays: its notes say what.
     pub leaves: bool,
+    /// Whether packages were installed, which stay: see [`packages_that_stay`].
+    pub installed: bool,
 }
 
 /// The status of a change that found no repository: `fetch_failed` in sh/packages.sh.
@@ -355,5 +359,13 @@ fn failure(sections: &[Section]) -> Failure {
         failed.and_then(|section| section.args.get(1)).is_some_and(|s| s == NO_NETWORK);
     let number = failed.and_then(Section::number);
     let leaves = number.is_some() && of("told").any(|section| section.number() == number);
-    Failure { number, log, no_network, leaves }
+    let installed = !packages_that_stay(sections).is_empty();
+    Failure { number, log, no_network, leaves, installed }
+}
+
+/// The packages that a run has installed which is not kept, by the sections of its script: they are what stays of it.
+#[must_use]
+pub fn packages_that_stay(sections: &[Section]) -> Vec<String> {
+    let stays = sections.iter().find(|section| section.name == "stays");
+    stays.map(Section::text).unwrap_or_default().split_whitespace().map(ToOwned::to_owned).collect()
 }

@@ -29,7 +29,7 @@ impl Depth {
 }
 
 /// What is about a change, as the host has it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct About {
     /// Its number.
     pub number: u64,
@@ -43,6 +43,9 @@ pub struct About {
     pub cluster: String,
     /// In which run: the same on all of its hosts, and the later run has the greater one.
     pub run: String,
+    /// The packages that are all of it, where the rest of its run was undone: what was installed stays.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stays: Vec<String>,
 }
 
 /// What a probe tells of a host's past.
@@ -58,7 +61,7 @@ pub struct Past {
     pub lock: Option<Holder>,
     /// What could not be put back when earlier changes were undone, a line each.
     pub left: String,
-    /// Its changes, oldest first, where they were asked for.
+    /// Its changes, oldest first, where they were asked for; else those of [`Past::only_packages`].
     pub changes: Vec<About>,
     /// Journals by the number of their change, where they were asked for.
     pub journals: Vec<(u64, String)>,
@@ -68,10 +71,12 @@ pub struct Past {
     pub origins: Vec<String>,
     /// How services were before, one a line: name, and yes or no for active, enabled and masked.
     pub origin_units: String,
+    /// The packages that came by ezsync, where they were asked for.
+    pub origin_packages: Vec<String>,
 }
 
 /// How far a run had come that has not ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unfinished {
     /// Nothing was in place yet.
@@ -83,7 +88,7 @@ pub enum Unfinished {
 }
 
 /// Who holds the lock of a host.
-#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Holder {
     /// `user@controller`; empty when it does not say.
     pub by: String,
@@ -130,6 +135,7 @@ impl Past {
             before: find("before").map(Section::text),
             origins: text_of("origins").lines().map(ToOwned::to_owned).collect(),
             origin_units: text_of("origin-units"),
+            origin_packages: text_of("origin-packages").lines().map(ToOwned::to_owned).collect(),
             left: text_of("left"),
             changes: numbered(sections, "about")
                 .map(|(number, text)| about(number, &text))
@@ -138,6 +144,7 @@ impl Past {
             ..Self::default()
         };
         past.changes.sort_by_key(|about| about.number);
+        past.changes.dedup_by_key(|about| about.number);
         past.journals.sort_by_key(|(number, _)| *number);
         for (key, value) in text_of("history").lines().filter_map(|line| line.split_once('\t')) {
             match key {
@@ -162,6 +169,13 @@ impl Past {
     #[must_use]
     pub fn is_held(&self) -> bool {
         self.lock.as_ref().is_some_and(|lock| lock.alive)
+    }
+
+    /// The changes up to that with the number `newest`, newest first, as far as packages are all of them: these are not
+    /// set up as they were to be.
+    pub fn only_packages(&self, newest: u64) -> impl Iterator<Item = &About> {
+        let known = self.changes.iter().rev().filter(move |about| about.number <= newest);
+        known.take_while(|about| !about.stays.is_empty())
     }
 
     /// What is about the change with this number, where that was asked for and is known.
@@ -189,6 +203,7 @@ fn about(number: u64, text: &str) -> About {
             "ezsync" => about.ezsync = value.to_owned(),
             "cluster" => about.cluster = value.to_owned(),
             "run" => about.run = value.to_owned(),
+            "stays" => about.stays = value.split_whitespace().map(ToOwned::to_owned).collect(),
             _ => {}
         }
     }

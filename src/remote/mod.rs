@@ -16,7 +16,8 @@ mod visit;
 
 pub use answer::{OUTPUT_MAX, Section, Sections};
 pub use apply::{
-    Ending, Errand, Outcome, Progress, Sight, apply_script, name_targets, recover_script,
+    Ending, Errand, Outcome, Progress, Sight, apply_script, name_targets, packages_that_stay,
+    recover_script,
 };
 pub use greeting::{Greeting, Heard, Stream};
 pub use history::{About, Depth, Holder, Past, Unfinished};

@@ -14,9 +14,11 @@ use crate::bundle::Stock;
 use crate::facts::{ChronyFacts, Facts, LeapSeconds, Platform, Version};
 use crate::resource::{Account, CONTENT_MAX, Observed, PathState, Subject, UnitState};
 
-const PARTS: [&str; 5] = [
+const PARTS: [&str; 7] = [
     include_str!("sh/facts.sh"),
+    include_str!("sh/process.sh"),
     include_str!("sh/history.sh"),
+    include_str!("sh/installed.sh"),
     include_str!("sh/services.sh"),
     include_str!("sh/observe.sh"),
     include_str!("sh/clock.sh"),

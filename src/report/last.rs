@@ -9,7 +9,8 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::archive::kept;
+use super::archive::{folder, kept};
+use crate::shard::Shard;
 
 /// How a host's last kept run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,24 +54,29 @@ struct KeptTrouble {
 }
 
 /// How each of `hosts` ended in the last run of `mode` that it was part of, as far as runs of `cluster` are kept
-/// below `state`; and a word on each file that cannot be read. A run of some hosts says nothing of the others.
+/// below `state`, or of a `shard` of it; and a word on each file that cannot be read. A run of some hosts says
+/// nothing of the others.
 ///
 /// # Errors
 /// The folder cannot be read. That there is none is no error: nothing is kept.
 pub fn last(
     state: &Path,
     cluster: &str,
+    shard: Option<Shard>,
     mode: &str,
     hosts: &BTreeSet<&str>,
 ) -> Result<(Vec<Last>, Vec<String>)> {
-    let folder = state.join(cluster);
-    let mut runs = match kept(&folder) {
+    let mut runs = match kept(&folder(state, cluster, shard)) {
         Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
         runs => runs?,
     };
     let (mut found, mut complaints): (Vec<Last>, Vec<String>) = Default::default();
     let mut open = hosts.clone();
-    while let Some(path) = runs.pop().filter(|_| !open.is_empty()) {
+    while let Some(file) = runs.pop().filter(|_| !open.is_empty()) {
+        if file.mode.is_some_and(|known| known != mode) {
+            continue;
+        }
+        let path = file.path;
         let run = match read(&path) {
             Ok(run) => run,
             Err(error) => {

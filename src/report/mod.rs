@@ -7,8 +7,10 @@ mod changes;
 mod clocks;
 mod closing;
 mod counts;
+mod error;
 mod group;
 mod last;
+mod merge;
 mod paint;
 mod status;
 mod stopped;
@@ -20,26 +22,30 @@ mod visits;
 
 use indexmap::IndexMap;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-pub use archive::{archive, own_folder, state_folder};
+pub use archive::{archive, own_folder, shards, state_folder};
 pub use counts::Counts;
+pub use error::error;
 pub use last::{Last, last};
+pub use merge::{Document, Merged, merge};
 pub use text::{Look, print, print_text, text};
 pub use visits::{Report, Visits, execs, pings};
 
 use crate::exit::Exit;
-use crate::fleet::{Agreement, HostResult, Mode, Outcome, Spent};
+use crate::fleet::{Agreement, HostResult, Mode, Outcome, Spent, Timebase};
 use crate::sanitise::sanitise_json;
+use crate::shard::Shard;
 
 /// What came of a run: the data of every report.
 ///
-/// As JSON ([`Run::to_json`]) it has these keys, which stay as they are from version to version:
+/// As JSON ([`Run::to_json`]; [`error`] is of a run without a result) it has these keys, which stay as they are from version to version:
 ///
 /// | key | value |
 /// |---|---|
 /// | `ezsync` | version of the program |
 /// | `cluster` | the cluster's name |
+/// | `shard` | in a run of one part of the cluster: `sources`, or `2/4` |
 /// | `mode` | `setup`, `check`, `verify`, `doctor`, `status`, `rollback` or `rollback_check` |
 /// | `started` | when the run began, RFC 3339 in UTC |
 /// | `seconds` | how long it took |
@@ -47,8 +53,10 @@ use crate::sanitise::sanitise_json;
 /// | `exit` | the exit code, see [`Exit`] |
 /// | `hosts` | one [`HostResult`] each, in the inventory's order |
 /// | `clocks` | the hosts' clocks as read from here: `agree`, `spread` (`ahead`, `behind`, `seconds`, `uncertainty`), `controller` (how far they are ahead of this machine's: `seconds`, `uncertainty`) |
+/// | `max_offset`, `set_clock` | what they were held against: how far two may be apart, in seconds; whether the source's was to be set from here |
+/// | `timebase` | the controller's time that they were read in, so that runs of one machine can be compared: `clock` (which one it goes by), `epoch` (what it was when that stood at 0), `uncertainty` |
 /// | `max_fail` | where more hosts failed than the failure policy allows: `policy` (its name), `allows`, `failed` (the hosts) |
-/// | `recap` | for each host's name: `ok`, `changed`, `unreachable`, `failed` |
+/// | `recap` | for each host's name: `ok`, `changed`, `unreachable`, `failed`, `held_back` |
 ///
 /// A host has `host`, `address`, `part` (`source`, `standby`, `client`; `node` in a rollback), `outcome` (`state`: `ok`,
 /// `unreachable`, `failed`, `interrupted`; with `trouble`: `what`, `next`, `log`, and
@@ -56,19 +64,22 @@ use crate::sanitise::sanitise_json;
 /// had not ended: `changing`, `changed`, `staging`, `unchanged`), `facts`,
 /// `plan` (`changes`, `unchanged`), `applied`, `synchronised_after`, `verdict` (`state`, `stratum`,
 /// `reference`, `offset`, `bound`, `timedatectl`, `cause`, `warnings`, `notes`), `clock` (`before` and `after` the
-/// run: `seconds` ahead of the controller's, `uncertainty`), `back` in a rollback
+/// run: `seconds` ahead of the controller's, `uncertainty`, `at` which time of the controller it was read), `back` in a rollback
 /// (`from` and `to`, each as `change` below), `drift` (a list of what somebody else has changed:
 /// `thing`: `path`, `unit`, `package` or `timezone`; `name`, `differs`, `since`: `change`, `at`, `by`; `diff`),
 /// `status` in a status (`change` that made it as it is, and `changes` that can be gone back from: `number`, `at`,
 /// `by`, `ezsync`, `cluster`, `run` (the same on all hosts of a run); `desired` and `actual`, equal where all is as wanted; `would_change`, `unfinished`,
 /// `lock`: `by`, `age`, `alive`), `notes`, `execs` and `seconds`. Texts
 /// that came from hosts are as they were sent: JSON escapes control characters itself.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Run {
     /// The program's version.
-    pub ezsync: &'static str,
+    pub ezsync: String,
     /// The cluster's name.
     pub cluster: String,
+    /// The part of it that the run saw to; none: all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
     /// How far the run was to go.
     pub mode: Mode,
     /// When it began.
@@ -83,6 +94,15 @@ pub struct Run {
     pub hosts: Vec<HostResult>,
     /// Their clocks against each other.
     pub clocks: Option<Agreement>,
+    /// How far two of them may be apart, in seconds, where the run held them against each other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_offset: Option<f64>,
+    /// Whether the source's clock was to be set from the controller's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub set_clock: bool,
+    /// The controller's time that they were read in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timebase: Option<Timebase>,
     /// The failure policy, where more hosts failed than it allows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_fail: Option<Spent>,
@@ -102,12 +122,13 @@ impl Run {
         hosts: Vec<HostResult>,
     ) -> Self {
         let recap = hosts.iter().map(|host| (host.host.clone(), Counts::of(host, mode))).collect();
-        let ezsync = env!("CARGO_PKG_VERSION");
+        let ezsync = env!("CARGO_PKG_VERSION").to_owned();
         let cluster = cluster.to_owned();
         let exit = 0;
         let mut run = Self {
             ezsync,
             cluster,
+            shard: None,
             mode,
             started,
             seconds,
@@ -115,6 +136,9 @@ impl Run {
             exit,
             hosts,
             clocks: None,
+            max_offset: None,
+            set_clock: false,
+            timebase: None,
             max_fail: None,
             recap,
         };

@@ -50,6 +50,9 @@ pub fn text(run: &Run, look: &Look) -> String {
             status::closing(run),
         ]);
     }
+    if run.hosts.is_empty() {
+        return closing::closing(run);
+    }
     let sections = [
         diffs,
         changes::plans(run),

@@ -10,8 +10,8 @@ use crate::problem::Problem;
 /// The function that installs packages.
 pub(super) const INSTALL: &str = "package_install";
 
-/// The function that installs packages from files that were sent: their names, and behind a `--` the
-/// packages among them that were not asked for by name.
+/// The function that installs packages from files that were sent: their names, behind a `--` the packages that were
+/// asked for, and behind another one those that only come along.
 pub(super) const INSTALL_FILES: &str = "package_install_files";
 
 /// Packages that are there, or are not.
@@ -93,9 +93,9 @@ fn from_bundle(supply: &Supply, names: Vec<String>) -> Result<Option<Difference>
         listed.join(", ")
     );
     let mut args: Vec<String> = members.iter().map(|it| it.package.file.clone()).collect();
-    if !others.is_empty() {
+    for members in [&wanted, &others] {
         args.push("--".to_owned());
-        args.extend(others.iter().map(|member| member.package.name.clone()));
+        args.extend(members.iter().map(|member| member.package.name.clone()));
     }
     let uploads: Vec<Upload> = members.into_iter().map(upload).collect();
     let prepare = Some(Call::new(INSTALL_FILES, args));

@@ -96,8 +96,8 @@ impl Resource for Service {
             None => None,
         };
         let wanted_off = active != Some(true) && self.enabled != Some(true);
-        if !stands.exists && wanted_off && self.masked != Some(true) {
-            // Nothing to stop: what is not there does not run.
+        if !stands.exists && !stands.active && wanted_off && self.masked != Some(true) {
+            // Nothing to stop. What went with its package may run on all the same.
             return Ok(None);
         }
         let enabled = if stands.exists { stands.enabled } else { Some(false) };

@@ -586,19 +586,20 @@ fn packages_come_from_the_bundle_where_there_is_one() {
             json!("chrony"),
             &bare,
             "install chrony (from the bundle: chrony 4.3-2 and 2 more, 15 kB): package_install_files \
-             chrony_4.3-2_amd64.deb tzdata_4.3-2_amd64.deb ucf_4.3-2_amd64.deb -- tzdata ucf; -",
+             chrony_4.3-2_amd64.deb tzdata_4.3-2_amd64.deb ucf_4.3-2_amd64.deb -- chrony -- tzdata ucf; \
+             -",
         ),
         (
             json!("tzdata"),
             &bare,
             "install tzdata (from the bundle: tzdata 4.3-2, 6 kB): package_install_files \
-             tzdata_4.3-2_amd64.deb; -",
+             tzdata_4.3-2_amd64.deb -- tzdata --; -",
         ),
         (
             json!(["chrony", "tree"]),
             &with_ucf,
             "install chrony, tree (from the bundle: chrony 4.3-2, tree 4.3-2 and 1 more, 16 kB): \
-             package_install_files chrony_4.3-2_amd64.deb tree_4.3-2_amd64.deb tzdata_4.3-2_amd64.deb -- tzdata; \
+             package_install_files chrony_4.3-2_amd64.deb tree_4.3-2_amd64.deb tzdata_4.3-2_amd64.deb -- chrony tree -- tzdata; \
              -",
         ),
         (

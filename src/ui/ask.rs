@@ -3,15 +3,20 @@
 use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use secrecy::SecretString;
 use tokio::task::spawn_blocking;
+use tokio::time::sleep;
 
 use super::screen::Screen;
 use super::tty::Keys;
 use crate::ssh::{Prompt, Question};
+
+/// How long a run may take to hear of Ctrl-C. Where signals are ignored it never does.
+const HEARING: Duration = Duration::from_secs(10);
 
 /// Asks `question` on the terminal and reads the answer without showing it, unless it is `interrupted`.
 ///
@@ -61,8 +66,10 @@ impl Terminal {
         let answer = spawn_blocking(|| reader.line()).await.map_err(io::Error::other)?;
         drop(keys);
         if answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::Interrupted) {
-            // As if the terminal had sent it: the whole run ends in its own way.
+            // As if the terminal had sent it: the whole run ends in its own way, and takes the question back.
+            // Without an answer until then: the host would be told to have failed for want of one.
             kill(Pid::this(), Signal::SIGINT)?;
+            sleep(HEARING).await;
         }
         answer
     }

@@ -14,6 +14,9 @@ const LONGEST_NAME: usize = 40;
 /// A host that takes longer shows for how long.
 const SLOW: Duration = Duration::from_secs(5);
 
+/// One that has not been heard of for longer shows since when.
+const SILENT: Duration = Duration::from_secs(10);
+
 /// Where a host is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -70,11 +73,36 @@ impl Stage {
     }
 }
 
+impl Stage {
+    /// Whether a host that is alive says something now and then: not while others are waited for, and what a
+    /// command of the user's prints is no event.
+    fn tells(self) -> bool {
+        !matches!(self, Self::Held | Self::Running)
+    }
+}
+
 struct Host {
     name: String,
     stage: Stage,
     words: String,
     begun: Option<Instant>,
+    /// When something was heard of it last.
+    heard: Option<Instant>,
+}
+
+impl Host {
+    /// For how long it has been at it, and has been silent, where that is long: ` (42 s, silent for 31 s)`.
+    fn times(&self, now: Instant) -> String {
+        let since = |then: Option<Instant>, least: Duration| {
+            let passed = now.duration_since(then?);
+            (passed >= least && self.stage.is_active()).then_some(passed.as_secs())
+        };
+        let Some(taken) = since(self.begun, SLOW) else { return String::new() };
+        match since(self.heard, SILENT).filter(|_| self.stage.tells()) {
+            Some(silent) => format!(" ({taken} s, silent for {silent} s)"),
+            None => format!(" ({taken} s)"),
+        }
+    }
 }
 
 /// All hosts of a run.
@@ -98,6 +126,7 @@ impl Board {
             stage: Stage::Waiting,
             words: "waiting".to_owned(),
             begun: None,
+            heard: None,
         };
         let index = names.iter().enumerate().map(|(number, name)| (name.clone(), number)).collect();
         Self { hosts: names.iter().map(host).collect(), index, begun: now }
@@ -108,6 +137,7 @@ impl Board {
         let number = self.index.get(&event.host);
         let Some(host) = number.and_then(|number| self.hosts.get_mut(*number)) else { return };
         host.begun.get_or_insert(now);
+        host.heard = Some(now);
         host.words = words::doing(&event.doing);
         host.stage = match &event.doing {
             Doing::Connecting(_) => Stage::Connecting,
@@ -140,14 +170,7 @@ impl Board {
         let line = |host: &Host| {
             let name = cut(&host.name, column);
             let pad = " ".repeat(column.saturating_sub(name.width()));
-            let taken = host.begun.map(|begun| now.duration_since(begun));
-            let slow = match taken {
-                Some(taken) if taken >= SLOW && host.stage.is_active() => {
-                    format!(" ({} s)", taken.as_secs())
-                }
-                _ => String::new(),
-            };
-            let text = cut(&format!("{name}{pad}  {}{slow}", host.words), columns);
+            let text = cut(&format!("{name}{pad}  {}{}", host.words, host.times(now)), columns);
             Line { stage: host.stage, text }
         };
         shown.into_iter().map(line).collect()

@@ -4,7 +4,7 @@
 
 use std::net::IpAddr;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::clock::Measure;
 use super::silence::Silence;
@@ -13,7 +13,7 @@ use super::silence::Silence;
 ///
 /// As JSON: the name in snake_case as `code`, the fields, and the words as `what` and `next`. The codes
 /// stay as they are from version to version; docs/verdicts.md lists them.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "code")]
 #[allow(missing_docs, reason = "the variants' own comments say what their fields are")]
 pub enum Cause {
@@ -32,7 +32,13 @@ pub enum Cause {
     /// The unit failed since another chronyd was there already.
     AnotherChronyd { unit: String },
     /// The unit failed. `said`: the daemon's own last word.
-    DaemonFailed { unit: String, said: Option<String> },
+    DaemonFailed {
+        unit: String,
+        said: Option<String>,
+        /// systemd starts it no more for a while: it was started too often within seconds.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        limited: bool,
+    },
     /// The unit is on its way up or down.
     DaemonStarting { unit: String },
     /// chronyd gives chronyc no answer. `runs`: the service manager says that it runs.
@@ -126,7 +132,7 @@ pub enum Cause {
 }
 
 /// What one of several sources says.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Offer {
     /// Its address, or a reference clock's name.
     pub source: String,

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::length::{exact, seconds};
 
@@ -14,7 +14,7 @@ use crate::length::{exact, seconds};
 const DRIFT: f64 = 1e-4;
 
 /// A length of time, and how far it may be from the truth.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Measure {
     /// The length in seconds.
     pub seconds: f64,
@@ -44,15 +44,29 @@ impl Measure {
 }
 
 /// By how much a host's clock is ahead of the controller's (negative: behind), within bounds.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ClockOffset {
-    low: f64,
-    high: f64,
-    /// When it was read, in the controller's time.
+    #[serde(flatten)]
+    ahead: Measure,
+    /// When it was read, in the controller's time: seconds since 1970.
     at: f64,
 }
 
 impl ClockOffset {
+    /// One that is `low` seconds ahead at least and `high` at most, as read at the controller's time `at`.
+    fn within(low: f64, high: f64, at: f64) -> Self {
+        let seconds = f64::midpoint(low, high);
+        Self { ahead: Measure { seconds, uncertainty: (high - low) / 2.0 }, at }
+    }
+
+    fn low(self) -> f64 {
+        self.ahead.seconds - self.ahead.uncertainty
+    }
+
+    fn high(self) -> f64 {
+        self.ahead.seconds + self.ahead.uncertainty
+    }
+
     /// From what a host prints as its time: seconds since 1970, with a fraction where its `date` has
     /// one. It was asked at `sent` and its answer was here at `received`, both in the controller's time
     /// since 1970. None when the host printed something else.
@@ -73,7 +87,7 @@ impl ClockOffset {
             Some(seconds + fraction - f64::from(here.subsec_nanos()) * 1e-9)
         };
         let (low, high) = (ahead_of(received)?, ahead_of(sent)? + step);
-        (low <= high).then_some(Self { low, high, at: received.as_secs_f64() })
+        (low <= high).then(|| Self::within(low, high, received.as_secs_f64()))
     }
 
     /// What this and a `newer` reading say together. Where they cannot both be right the clock was
@@ -81,23 +95,29 @@ impl ClockOffset {
     #[must_use]
     pub fn refined(self, newer: Self) -> Self {
         let drift = (newer.at - self.at).abs() * DRIFT;
-        let (low, high) = (newer.low.max(self.low - drift), newer.high.min(self.high + drift));
-        if low <= high { Self { low, high, ..newer } } else { newer }
+        let (low, high) =
+            (newer.low().max(self.low() - drift), newer.high().min(self.high() + drift));
+        if low <= high { Self::within(low, high, newer.at) } else { newer }
     }
 
     /// What holds for this clock and for `other`'s.
     #[must_use]
     pub fn widened(self, other: Self) -> Self {
-        Self { low: self.low.min(other.low), high: self.high.max(other.high), ..self }
+        Self::within(self.low().min(other.low()), self.high().max(other.high()), self.at)
     }
 
     /// How far the clock is ahead of the controller's.
     #[must_use]
     pub fn measure(self) -> Measure {
-        Measure {
-            seconds: f64::midpoint(self.low, self.high),
-            uncertainty: (self.high - self.low) / 2.0,
-        }
+        self.ahead
+    }
+
+    /// The same reading told in the time of another controller, which this one's is `ahead` of.
+    #[must_use]
+    pub fn told_in(self, ahead: Measure) -> Self {
+        let seconds = self.ahead.seconds + ahead.seconds;
+        let uncertainty = self.ahead.uncertainty + ahead.uncertainty;
+        Self { ahead: Measure { seconds, uncertainty }, at: self.at - ahead.seconds }
     }
 
     /// When it was read: seconds since 1970, in the controller's time.
@@ -119,13 +139,11 @@ impl ClockOffset {
 }
 
 /// What was read of one host's clock in a run.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Clock {
     /// Before anything was changed: how far it was ahead of the controller's.
-    #[serde(serialize_with = "measured")]
     pub before: ClockOffset,
     /// The same at the end.
-    #[serde(serialize_with = "measured")]
     pub after: ClockOffset,
 }
 
@@ -141,10 +159,6 @@ impl Clock {
     pub fn moved(self) -> Measure {
         self.after.ahead_of(self.before)
     }
-}
-
-fn measured<S: serde::Serializer>(offset: &ClockOffset, to: S) -> Result<S::Ok, S::Error> {
-    offset.measure().serialize(to)
 }
 
 #[cfg(test)]
@@ -185,7 +199,7 @@ mod tests {
     }
 
     fn offset(low: f64, high: f64, at: f64) -> ClockOffset {
-        ClockOffset { low, high, at }
+        ClockOffset::within(low, high, at)
     }
 
     #[test]
@@ -212,7 +226,10 @@ mod tests {
     fn numbers_in_the_document() {
         let clock = Clock::new(offset(1.0, 2.0, 5.0));
         let json = serde_json::to_value(clock).unwrap();
-        assert_eq!(json["before"], serde_json::json!({"seconds": 1.5, "uncertainty": 0.5}));
+        assert_eq!(
+            json["before"],
+            serde_json::json!({"seconds": 1.5, "uncertainty": 0.5, "at": 5.0})
+        );
         assert_eq!(json["before"], json["after"]);
     }
 }

@@ -239,7 +239,8 @@ fn unanswered(reading: &Reading) -> Finding {
         (DaemonState::Failed, _) => Finding::failed(if reading.logged("Another chronyd") {
             Cause::AnotherChronyd { unit }
         } else {
-            Cause::DaemonFailed { unit, said: last_fatal_error(reading) }
+            let limited = reading.is_limited();
+            Cause::DaemonFailed { unit, said: last_fatal_error(reading), limited }
         }),
         (DaemonState::Inactive, _) if daemon.skipped => {
             Finding::failed(Cause::DaemonSkipped { unit })

@@ -16,7 +16,9 @@ pub(super) fn notes(expectation: &Expectation, reading: &Reading, state: State) 
     if state == State::Local {
         note("the cluster agrees with itself, not with UTC: its source serves its own clock");
         if matches!(&expectation.role, Role::Source { upstreams, .. } if !upstreams.is_empty()) {
-            note("it follows none of its upstreams (ntp_servers)");
+            note(
+                "it follows none of its upstreams (ntp_servers), and passes all the same, also with --confirm, since it serves its own clock until it does: `ezsync doctor` says why",
+            );
         }
         if no {
             note("timedatectl says no, as it always does under a `local` clock");

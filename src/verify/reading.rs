@@ -185,6 +185,13 @@ impl Reading {
         self.log.iter().any(|line| line.contains(words))
     }
 
+    /// Whether systemd has refused to start the daemon since it was started too often, and has not started it since.
+    pub(super) fn is_limited(&self) -> bool {
+        let last = |words: &str| self.log.iter().rposition(|line| line.contains(words));
+        last("Start request repeated too quickly")
+            .is_some_and(|at| last("Started ").is_none_or(|start| start < at))
+    }
+
     /// Whether chronyd has noticed that something else moves the clock: 4.7 and later do.
     pub(super) fn shows_interference(&self) -> bool {
         self.logged("System clock interference detected")

@@ -2,12 +2,12 @@
 
 use std::net::IpAddr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::cause::{Cause, Words};
 
 /// A source that does not answer.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Silence {
     /// The source as it is called: `the source 10.0.0.1`.
     pub wanted: String,
@@ -41,7 +41,7 @@ pub struct Silence {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allowed: Option<bool>,
     /// How many seconds ago the source last heard of this host.
-    #[serde(skip_serializing_if = "Heard::is_unknown")]
+    #[serde(default, skip_serializing_if = "Heard::is_unknown")]
     pub heard: Heard,
     /// Whose name this host cannot resolve besides: `the upstream ntp.example.org`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,7 +52,7 @@ pub struct Silence {
 }
 
 /// When the source heard of a host.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Heard {
     /// The source does not say.

@@ -1,5 +1,7 @@
 //! timedatectl's output: `show` (systemd 239 and later) and the four generations of its human form.
 
+use serde::{Deserialize, Deserializer, de};
+
 use super::clip;
 
 /// What timedatectl says of the clock.
@@ -112,6 +114,13 @@ impl Timedatectl {
             None => "n/a",
         }
     }
+}
+
+/// Reads what [`Timedatectl::word`] has written.
+pub(super) fn read_word<'de, D: Deserializer<'de>>(from: D) -> Result<&'static str, D::Error> {
+    let text = String::deserialize(from)?;
+    let word = ["yes", "no", "n/a"].into_iter().find(|word| *word == text);
+    word.ok_or_else(|| de::Error::custom(format!("`{text}` is neither yes, no nor n/a")))
 }
 
 fn yes_no(value: &str) -> Option<bool> {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::cause::{self, Cause};
+use super::timedatectl;
 
 /// The largest clock error that passes when the user sets none, in seconds: Ceph's
 /// `mon_clock_drift_allowed` and node-mixin's NodeClockSkewDetected use the same.
@@ -54,8 +55,11 @@ pub enum Role {
     },
 }
 
+/// One of a few words. (By this name serde does not take it for a part of the text that it reads.)
+type Word = &'static str;
+
 /// What came of one reading.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     /// The judgement.
     pub state: State,
@@ -70,7 +74,8 @@ pub struct Verdict {
     /// delay / 2. None where there is no offset.
     pub bound: Option<f64>,
     /// The kernel's flag by timedatectl: `yes`, `no` or `n/a`.
-    pub timedatectl: &'static str,
+    #[serde(deserialize_with = "timedatectl::read_word")]
+    pub timedatectl: Word,
     /// Why it does not pass; None when it does.
     #[serde(serialize_with = "cause::tell")]
     pub cause: Option<Cause>,
@@ -82,7 +87,7 @@ pub struct Verdict {
 }
 
 /// The judgement on a host's time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// It follows what it should, within the threshold.

@@ -54,13 +54,24 @@ impl Cause {
                 format!("{unit} failed: another chronyd was already running"),
                 "keep one chrony unit on this host, and stop and disable the other",
             ),
-            Self::DaemonFailed { unit, said } => {
-                let said = said.as_ref().map(|said| format!(": {said}")).unwrap_or_default();
-                let next = match self.is_of_configuration() {
-                    true => "run setup for this host: it writes that file anew".to_owned(),
-                    false => format!("read the log of {unit} on this host"),
+            Self::DaemonFailed { unit, said, limited } => {
+                let mut what = format!("{unit} failed");
+                if let Some(said) = said {
+                    what += &format!(": {said}");
+                }
+                let mut next = match (self.is_of_configuration(), said) {
+                    (true, _) => "run setup for this host: it writes that file anew".to_owned(),
+                    (_, None) if *limited => "start it again".to_owned(),
+                    _ => format!("read the log of {unit} on this host"),
                 };
-                words(format!("{unit} failed{said}"), next)
+                if *limited {
+                    what +=
+                        " (systemd refuses to start it: it was started too often within seconds)";
+                    next = format!(
+                        "wait 10 s, or run `systemctl reset-failed {unit}` on this host; then {next}"
+                    );
+                }
+                words(what, next)
             }
             Self::DaemonStarting { unit } => words(
                 format!("{unit} is starting or stopping"),

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde::Deserialize;
@@ -38,22 +38,10 @@ impl Answer {
     }
 }
 
-/// The Python that has the Ansible of requirements.txt, where tests/ansible/install.sh put it.
-fn python() -> Option<PathBuf> {
-    let version = fs::read_to_string("tests/ansible/requirements.txt").unwrap();
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
-    let folder = cache.join("ezsync-ci").join(version.trim().replace("==", "-"));
-    // The last file that its installation writes.
-    folder.join("complete").exists().then(|| folder.join("bin/python"))
-}
-
 /// The answers, in the order of the questions; nothing where there is no Ansible.
 pub fn ask(questions: Vec<Question>) -> Option<Vec<Answer>> {
-    let Some(python) = python() else {
-        ezsync_hosts::skip("ansible-core is not installed: tests/ansible/install.sh does it");
-        return None;
-    };
+    let requirements = Path::new("tests/ansible/requirements.txt");
+    let python = ezsync_hosts::judge(requirements)?.join("python");
     // Whatever is set up for Ansible on this machine must not take part.
     let home = tempfile::tempdir().unwrap();
     let config = home.path().join("ansible.cfg");

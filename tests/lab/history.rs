@@ -150,7 +150,7 @@ fn what_somebody_else_has_changed_is_shown_and_not_overwritten() {
         assert_eq!(code, 2, "{run:#}");
         let what = trouble(&run, "node2", "failed");
         assert!(what.contains("somebody else has changed what ezsync wrote"), "{what}");
-        assert!(what.contains("change 1, 20"), "{what}");
+        assert_eq!(host(&run, "node2")["drift"][0]["since"]["change"], 1);
         same(&[bench.on(1, STANDS)], &before[1..]);
         assert_eq!(bench.on(2, STANDS) == before[2], text, "{args:?}");
         assert!(!run.to_string().contains("my secret") && !run.to_string().contains("0011223344"));
@@ -165,6 +165,8 @@ fn what_somebody_else_has_changed_is_shown_and_not_overwritten() {
     );
     let ran = bench.run(&["setup", "c1"]);
     assert!(ran.stdout.contains("\n+# mine\n"), "{}", ran.stdout);
+    let told = ran.stdout.matches(&format!("{CONF}: ")).count();
+    assert_eq!(told, 1, "said once, as drift: {}", ran.stdout);
     assert!(!ran.stdout.contains("my secret"), "{}", ran.stdout);
 
     let (code, run) = bench.json(&["setup", "c1", "--force"]);
@@ -205,6 +207,13 @@ fn what_somebody_else_has_changed_is_shown_and_not_overwritten() {
     let (code, run) = bench.json(&["rollback", "c1", "-l", "node2"]);
     assert_eq!(code, 2, "{run:#}");
     assert!(trouble(&run, "node2", "failed").contains("chrony.conf"), "{run:#}");
+    // What cannot be put back in any way is told before anything is tried.
+    bench.on(1, &format!("mv {CONF} /root/away && mkdir {CONF}"));
+    let (code, run) = bench.json(&["rollback", "c1", "-l", "node2", "--force"]);
+    assert_eq!(code, 2, "{run:#}");
+    let what = trouble(&run, "node2", "failed");
+    assert!(what.starts_with(&format!("a folder stands at {CONF} by now")), "{what}");
+    bench.on(1, &format!("rmdir {CONF} && mv /root/away {CONF}"));
     bench.on(1, &format!("sed -i '/^# mine again$/d' {CONF}"));
     let (code, run) = bench.json(&["rollback", "c1", "-l", "node2"]);
     assert_eq!(code, 0, "{run:#}");

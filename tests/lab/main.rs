@@ -31,6 +31,7 @@ mod rivals;
 mod roles;
 mod secrets;
 mod settings;
+mod shards;
 mod speed;
 mod standby;
 mod steps;

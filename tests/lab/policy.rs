@@ -116,20 +116,20 @@ fn rerun(bench: &Bench) {
 }
 
 /// A run under way, and what it says on standard error. It is ended with the test.
-struct Running {
+pub struct Running {
     child: Child,
     told: Lines<BufReader<ChildStderr>>,
 }
 
 impl Running {
-    fn start(mut command: Command) -> Self {
+    pub fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let told = BufReader::new(child.stderr.take().unwrap()).lines();
         Self { child, told }
     }
 
     /// Reads on until this was said so often.
-    fn until(&mut self, words: &str, times: usize) {
+    pub fn until(&mut self, words: &str, times: usize) {
         let (mut heard, mut said) = (0, String::new());
         while heard < times {
             let Some(Ok(line)) = self.told.next() else { panic!("no `{words}` in\n{said}") };
@@ -144,7 +144,7 @@ impl Running {
     }
 
     /// What it printed, and how it ended, within a time that is measured too.
-    fn end(mut self) -> (Ran, Duration) {
+    pub fn end(mut self) -> (Ran, Duration) {
         let begun = Instant::now();
         let (mut stdout, stderr) = (String::new(), self.told.by_ref().map_while(Result::ok));
         let stderr = stderr.collect::<Vec<_>>().join("\n");

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::{Bench, LITTER, host, skipped, trouble};
+use crate::transaction::await_that;
 
 const CLIENT: &str = "templates/chrony/client.conf.tera";
 const CONF: &str = "/etc/chrony/chrony.conf";
@@ -75,6 +76,66 @@ fn of_two_operators_at_once_each_host_obeys_one_and_tells_the_other() {
     }
 }
 
+/// The one whose lock is broken says by whom that was, and what became of its change.
+#[test]
+fn who_loses_a_host_to_another_run_says_so() {
+    if skipped() {
+        return;
+    }
+    let bench = Bench::new(Image::Chrony, 2);
+    assert_eq!(bench.run(&["setup", "c1"]).code, 0);
+    let before = bench.on(1, &format!("cat {CONF}"));
+    bench.write(CLIENT, "server 10.99.0.99 iburst\nrtcsync\n");
+    let mut first = bench.command(&["setup", "c1", "--json", "--verify-timeout", "100"]);
+    let first = first.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    await_that("it is on trial", 60, || {
+        bench
+            .on(1, &format!("cat {CONF} /var/lib/ezsync/run.*/deadline; true"))
+            .contains("10.99.0.99")
+    });
+    let other = TempDir::new().unwrap();
+    let copy =
+        Command::new("cp").arg("-R").arg(bench.folder.path().join(".")).arg(other.path()).status();
+    assert!(copy.unwrap().success());
+    fs::remove_dir_all(other.path().join("templates")).unwrap();
+    let mut second = bench.command(&["setup", "c1", "--break-lock", "-l", "node2"]);
+    second.current_dir(other.path()).env("XDG_STATE_HOME", other.path().join("state"));
+    let second = second.output().unwrap();
+    assert!(second.status.success(), "{}", String::from_utf8_lossy(&second.stdout));
+    let told = String::from_utf8_lossy(&second.stdout).into_owned();
+    assert_eq!(
+        told.matches("was cut off: what stood there before was put back").count(),
+        1,
+        "{told}"
+    );
+    let run: Value = serde_json::from_slice(&first.wait_with_output().unwrap().stdout).unwrap();
+    let what = trouble(&run, "node2", "failed");
+    assert!(what.starts_with("its change was ended on the host: 20"), "{what}");
+    assert!(what.contains(" broke its lock: a change by root@"), "{what}");
+    assert!(what.ends_with("what stood there before was put back"), "{what}");
+    assert_eq!(host(&run, "node2")["went_back"], true);
+    assert_eq!(bench.on(1, &format!("cat {CONF}")), before);
+    assert_eq!(bench.on(1, LITTER), "");
+}
+
+/// An image of a container may have a policy-rc.d that lets packages neither start nor stop anything.
+#[test]
+fn a_daemon_that_outlives_its_package_is_stopped() {
+    if skipped() {
+        return;
+    }
+    let bench = Bench::new(Image::Bare, 1);
+    let policy =
+        "printf '#!/bin/sh\\nexit 101\\n' >/usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d";
+    let active = "systemctl is-active systemd-timesyncd chrony";
+    assert_eq!(bench.on(0, &format!("{policy}; systemctl is-active systemd-timesyncd")), "active");
+    let (code, run) = bench.json(&["setup", "c1"]);
+    assert_eq!(code, 0, "{run:#}");
+    assert_eq!(bench.on(0, &format!("{active}; true")), "inactive\nactive");
+    let ran = bench.run(&["status", "c1"]);
+    assert_eq!(ran.code, 0, "{}", ran.stdout);
+}
+
 /// A link to another file system, a home that the power takes, and no programs that start others.
 #[test]
 fn odd_hosts_are_changed_and_go_back_all_the_same() {
@@ -116,14 +177,12 @@ fn odd_hosts_are_changed_and_go_back_all_the_same() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    crate::transaction::await_that("they are activated", 60, || {
+    await_that("they are activated", 60, || {
         (1..3).all(|number| bench.on(number, &format!("cat {CONF}")).contains("10.99.0.99"))
     });
     child.kill().unwrap();
     child.wait().unwrap();
-    crate::transaction::await_that("they have gone back", 90, || {
-        bench.everywhere(&stand) == before
-    });
+    await_that("they have gone back", 90, || bench.everywhere(&stand) == before);
     assert_eq!(bench.run(&["verify", "c1"]).code, 0);
     assert_eq!(
         bench.everywhere("ls -d /var/lib/ezsync/lock /var/lib/ezsync/run.* 2>/dev/null; true"),

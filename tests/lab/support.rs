@@ -168,8 +168,8 @@ pub fn trouble<'a>(run: &'a Value, name: &str, state: &str) -> &'a str {
 
 /// Everything that a run could change on a host: files, links, packages and unit states.
 pub const EVERYTHING: &str = "
-    find /etc /var/lib/ezsync /usr/sbin -xdev \\( -type f -o -type l \\) -printf '%p %m %U %G %l\\n' 2>/dev/null | sort
-    find /etc /var/lib/ezsync /usr/sbin -xdev -type f -exec sha256sum {} + 2>/dev/null | sort
+    find /etc /var/lib/ezsync /usr/sbin -xdev ! -path /var/lib/ezsync/left \\( -type f -o -type l \\) -printf '%p %m %U %G %l\\n' 2>/dev/null | sort
+    find /etc /var/lib/ezsync /usr/sbin -xdev -type f ! -path /var/lib/ezsync/left -exec sha256sum {} + 2>/dev/null | sort
     dpkg-query -W; systemctl list-units --all --plain --no-legend --type=service | sort | awk '{print $1,$2,$3}' | grep -v -E '^(ssh@|user|session|systemd-(hostnamed|timedated|tmpfiles))'";
 
 /// What a host should be rid of when a run has ended: candidates, saved files and folders of a run, its lock,

@@ -6,7 +6,9 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use ezsync_hosts::Image;
+use serde_json::Value;
 
+use crate::cutter::Cutter;
 use crate::support::{Bench, EVERYTHING, LITTER, host, skipped, trouble};
 
 const CONF: &str = "cat /etc/chrony/chrony.conf; stat -c '%a %U %G %Y' /etc/chrony/chrony.conf";
@@ -120,6 +122,14 @@ fn without_its_controller_a_host_goes_back_by_itself() {
     rest.join().unwrap();
     await_that("it has gone back", 20, is_back);
     assert_eq!(bench.everywhere(EVERYTHING), before);
+    // Whoever looks next is told, until a change is kept.
+    for command in ["status", "verify"] {
+        let (_, run) = bench.json(
+            &[command, "c1", "--verify-timeout", "0"][..if command == "status" { 2 } else { 4 }],
+        );
+        let notes = host(&run, "node2")["notes"].to_string();
+        assert!(notes.contains("UTC: it went back by itself: a change by root@"), "{notes}");
+    }
 
     // The power fails: it has gone back before chronyd starts.
     let (mut child, rest) = start();
@@ -139,6 +149,51 @@ fn without_its_controller_a_host_goes_back_by_itself() {
     await_that("chronyd follows its old source", 60, || {
         bench.on(1, "chronyc -n -c tracking || true").contains("10.99.0.11")
     });
+}
+
+/// A host that has lost its connection when it was told to keep its change is asked what it has done.
+#[test]
+fn whether_a_change_is_kept_is_asked_again_when_the_connection_is_lost() {
+    if skipped() {
+        return;
+    }
+    let bench = Bench::new(Image::Chrony, 1);
+    assert_eq!(bench.run(&["setup", "c1"]).code, 0);
+    let cutter = Cutter::new(&bench, 0);
+    let at_the_word = |stratum: &str, what: &str| {
+        bench.write(
+            "inventories/c1/config.yml",
+            &format!("ntp_servers: []\nlocal_stratum: {stratum}\n"),
+        );
+        let args = ["setup", "c1", "--json"];
+        let ran = cutter.meddle(&args, "mv *kept.new*", what);
+        let run: Value = serde_json::from_str(&ran.stdout).unwrap();
+        await_that("it has ended", 20, || bench.on(0, GUARD).is_empty());
+        (ran.code, run)
+    };
+    let stratum = "sed -n 's/^local stratum //p' /etc/chrony/chrony.conf | cut -d ' ' -f 1";
+
+    // The connection is lost, and the host goes on.
+    let (code, run) = at_the_word("7", "pkill -9 -f '^sshd: root@notty'");
+    assert_eq!(code, 0, "{run:#}");
+    let notes = host(&run, "node1")["notes"].to_string();
+    assert!(
+        notes.contains("the connection was lost") && notes.contains("it has kept it"),
+        "{notes}"
+    );
+    assert_eq!(host(&run, "node1")["applied"], true);
+    assert_eq!(bench.on(0, stratum), "7");
+
+    // So is its script, before it has kept anything: the host's guard puts it back.
+    let killed = "read -r waits _ </run/cut/at
+        kill -9 $(sed -n 's/^pid\t//p' /var/lib/ezsync/lock/owner) $waits";
+    let (code, run) = at_the_word("9", killed);
+    assert_eq!(code, 2, "{run:#}");
+    let what = trouble(&run, "node1", "failed");
+    assert!(what.ends_with("its previous configuration was put back"), "{what}");
+    assert_eq!(host(&run, "node1")["went_back"], true);
+    assert_eq!(bench.on(0, stratum), "7");
+    assert_eq!(bench.on(0, LITTER), "");
 }
 
 /// What Debian would start at once waits until it is configured.

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::host::Host;
 use crate::recovery::{
-    BUSY, HOME, await_that, cut, kill, recover, run_folder, start, start_recover, told,
+    BUSY, HOME, await_that, cut, kill, recover, run_folder, start, start_recover, take_left, told,
 };
 use crate::run::{Running, assert_same, errand, task};
 
@@ -268,6 +268,7 @@ fn the_next_run_waits_for_a_watchdog_that_is_at_work() {
         fs::remove_file(&mv).unwrap();
         std::os::unix::fs::symlink(real, &mv).unwrap();
         assert_same(&before, &host.snapshot(), &host);
+        assert!(take_left(&host).contains("it went back by itself"));
         await_that("nothing is left", || !host.has(HOME));
     }
 }

@@ -21,5 +21,6 @@ mod probe;
 mod recovery;
 mod run;
 mod services;
+mod stopped;
 mod uploads;
 mod visit;

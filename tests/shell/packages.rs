@@ -17,7 +17,8 @@ fn remove(name: &str) -> Vec<Step> {
     vec![task("package", json!({"name": name, "state": "absent"}))]
 }
 
-fn debian(host: &Host, packages: &[(&str, &str)]) {
+/// A host with apt, which has these packages in these places: see fakes/apt-get.
+pub fn debian(host: &Host, packages: &[(&str, &str)]) {
     host.fake("apt-get");
     host.fake("dpkg-query");
     for folder in ["index", "archive"] {

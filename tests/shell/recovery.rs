@@ -112,6 +112,18 @@ pub fn told(answer: &Answer) -> String {
     told.map(ezsync::remote::Section::text).collect()
 }
 
+/// Takes away what the next one who looks is told; then the folder may go.
+pub fn take_left(host: &Host) -> String {
+    let path = format!("{HOME}/left");
+    if !host.has(&path) {
+        return String::new();
+    }
+    let told = host.read(&path);
+    fs::remove_file(host.at(&path)).unwrap();
+    let _ = fs::remove_dir(host.at(HOME));
+    told
+}
+
 /// Takes a run as far as `until` and gives it.
 fn run_until(host: &Host, plan: &Plan, until: &str) -> Running {
     let mut running = start(host, &errand(host, plan));
@@ -135,7 +147,12 @@ fn the_watchdog_puts_back_what_a_killed_script_had_changed() {
                 assert!(host.has("/units/app/enabled"));
             }
             kill(&host, "owner");
-            await_that("the watchdog has ended it", || !host.has(HOME));
+            await_that("the watchdog has ended it", || !host.has(&format!("{HOME}/lock")));
+            // Nobody heard it: who looks next does. Where nothing had changed there is nothing to hear.
+            let told = take_left(&host);
+            let back = "UTC: it went back by itself: a change by tester@here, begun";
+            assert_eq!(told.contains(back), until == "begun", "{:?}: {told}", host.shell);
+            await_that("nothing is left", || !host.has(HOME));
             let _ = fs::remove_file(host.at("/srv/busy"));
             assert_same(&before, &host.snapshot(), &host);
             assert!(!host.has("/units/app/enabled") && host.has("/units/app/active"));
@@ -236,6 +253,11 @@ fn a_change_goes_back_or_stays_as_it_is_told() {
                 host.shell
             );
             assert_same(&before, &host.snapshot(), &host);
+            // Who said that it shall go back knows it; who fell silent does not.
+            let told = take_left(&host);
+            let by_itself =
+                told.contains("it went back by itself: a change by tester@here was made");
+            assert_eq!(by_itself, word != "back\n", "{:?} {word}: {told}", host.shell);
             assert!(!host.has(HOME));
             assert_eq!(host.read("/units/app/running"), "old\n", "{:?} {word}", host.shell);
         }
@@ -245,7 +267,9 @@ fn a_change_goes_back_or_stays_as_it_is_told() {
         running.until(&["staged"]);
         running.say("go\n");
         running.until(&["activated", "result"]);
-        await_that("the host has gone back", || !host.has(HOME));
+        await_that("the host has gone back", || !host.has(&format!("{HOME}/lock")));
+        assert!(take_left(&host).contains("it went back by itself"));
+        await_that("nothing else is left", || !host.has(HOME));
         assert_same(&before, &host.snapshot(), &host);
         drop(running);
         // Without a doubt it keeps the change, whatever becomes of the line.
@@ -339,6 +363,9 @@ fn a_host_is_one_runs_alone() {
         assert_eq!(broken.outcome(), Outcome::Changed, "{:?}", host.shell);
         assert!(told(&broken).contains("before anything was changed"), "{}", told(&broken));
         assert_same(&before, &host.snapshot(), &host);
+        // The first one finds there who it was.
+        let left = host.read(&format!("{HOME}/left"));
+        assert!(left.contains("UTC: next@here broke its lock: a change by tester@here"), "{left}");
         drop(first);
         assert_eq!(host.carry_out(&plan).outcome(), Outcome::Changed, "{:?}", host.shell);
         // Planned for another state of things.

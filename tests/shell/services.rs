@@ -8,7 +8,8 @@ use ezsync::remote::Outcome;
 use serde_json::{Value, json};
 
 use crate::host::Host;
-use crate::run::{notifying, task};
+use crate::recovery::{await_that, recover, run_folder, start};
+use crate::run::{errand, notifying, task};
 
 const CONF: &str = "/etc/app/app.conf";
 
@@ -55,6 +56,26 @@ fn a_service_is_started_and_enabled_and_back() {
         // What is not there needs no stopping.
         let absent = json!({"name": "absent", "state": "stopped", "enabled": false});
         assert!(host.apply(|| vec![service(absent.clone())]).is_empty());
+    }
+}
+
+/// Its package was removed while a policy-rc.d kept that from stopping it: systemd knows of it for as long as it
+/// runs.
+#[test]
+fn a_service_that_outlived_its_package_is_stopped() {
+    for host in Host::each() {
+        host_with(&host, &["active"]);
+        fs::write(host.at("/units/app/gone"), "").unwrap();
+        assert_eq!(host.apply(|| vec![off()]), ["stop app"], "{:?}", host.shell);
+        assert_eq!(host.calls(), ["systemctl stop app"]);
+        // It goes with its package in the middle of a run.
+        host_with(&host, &["active", "enabled"]);
+        fs::remove_file(host.at("/units/app/gone")).unwrap();
+        let gone = task("shell", json!({"cmd": "rm /units/app/enabled; : >/units/app/gone"}));
+        let plan = host.plan(vec![gone, off()]);
+        assert_eq!(host.carry_out(&plan).outcome(), Outcome::Changed, "{:?}", host.shell);
+        assert_eq!(host.calls(), ["systemctl stop app"], "{:?}", host.shell);
+        assert!(!host.has("/units/app/active"));
     }
 }
 
@@ -310,6 +331,37 @@ fn old_init_scripts_are_spoken_to() {
             assert_eq!(host.calls(), [enable, "service app start"]);
             assert_eq!(host.apply(|| vec![off()]), ["disable and stop app"], "{:?}", host.shell);
             assert_eq!(host.calls(), ["service app stop", disable]);
+        }
+    }
+}
+
+/// Whether a service is enabled under its mask is only seen without it, and the power may fail before it is noted.
+#[test]
+fn what_is_enabled_under_its_mask_stays_so_after_a_cut() {
+    for host in Host::each() {
+        host.systemd();
+        host.service("app", &["enabled", "masked"], "");
+        let steps = json!({"name": "app", "masked": false, "enabled": false, "state": "stopped"});
+        let plan = host.plan(vec![task("service", steps)]);
+        host.fake("systemctl");
+        fs::rename(host.at("/usr/bin/systemctl"), host.at("/usr/bin/real-systemctl")).unwrap();
+        host.program(
+            "systemctl",
+            "#!/bin/sh\nreal-systemctl \"$@\"; status=$?\n\
+             case \"$*\" in *unmask*) kill -9 $(sed -n 's/^pid\t//p' /var/lib/ezsync/run.*/watchdog /var/lib/ezsync/lock/owner) ;; esac\n\
+             exit $status\n",
+        );
+        let mut running = start(&host, &errand(&host, &plan));
+        running.until(&["staged", "result"]);
+        let watchdog = format!("{}/watchdog", run_folder(&host).unwrap());
+        await_that("the watchdog runs", || host.has(&watchdog) && !host.read(&watchdog).is_empty());
+        running.say("go\n");
+        running.finish_any();
+        assert!(!host.has("/units/app/masked"), "{:?}: it was cut", host.shell);
+        fs::rename(host.at("/usr/bin/real-systemctl"), host.at("/usr/bin/systemctl")).unwrap();
+        assert_eq!(recover(&host, false).outcome(), Outcome::Changed);
+        for state in ["masked", "enabled"] {
+            assert!(host.has(&format!("/units/app/{state}")), "{:?}: not {state}", host.shell);
         }
     }
 }

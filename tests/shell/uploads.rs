@@ -92,10 +92,12 @@ fn only_what_was_asked_for_is_marked_as_such() {
         let files =
             [upload("chrony.deb", 10), upload("libedit2.deb", 10), upload("tzdata.deb", 10)];
         let mut plan = plan(&[&files]);
-        let names = ["--", "libedit2", "tzdata"].map(ToOwned::to_owned);
+        let names = ["--", "chrony", "--", "libedit2", "tzdata"].map(ToOwned::to_owned);
         plan.changes[0].work.prepare.as_mut().unwrap().args.extend(names);
         let answer = send(&host, &plan, &all(&files));
         assert_eq!(answer.outcome(), Outcome::Changed, "{:?} {:?}", host.shell, answer.sections);
+        let journal = host.read("/var/lib/ezsync/changes/1/journal");
+        assert_eq!(journal, "package\tchrony\tlibedit2\ttzdata\n", "{:?}", host.shell);
         let calls = host.calls();
         assert_eq!(calls.len(), 4, "{calls:?}");
         // What was there before stays as it was marked.

@@ -39,6 +39,7 @@ impl From {
             cluster: cluster.to_owned(),
             inventory: options.inventory.clone(),
             limit: options.limit.clone(),
+            shard: None,
             extra_vars: options.extra_vars.clone(),
             list_hosts: false,
         };

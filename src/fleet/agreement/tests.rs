@@ -109,6 +109,20 @@ fn a_check_warns_of_clocks_that_would_be_stepped() {
 }
 
 #[test]
+fn a_check_says_that_a_clock_need_not_be_set() {
+    let note = |ahead: f64, mode: Mode, set_clock: bool| {
+        let mut hosts = [host(Part::Source, ahead, State::Local)];
+        agree(&mut hosts, Terms { set_clock, ..terms(mode) }).unwrap();
+        hosts[0].notes.join(";")
+    };
+    let said = "setup would not set its clock: it is 20 ms ± 1.0 ms ahead of this controller's, and 50 ms are allowed";
+    assert_eq!(note(0.02, Mode::Check, true), said);
+    assert_eq!(note(0.02, Mode::Check, false), "");
+    assert_eq!(note(0.02, Mode::Setup, true), "");
+    assert!(!note(3.0, Mode::Check, true).contains("would not"), "the plan says by how much");
+}
+
+#[test]
 fn a_wide_reading_and_what_the_source_still_corrects_fail_nobody() {
     let mut wide = host(Part::Client, 3.5, State::Synchronised);
     wide.clock = Some(Clock::new(clock(3.5, 1.0)));

@@ -99,6 +99,7 @@ prove() {
     return
   fi
   guard_extend "${confirm:-$step_patience}"
+  unheard='it went back by itself: '
   while read -r order; do
     guard_extend "${confirm:-$step_patience}"
     # It ends with another word, or with none at the end of the input.
@@ -107,6 +108,7 @@ prove() {
       keep | back)
         # Without a doubt it is kept already.
         if [ -n "$confirm" ]; then verdict=$order; fi
+        unheard=
         break
         ;;
       # On a terminal the end of the input is not heard: it is said.
@@ -130,12 +132,26 @@ finish() {
     said=$(keep_change 2>&1)
   else
     said=$(undo_change 2>&1)
-    if [ -n "$said" ]; then note_left "a change by $by was not put back in full: $said"; fi
+    if [ -n "$said" ]; then
+      note_left "a change by $by was not put back in full: $said"
+    elif [ "$1" = back ] && [ -n "$unheard" ]; then
+      note_left "${unheard}a change by $by was made, and no word came to keep it"
+    fi
   fi
   undone=yes
   if [ -n "$said" ]; then undone=no; fi
+  stay='' unkept=''
+  if [ "$1" != kept ]; then keep_packages; fi
   tidy "$undone"
   close_home
+  if [ -n "$stay" ]; then
+    section stays
+    printf '%s\n' "$stay"
+  fi
+  if [ -n "$unkept" ]; then
+    section told
+    printf '%s\n' "the history could not note the packages that stay: $unkept"
+  fi
   case $1:$undone in
     kept:no)
       section told

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154 # variables and functions are shared between these files
+# shellcheck shell=sh disable=SC2034,SC2154 # variables and functions are shared between these files
 # What every script starts with. $mark is set by the line before: a random word that no
 # host can guess, so that nothing that a host prints is taken for a section of ours.
 
@@ -7,6 +7,8 @@ PATH=${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin
 LC_ALL=C
 export PATH LC_ALL
 
+tab='	'
+
 # Begins a section of the answer. A closed connection must not end the script here.
 section() {
   printf '\n%s %s\n' "$mark" "$*" 2>/dev/null || :
@@ -14,6 +16,13 @@ section() {
 
 have() {
   command -v "$1" >/dev/null 2>&1
+}
+
+# Whether the text is a number that the shell can count with, without a leading zero.
+is_number() {
+  case $1 in
+    '' | 0* | *[!0-9]* | ????????????????*) return 1 ;;
+  esac
 }
 
 # SECONDS COMMAND...: a daemon or a network that hangs must not hold up the whole answer.

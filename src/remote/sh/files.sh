@@ -15,6 +15,14 @@ beside() {
   printf '%s/.%s.%s-%s.%s\n' "${1%/*}" "${1##*/}" "$token" "$number" "$2"
 }
 
+# PATH [ADVICE]: whether the folder is there that it is to stand in.
+has_folder() {
+  if [ ! -d "${1%/*}/" ]; then
+    printf 'the folder %s does not exist%s\n' "${1%/*}" "${2:+: $2}"
+    return 1
+  fi
+}
+
 # PATH MODE OWNER GROUP: writes the candidate and has it checked. The functions content_N and
 # validate_N come with the run.
 file_stage() {
@@ -23,10 +31,7 @@ file_stage() {
     printf '%s leads to a folder that does not exist\n' "$1"
     return 1
   fi
-  if [ ! -d "${target%/*}/" ]; then
-    printf 'the folder %s does not exist\n' "${target%/*}"
-    return 1
-  fi
+  has_folder "$target" || return 1
   candidate=$(beside "$target" new)
   note_litter "$candidate" || return 1
   # Nobody else reads a secret: not while it is written, and not before it has its attributes.

@@ -13,45 +13,10 @@ guard_units=/etc/systemd/system
 guard_unit=$guard_units/ezsync-guard.service
 guard_wants=$guard_units/sysinit.target.wants
 
-boot_id() {
-  if read -r id 2>/dev/null </proc/sys/kernel/random/boot_id; then printf '%s\n' "$id"; fi
-}
-
 # Seconds since the boot: clocks that are set do not matter.
 uptime_seconds() {
   read -r uptime rest </proc/uptime
   uptime=${uptime%%.*}
-}
-
-# PID: sets $born, when it was started; empty when there is none.
-process_start() {
-  born=
-  if read -r born 2>/dev/null <"/proc/$1/stat"; then
-    # Behind the name, which may hold anything: it is the 22nd field.
-    # shellcheck disable=SC2086 # a list of words
-    set -- ${born##*) }
-    # One that is dead and whose parent has not asked for it yet is none.
-    case $1 in
-      Z | X) born= ;;
-      *) born=${20} ;;
-    esac
-  fi
-}
-
-# FILE KEY: a value of a file with lines of a key and a value.
-value_of() {
-  if [ ! -r "$1" ]; then return; fi
-  while IFS=$tab read -r key value; do
-    if [ "$key" = "$2" ]; then printf '%s\n' "$value"; fi
-  done <"$1"
-}
-
-# OWNER-FILE: whether the process still runs.
-is_alive() {
-  pid=$(value_of "$1" pid)
-  if [ -z "$pid" ] || [ "$(value_of "$1" boot)" != "$(boot_id)" ]; then return 1; fi
-  process_start "$pid"
-  [ -n "$born" ] && [ "$born" = "$(value_of "$1" start)" ]
 }
 
 # FILE: notes this process, for is_alive.
@@ -134,6 +99,7 @@ guard_end() {
 guard() {
   mark=ezsync-guard
   at_boot=
+  unheard=
   if [ "$1" = boot ]; then
     # The unit is started without a boot: the run goes on.
     if is_alive "$work/owner"; then return; fi
@@ -153,6 +119,7 @@ guard() {
     true >"$work/ends"
     end_process "$work/owner"
   fi
+  if [ -e "$work/begun" ] && [ ! -e "$work/kept" ]; then unheard='it went back by itself: '; fi
   end_run
   printf '%s\n' "$ended"
 }
@@ -174,23 +141,41 @@ guard_has_ended() {
   [ ! -d "$work" ]
 }
 
-# Brings the run of $work, whose process is gone, to an end; $ended says to which.
+# Brings the run of $work, whose process is gone, to an end; $ended says to which. $unheard begins what is noted of
+# that where the run's controller has not heard it.
 end_run() {
   whose="a change by $(value_of "$work/owner" by), begun $(age "$(value_of "$work/owner" at)") ago,"
   undone=yes
   if [ -e "$work/kept" ]; then
     said=$(keep_change 2>&1)
     ended="$whose was made and is kept"
+    if [ -n "$said" ]; then ended="$ended, and not all could be noted for the way back: $said"; fi
   else
+    await_packager
     said=$(undo_change 2>&1)
     if [ -n "$said" ]; then undone=no; fi
-    ended="$whose was cut off before anything was changed"
+    keep_packages
+    if [ -n "$unkept" ]; then note_left "packages stay of a change, and the history could not note them: $stay: $unkept"; fi
+    ended="$whose was cut off before anything was changed${stay:+ but packages}"
     if [ -e "$work/begun" ]; then ended="$whose was cut off: what stood there before was put back"; fi
-    if [ "$undone" = no ]; then ended="$whose was cut off, and not everything could be put back: $said" && note_left "$ended"; fi
+    if [ "$undone" = no ]; then ended="$whose was cut off, and not everything could be put back: $said"; fi
   fi
+  if [ "$undone" = no ] || [ -n "$unheard" ]; then note_left "$unheard$ended"; fi
   token=$(value_of "$work/owner" run)
   tidy "$undone"
   close_home
+}
+
+# A package manager outlives the script that has started it: it is let end. What it prints goes to a file of the run's.
+await_packager() {
+  if [ -n "$at_boot" ] || [ -e "$work/begun" ] || ! grep -q '^package' "$work/journal" 2>/dev/null; then return; fi
+  waited=0
+  # shellcheck disable=SC2010 # the names are numbers
+  while [ "$waited" -lt 120 ] &&
+    ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q -F -e " -> $work/log" -e " -> $work/apt.log"; do
+    sleep 1
+    waited=$((waited + 1))
+  done
 }
 
 # SECONDS-SINCE-1970: how long ago that was.

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2154 # variables and functions are shared between these files
+# shellcheck shell=sh disable=SC2034,SC2154 # variables and functions are shared between these files
 # Says what ezsync did on a host before: see history in ARCHITECTURE.md. Changes nothing. Built-in commands
 # before programs: each one costs, and this is asked by every run.
 
@@ -26,6 +26,11 @@ probe_history() {
     fi
   done
   if [ -d /var/lib/ezsync/lock ]; then history_lock; fi
+  number=$newest
+  while [ "$number" -gt 0 ] && is_packages_only "$number"; do
+    show_about "$number"
+    number=$((number - 1))
+  done
   if [ -e /var/lib/ezsync/left ]; then
     section left
     head -c 4096 /var/lib/ezsync/left 2>/dev/null
@@ -36,39 +41,26 @@ probe_history() {
   fi
 }
 
-# Whether the text is a number that the shell can count with, without a leading zero.
-is_number() {
-  case $1 in
-    '' | 0* | *[!0-9]* | ????????????????*) return 1 ;;
-  esac
+# Whether all that is left of the change with this number is packages: the rest of its run was undone.
+is_packages_only() {
+  if [ ! -r "/var/lib/ezsync/changes/$1/about" ]; then return 1; fi
+  while IFS=$tab read -r key value; do
+    if [ "$key" = stays ]; then return 0; fi
+  done <"/var/lib/ezsync/changes/$1/about"
+  return 1
+}
+
+# NUMBER
+show_about() {
+  section about "$1"
+  head -c 4096 "/var/lib/ezsync/changes/$1/about" 2>/dev/null
 }
 
 # Who holds the lock, for how many seconds by this host's clock, and whether that process is there.
 history_lock() {
-  by='' at='' pid='' start='' boot=''
-  if [ -r /var/lib/ezsync/lock/owner ]; then
-    while IFS='	' read -r key value; do
-      case $key in
-        by) by=$value ;;
-        at) at=$value ;;
-        pid) pid=$value ;;
-        start) start=$value ;;
-        boot) boot=$value ;;
-      esac
-    done </var/lib/ezsync/lock/owner
-  fi
-  printf 'lock\t%s\n' "$by"
+  owner=/var/lib/ezsync/lock/owner
+  printf 'lock\t%s\n' "$(value_of $owner by)"
+  at=$(value_of $owner at)
   if is_number "$at"; then printf 'age\t%s\n' "$(($(date +%s) - at))"; fi
-  if history_alive; then printf 'alive\tyes\n'; fi
-}
-
-# Whether the process $pid was started at $start of the boot $boot: a number alone may be somebody else's.
-history_alive() {
-  is_number "$pid" && read -r this </proc/sys/kernel/random/boot_id && [ "$this" = "$boot" ] || return 1
-  if ! read -r this 2>/dev/null <"/proc/$pid/stat"; then return 1; fi
-  # The name in brackets may hold anything. What follows it begins with the third field.
-  # shellcheck disable=SC2086 # one word a field
-  set -- ${this##*)}
-  # One that is dead and whose parent has not asked for it yet is none.
-  [ "$1" != Z ] && [ "${20}" = "$start" ]
+  if is_alive $owner; then printf 'alive\tyes\n'; fi
 }

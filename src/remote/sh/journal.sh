@@ -4,7 +4,6 @@
 # rename that needs no room; `change` is the folder that the history gets: its journal names `saved/K`.
 # Undoing may be cut off itself, and is done again from the start then: each line may be undone twice.
 
-tab='	'
 line_end=$(printf '\n.')
 line_end=${line_end%.}
 

@@ -18,7 +18,9 @@ history_length=10
 
 # Brings the keeping of a change to its end. What cannot be done is printed.
 keep_change() {
-  read -r ending number <"$work/ending" || return 0
+  if ! read -r ending number <"$work/ending"; then
+    echo 'what was to become of the history cannot be read any more'
+  fi
   if [ -e "$work/state.new" ]; then
     mv -f "$work/state.new" "$home/state"
   elif [ -e "$work/state.none" ]; then
@@ -32,7 +34,7 @@ keep_change() {
       if [ -d "$home/changes/$number" ]; then mv "$home/changes/$number" "$work/popped"; fi
       ;;
     pristine)
-      for name in changes originals originals.units written; do
+      for name in changes originals originals.units originals.packages written; do
         if [ -d "$home/$name" ]; then mv "$home/$name" "$work/$name"; fi
       done
       ;;
@@ -44,9 +46,16 @@ keep_push() {
     if [ -f "$work/later" ]; then
       while IFS=$tab read -r saved name; do later_keep "$saved" "$work/change/saved/$name"; done <"$work/later"
     fi
+    written_keep "$work/journal"
+  fi
+  push_change
+}
+
+# Makes the run's change number $number, the newest one of the history.
+push_change() {
+  if [ -d "$work/change" ]; then
     (umask 077 && mkdir -p "$home/changes" "$home/originals") || return
     keep_originals
-    written_keep "$work/journal"
     mv "$work/change" "$home/changes/$number"
   fi
   for folder in "$home"/changes/*; do
@@ -80,6 +89,12 @@ keep_originals() {
     if [ "$kind" = unit ] && [ ! -e "$home/originals.units/$name" ]; then
       (umask 077 && mkdir -p "$home/originals.units" && printf '%s\n' "$state" >"$home/originals.units/$name")
     fi
+    if [ "$kind" = package ]; then
+      for name in $name $state; do
+        case $name in */*) continue ;; esac
+        (umask 077 && mkdir -p "$home/originals.packages" && : >"$home/originals.packages/$name")
+      done
+    fi
   done
 }
 
@@ -98,6 +113,54 @@ original_keep() {
       fi
       ;;
   esac
+}
+
+# What a run that is not kept leaves all the same: packages. They are a change that happened, and the history has it
+# with them and with how the services stood before; the record stays as it was. Sets $stay to their names, and $unkept
+# to what could not be done. Each step may be done twice.
+keep_packages() {
+  stay='' unkept=''
+  if [ ! -f "$work/journal" ]; then return; fi
+  find_packages_that_stay
+  if [ -n "$stay" ]; then unkept=$(push_packages 2>&1); fi
+}
+
+push_packages() {
+  read -r ending number <"$work/ending" || return
+  if [ -d "$work/change" ]; then
+    (umask 077 && only_packages) || return
+    make_durable "$work/change" "$work/change/about" "$work/change/journal"
+  fi
+  push_change
+}
+
+# Those that the run was to bring, and that are there now, be it in part.
+find_packages_that_stay() {
+  set --
+  # shellcheck disable=SC2086 # a list of words
+  while IFS=$tab read -r kind names; do
+    if [ "$kind" = package ]; then set -- "$@" $names; fi
+  done <"$work/journal"
+  if [ $# = 0 ]; then return; fi
+  for name in $(list_packages "$@" | sed -e 's/^! //' -e "s/$tab.*//"); do
+    case " $stay " in
+      *" $name "*) ;;
+      *) stay="${stay:+$stay }$name" ;;
+    esac
+  done
+}
+
+# Takes all but that out of the change.
+only_packages() {
+  {
+    printf 'package'
+    for name in $stay; do printf '\t%s' "$name"; done
+    echo
+    sed -n "/^unit$tab/p" "$work/journal"
+  } >"$work/journal.stay" || return
+  { sed '/^stays/d' "$work/change/about" && printf 'stays\t%s\n' "$stay"; } >"$work/about.stay" || return
+  mv -f "$work/journal.stay" "$work/change/journal" && mv -f "$work/about.stay" "$work/change/about" &&
+    rm -rf "$work/change/saved"
 }
 
 # What must not be lost once the change is said to be kept.
@@ -133,10 +196,10 @@ tidy() {
   rm -rf "$work"
 }
 
-# WORDS: what could not be put back is told to whoever looks at the host, until a change is kept there: it may have
-# been the watchdog that tried, and nobody hears that.
+# WORDS: how a change ended is told to whoever looks at the host, until one is kept there, where nobody has heard it
+# (it may have been the watchdog that put things back) or not everything could be put back.
 note_left() {
-  (umask 077 && printf '%s\n' "$1" >>"$home/left") 2>/dev/null || :
+  (umask 077 && printf '%s: %s\n' "$(date -u '+%Y-%m-%d %H:%M UTC')" "$1" >>"$home/left") 2>/dev/null || :
 }
 
 # Nothing at all is left by a run that left nothing.

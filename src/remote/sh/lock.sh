@@ -1,9 +1,10 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # variables and functions are shared between these files
 # One run at a time on a host. The folder `lock` says whose it is; it is his for as long as his process runs.
 
-# OWNER: sets $held where the host is another's. `break`: that one's process is ended.
+# OWNER: sets $held where the host is another's. `break`: that one's process is ended, and $broken is its run.
 lock_take() {
   held=
+  broken=
   tries=0
   # Who it is stands there in one go. The folder may go with another run that ends just now.
   owner=$home/gone.owner.$$
@@ -24,6 +25,7 @@ lock_take() {
         return 1
       fi
       # What becomes of it is ours to do, and to tell.
+      broken=$(value_of "$home/lock/owner" run)
       for work in "$home"/run.??????; do end_process "$work/watchdog"; done
       end_process "$home/lock/owner"
     fi
@@ -67,6 +69,8 @@ recover_runs() {
     end_process "$work/watchdog"
     end_process "$work/owner"
     if [ -e "$work/owner" ]; then
+      unheard=
+      if [ -n "$broken" ] && [ "$(value_of "$work/owner" run)" = "$broken" ]; then unheard="$by broke its lock: "; fi
       end_run
       found="$found$ended$line_end"
     else

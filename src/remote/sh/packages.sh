@@ -92,24 +92,39 @@ no_packager() {
   return 1
 }
 
-# Installs files that were sent (see upload.sh), with nothing but them and what is installed: no list of
-# packages is read, none of the host's own is written, and nothing is fetched. Behind the files and `--` stand
-# the names of the packages that nobody asked for by name.
-package_install_files() {
-  needed='' brought=''
-  for word; do
-    shift
-    if [ "$word" = -- ]; then
-      needed=' '
-    elif [ -n "$needed" ]; then
-      needed="$needed $word"
-    else
-      brought="$brought $word"
-      set -- "$@" "$work/files/$word"
-    fi
+# NAMES: notes those of the packages that are not there yet. They stay, whatever becomes of the run: so what its end
+# needs is on the disk before they come.
+note_packages() {
+  if [ $# = 0 ]; then return 0; fi
+  there=$line_end$(list_packages "$@")$line_end
+  missing=
+  for name; do
+    case $there in
+      *"$line_end$name$tab"*) ;;
+      *) missing="$missing $name" ;;
+    esac
   done
   # shellcheck disable=SC2086 # a list of words
-  note package $brought || return 1
+  [ -z "$missing" ] || { note package $missing && settle; }
+}
+
+# Installs files that were sent (see upload.sh), with nothing but them and what is installed: no list of
+# packages is read, none of the host's own is written, and nothing is fetched. Behind the files and `--` stand
+# the names of the packages that were asked for, behind another `--` those that only come along.
+package_install_files() {
+  list=files wanted='' needed=''
+  for word; do
+    shift
+    case $list:$word in
+      files:--) list=wanted ;;
+      wanted:--) list=needed ;;
+      files:*) set -- "$@" "$work/files/$word" ;;
+      wanted:*) wanted="$wanted $word" ;;
+      *) needed="$needed $word" ;;
+    esac
+  done
+  # shellcheck disable=SC2086 # a list of words
+  note_packages $wanted $needed || return 1
   find_packager
   case $packager in
     apt-get) without_services apt_install_files "$@" ;;
@@ -194,8 +209,8 @@ zypper_install_files() {
 }
 
 package_install() {
+  note_packages "$@" || return 1
   find_packager
-  note package "$@" || return 1
   case $packager in
     apt-get) without_services apt_install "$@" ;;
     dnf | yum) dnf_install "$@" ;;

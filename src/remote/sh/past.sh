@@ -6,10 +6,7 @@
 show_changes() {
   for path in /var/lib/ezsync/changes/*; do
     number=${path##*/}
-    if is_number "$number" && [ -r "$path/about" ]; then
-      section about "$number"
-      head -c 4096 "$path/about"
-    fi
+    if is_number "$number" && [ -r "$path/about" ]; then show_about "$number"; fi
   done
 }
 
@@ -30,8 +27,8 @@ show_newest() {
   fi
 }
 
-# What stood on the host before ezsync ever came: paths, services, and the journals with the folders that
-# were made.
+# What stood on the host before ezsync ever came: paths, services, the packages that came since by it, and the journals
+# with the folders that were made.
 show_origins() {
   show_changes
   section origins
@@ -39,6 +36,10 @@ show_origins() {
   section origin-units
   for path in /var/lib/ezsync/originals.units/*; do
     if read -r line 2>/dev/null <"$path"; then printf '%s\t%s\n' "${path##*/}" "$line"; fi
+  done
+  section origin-packages
+  for path in /var/lib/ezsync/originals.packages/*; do
+    if [ -e "$path" ]; then printf '%s\n' "${path##*/}"; fi
   done
   for path in /var/lib/ezsync/changes/*; do
     if is_number "${path##*/}"; then show_journal "${path##*/}"; fi

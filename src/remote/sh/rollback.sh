@@ -7,10 +7,7 @@ restore_stage() {
     printf '%s is not kept any more\n' "$2"
     return 1
   fi
-  if [ ! -d "${1%/*}/" ]; then
-    printf 'the folder %s does not exist\n' "${1%/*}"
-    return 1
-  fi
+  has_folder "$1" 'make it again (mkdir -p), then run again' || return 1
   candidate=$(beside "$1" new)
   if [ -d "$2" ] && [ ! -L "$2" ]; then printf '%s\n' "$1" >>"$work/folders" || return 1; fi
   note_litter "$candidate" && (umask 077 && cp -R -P -p "$2" "$candidate") && put_aside "$1"

@@ -98,7 +98,13 @@ service_note() {
   if service_is_active "$1" || service_is_denied "$1"; then is_active=yes; fi
   if service_is_enabled "$1"; then is_enabled=yes; fi
   if service_is_masked "$1"; then is_masked=yes; fi
-  note unit "$1" "$is_active" "$is_enabled" "$is_masked" && true >"$work/unit.$1"
+  note_unit "$1" "$is_active" "$is_enabled" "$is_masked" && true >"$work/unit.$1"
+}
+
+# SERVICE ACTIVE ENABLED MASKED. What is noted when the change has begun is on the disk before the service is touched.
+note_unit() {
+  note unit "$@" || return 1
+  if [ -e "$work/begun" ]; then make_durable "$work/journal" "$work/change/journal"; fi
 }
 
 # The same before anything is done, where there is something to note.
@@ -133,16 +139,18 @@ service_reload_units() {
 # SERVICE ACTIVE ENABLED MASKED RELOAD; yes, no, or - for "as it is".
 service_set() {
   service_reload_units "$5" || return 1
-  # What was removed with its package, or never was there, needs no stopping.
+  # What was removed with its package, or never was there, needs no stopping, unless it runs on: a policy-rc.d of
+  # the host's own, or an image's, keeps packages from stopping what they take away.
   case $2$3$4 in
     *yes*) ;;
-    *) if ! service_exists "$1"; then return 0; fi ;;
+    *) if ! service_exists "$1" && ! service_is_active "$1"; then return 0; fi ;;
   esac
   service_note "$1" || return 1
   if [ "$4" = no ] && service_is_masked "$1"; then
     service_mask unmask "$1" || return 1
     # A masked service does not tell this.
-    if service_is_enabled "$1"; then note unit "$1" no yes yes || return 1; fi
+    if service_is_enabled "$1"; then note_unit "$1" no yes yes || return 1; fi
+    true >"$work/unmasked.$1" && make_durable "$work" "$work/unmasked.$1" || return 1
   fi
   if [ "$2" = no ] && service_is_active "$1"; then service_do stop "$1" || return 1; fi
   # Before it is started: enabling may bring an alias, and systemd forgets that a service runs when it finds that a
@@ -187,8 +195,10 @@ service_undo() {
   was_enabled=$3
   # It went with its package, which no way back brings.
   case $2$3 in *yes*) if ! service_exists "$1"; then return 0; fi ;; esac
+  # Under its mask nothing was enabled or disabled, and how it was there is not known.
+  if [ "$4" = yes ] && [ ! -e "$work/unmasked.$1" ]; then was_enabled=-; fi
   if service_is_masked "$1"; then
-    # Masked before and now: nothing was enabled or disabled.
+    # It has been put back already, or never was touched.
     if [ "$4" = yes ]; then was_enabled=-; fi
     service_mask unmask "$1" || status=1
   fi

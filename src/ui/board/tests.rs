@@ -208,6 +208,33 @@ fn a_small_screen_shows_failures_and_the_slowest() {
     );
 }
 
+/// Where a cable is cut nothing comes any more for most of a minute.
+#[test]
+fn a_host_that_has_fallen_silent_shows_since_when() {
+    let begun = Instant::now();
+    let after = |seconds| begun + Duration::from_secs(seconds);
+    let mut board = Board::new(&names(3), begun);
+    board.apply(&event("node1", Doing::Changing("restart chrony".to_owned())), begun);
+    board.apply(&event("node2", Doing::WaitingForSource), begun);
+    board.apply(&event("node3", Doing::Verifying(None)), begun);
+    board.apply(&judged("node3", State::Waiting, late(1.0)), after(25));
+    let shown = |seconds| board.lines(5, 80, after(seconds)).into_iter().map(|line| line.text);
+    assert_eq!(
+        shown(9).collect::<Vec<_>>()[..2],
+        ["node1  restart chrony (9 s)", "node2  waits for the time source (9 s)"]
+    );
+    assert_eq!(
+        shown(31).collect::<Vec<_>>(),
+        [
+            "node1  restart chrony (31 s, silent for 31 s)",
+            "node2  waits for the time source (31 s)",
+            "node3  verifying: not yet synchronised (31 s)",
+        ]
+    );
+    let last = shown(36).next_back().unwrap();
+    assert_eq!(last, "node3  verifying: not yet synchronised (36 s, silent for 11 s)");
+}
+
 #[test]
 fn no_line_is_wider_than_the_screen() {
     let now = Instant::now();

@@ -1,0 +1,27 @@
+# shellcheck shell=sh disable=SC2154 # variables and functions are shared between these files
+# Which of some packages are installed. Changes nothing.
+
+# Prints NAME<tab>VERSION for each of the packages that is installed, and `! NAME` for one whose installation
+# was cut off.
+list_packages() {
+  find_packager
+  case $packager in
+    apt-get)
+      # The third word of the status is what counts: removed packages keep an entry.
+      # shellcheck disable=SC2016
+      dpkg-query -W -f='${Status}|${Package}\t${Version}\n' -- "$@" 2>/dev/null |
+        sed -n -e 's/^[a-z]* [a-z]* installed|//p' \
+          -e 's/^[a-z]* [a-z]* half-[a-z]*|\([^[:space:]]*\).*/! \1/p' \
+          -e 's/^[a-z]* [a-z]* unpacked|\([^[:space:]]*\).*/! \1/p'
+      ;;
+    dnf | yum | zypper)
+      rpm -q --qf '%{NAME}\t%{VERSION}-%{RELEASE}\n' -- "$@" 2>/dev/null
+      ;;
+    apk)
+      for name in "$@"; do
+        if apk info -e "$name" >/dev/null 2>&1; then printf '%s\t-\n' "$name"; fi
+      done
+      ;;
+    pacman) pacman -Q -- "$@" 2>/dev/null | tr ' ' '\t' ;;
+  esac
+}
