@@ -118,6 +118,7 @@ impl Driver<'_> {
                     Ok(outcome)
                 }
                 Some(false) => {
+                    self.changing = false;
                     self.takes_back();
                     Err(Trouble::new(format!("{LOST}: {PUT_BACK}"), "run again").into())
                 }

@@ -136,7 +136,7 @@ STUB
             setsid sh -c 'until [ -d /run/hangs ]; do /bin/sleep 0.1; done
               echo 0 >/run/now; /bin/mv -f /run/now /var/lib/ezsync/run.*/deadline' >/dev/null 2>&1 </dev/null &"#,
         )),
-        what: &["ended too soon"],
+        what: &["its change was ended on the host", "it went back by itself", PUT_BACK],
         log: "",
     },
 ];

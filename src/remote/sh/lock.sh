@@ -47,9 +47,9 @@ lock_take() {
   return 1
 }
 
-# Only one's own.
+# Only one's own; at boot also one whose words were lost with the power.
 lock_release() {
-  if [ "$(value_of "$home/lock/owner" run)" = "$token" ]; then
+  if [ "$(value_of "$home/lock/owner" run)" = "$token" ] || { [ -n "$at_boot" ] && ! is_alive "$home/lock/owner"; }; then
     mv "$home/lock" "$home/gone.lock.$$" 2>/dev/null && rm -rf "$home/gone.lock.$$"
   fi
 }
