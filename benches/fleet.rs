@@ -3,7 +3,7 @@
 //! `cargo bench --bench fleet` prints wall time, the controller's CPU time and the ratio. Rounds
 //! alternate, so that both see the same machine. Needs root, as all real hosts do.
 
-mod cpu;
+mod measure;
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -71,9 +71,9 @@ fn median(mut times: Vec<Duration>) -> Duration {
 }
 
 fn measured(action: impl FnOnce() -> Result<()>) -> Result<(Duration, f64)> {
-    let (before, begun) = (cpu::of_children()?, Instant::now());
+    let (before, begun) = (measure::cpu::of_children()?, Instant::now());
     action()?;
-    Ok((begun.elapsed(), cpu::of_children()? - before))
+    Ok((begun.elapsed(), measure::cpu::of_children()? - before))
 }
 
 fn ssh(lab: &Lab, _: &std::path::Path) -> Result<()> {

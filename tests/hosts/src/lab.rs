@@ -13,6 +13,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::cgroup::Cgroup;
+use crate::delay::DelayLine;
 use crate::host::{self, Health, Identity, Place, Running};
 use crate::image::{self, CachedImage};
 use crate::leftovers::{self, Claim};
@@ -223,6 +224,15 @@ impl Lab {
     /// When the host was stopped.
     pub fn slow(&self, host: &TestHost, megabits: u32) -> Result<()> {
         self.network.slow_link(&host.link(), megabits)
+    }
+
+    /// Makes the way to the host and back take `round_trip` longer, for as long as the value lives that this
+    /// gives.
+    ///
+    /// # Errors
+    /// When the host was stopped, or has a delay line already.
+    pub fn delay(&self, host: &TestHost, round_trip: Duration) -> Result<DelayLine> {
+        DelayLine::new(&self.network, &host.machine, round_trip)
     }
 
     fn slot(&self, host: &TestHost) -> Result<&Mutex<Option<Running>>> {

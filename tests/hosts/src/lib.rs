@@ -9,6 +9,7 @@
 //! its own ([`LabSpec::clock_offsets`]).
 
 mod cgroup;
+mod delay;
 mod host;
 mod image;
 mod inventory;
@@ -24,6 +25,7 @@ mod run;
 mod skip;
 mod uml;
 
+pub use delay::DelayLine;
 pub use image::ensure as ensure_image;
 pub use inventory::inventory;
 pub use lab::{Lab, LabSpec, TestHost};

@@ -60,7 +60,7 @@ enum Action {
 
 #[derive(Args)]
 struct Hosts {
-    /// bare: no chrony and no Python; chrony: set up by somebody else; rpm: Red Hat's family
+    /// bare: no chrony and no Python; chrony: set up by somebody else; python: so, for Ansible; rpm: Red Hat's family
     #[arg(long, default_value_t = Image::Bare)]
     image: Image,
     /// Debian release: bullseye, bookworm, trixie
@@ -168,7 +168,7 @@ fn images(suite: &Suite) -> Result<ExitCode> {
     if let Some(reason) = ezsync_hosts::unavailable() {
         bail!(reason);
     }
-    for image in [Image::Bare, Image::Chrony, Image::Rpm] {
+    for image in [Image::Bare, Image::Chrony, Image::Python, Image::Rpm] {
         ezsync_hosts::ensure_image(image, suite)?;
         println!("{suite}-{image} is there");
     }

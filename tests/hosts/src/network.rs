@@ -76,6 +76,17 @@ impl Network {
         run::check(&mut command, DEADLINE).map(drop)
     }
 
+    /// Plugs the cable `link` into the bridge `bridge`, which is made if it is not there.
+    pub fn plug_into(&self, link: &str, bridge: &str) -> Result<()> {
+        let mut show = Command::new("ip");
+        show.args(["-n", &self.name, "link", "show", bridge]);
+        if !run::output(&mut show, DEADLINE)?.status.success() {
+            self.ip(&format!("link add {bridge} type bridge stp_state 0 forward_delay 0"))?;
+            self.ip(&format!("link set {bridge} up"))?;
+        }
+        self.ip(&format!("link set {link} master {bridge}"))
+    }
+
     /// Moves the calling thread, for good, into the namespace.
     pub fn enter(&self) -> Result<()> {
         let path = self.path();

@@ -16,6 +16,8 @@ pub enum Image {
     Bare,
     /// A host where somebody else installed and set up chrony.
     Chrony,
+    /// The same, with what Ansible needs on a host.
+    Python,
     /// A host that says it is of Red Hat's family, where dnf and rpm install packages: sshd and
     /// systemd-timesyncd, but no chrony. Its programs are Debian's.
     Rpm,
@@ -110,6 +112,7 @@ impl Recipe {
         let own = match self.image {
             Image::Bare => ["systemd-timesyncd"].as_slice(),
             Image::Chrony => &["chrony", "nftables", "apparmor"],
+            Image::Python => &["chrony", "nftables", "apparmor", "python3", "python3-apt"],
             Image::Rpm => &["systemd-timesyncd", "dnf", "rpm", "createrepo-c"],
         };
         PACKAGES.iter().chain(own).copied().collect()
@@ -120,7 +123,7 @@ impl Recipe {
     pub fn offered(&self) -> Vec<&'static str> {
         let doas = if self.suite.0 == "bullseye" { "doas" } else { "opendoas" };
         match self.image {
-            Image::Bare | Image::Chrony => {
+            Image::Bare | Image::Chrony | Image::Python => {
                 vec!["chrony", "libpam-google-authenticator", doas, "tree"]
             }
             // Its package is made of Debian's.
@@ -131,7 +134,7 @@ impl Recipe {
     /// The scripts that turn a fresh root into the image, in their order: name and text.
     pub fn scripts(&self) -> &'static [(&'static str, &'static str)] {
         match self.image {
-            Image::Bare | Image::Chrony => &[CUSTOMIZE],
+            Image::Bare | Image::Chrony | Image::Python => &[CUSTOMIZE],
             Image::Rpm => &[CUSTOMIZE, RPM],
         }
     }
@@ -171,7 +174,7 @@ impl Recipe {
     fn files(&self) -> impl Iterator<Item = ImageFile> {
         let own = match self.image {
             Image::Bare => [].as_slice(),
-            Image::Chrony => CHRONY_FILES,
+            Image::Chrony | Image::Python => CHRONY_FILES,
             Image::Rpm => RPM_FILES,
         };
         FILES.iter().chain(own).copied()
@@ -179,7 +182,7 @@ impl Recipe {
 
     fn build_files(&self) -> &'static [ImageFile] {
         match self.image {
-            Image::Bare | Image::Chrony => &[],
+            Image::Bare | Image::Chrony | Image::Python => &[],
             Image::Rpm => RPM_BUILD,
         }
     }
@@ -203,6 +206,7 @@ impl fmt::Display for Image {
         f.write_str(match self {
             Self::Bare => "bare",
             Self::Chrony => "chrony",
+            Self::Python => "python",
             Self::Rpm => "rpm",
         })
     }
@@ -215,8 +219,9 @@ impl FromStr for Image {
         match name {
             "bare" => Ok(Self::Bare),
             "chrony" => Ok(Self::Chrony),
+            "python" => Ok(Self::Python),
             "rpm" => Ok(Self::Rpm),
-            _ => bail!("there are the images bare, chrony and rpm"),
+            _ => bail!("there are the images bare, chrony, python and rpm"),
         }
     }
 }

@@ -191,6 +191,36 @@ fn somebody_elses_chrony_runs() {
 }
 
 #[test]
+fn a_delay_line_makes_the_way_longer_while_it_is_there() {
+    if skip() {
+        return;
+    }
+    let lab = Lab::up(&LabSpec::new(Image::Bare, 1)).unwrap();
+    let host = &lab.hosts()[0];
+    // One round trip to be connected, and half of one more until the server's greeting is here.
+    let greeting = || {
+        let address = format!("exec 3<>/dev/tcp/{}/22; read -r line <&3", host.address);
+        let start = Instant::now();
+        assert!(lab.command("bash").args(["-c", &address]).status().unwrap().success());
+        start.elapsed()
+    };
+    let (round_trip, least) = (Duration::from_millis(500), Duration::from_millis(750));
+    {
+        let _line = lab.delay(host, round_trip).unwrap();
+        // The first packets ask who has the addresses.
+        greeting();
+        let taken = greeting();
+        assert!(taken > least, "{taken:?}");
+        assert!(taken < 3 * least, "{taken:?}");
+        // There is one a host, and a second one does the first no harm.
+        assert!(lab.delay(host, round_trip).is_err());
+        assert!(greeting() > least);
+    }
+    let taken = greeting();
+    assert!(taken < least, "{taken:?}");
+}
+
+#[test]
 fn without_a_repository_apt_fails_at_once() {
     if skip() {
         return;
