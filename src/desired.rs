@@ -71,7 +71,7 @@ static TYPICAL: LazyLock<Vec<(Facts, Arc<Layer>)>> = LazyLock::new(|| {
 /// The variables of one host beside its facts, in two layers: roles' own variables lie between.
 #[derive(Debug, Clone, Default)]
 pub struct HostVars {
-    /// Names that ezsync gives to this host: `inventory_hostname`, the time source, ...
+    /// Names that ezsync gives to this host: `inventory_hostname`, ...
     pub magic: Arc<Layer>,
     /// Inventory, then config.yml.
     pub given: Vec<Arc<Layer>>,
@@ -79,6 +79,8 @@ pub struct HostVars {
     pub extra: Arc<Layer>,
     /// What is the same for all hosts: `groups`, `cluster_name`.
     pub shared: Arc<Layer>,
+    /// Where the time comes from, for this host: `time_source`, `time_part`, ...
+    pub time: Arc<Layer>,
     /// The subnets that the source serves.
     pub networks: Networks,
     /// What the settings put into its chrony's configuration.
@@ -105,14 +107,18 @@ impl HostVars {
 
     /// Whether `name` is given with `-e` or by ezsync itself: nothing in a role overrides it.
     fn is_final(&self, name: &str) -> bool {
-        [&self.extra, &self.shared, &self.magic].iter().any(|layer| layer.contains_key(name))
+        self.finals().iter().any(|layer| layer.contains_key(name))
     }
 
     /// All of them for `role` on a host that says `facts`, in Ansible's precedence.
     fn stack(&self, role: Option<&Role>, facts: Option<&Arc<Layer>>) -> Scope {
         let defaults = role.map(|role| &role.defaults).into_iter();
         let layers = defaults.chain(&self.given).chain(facts).chain(role.map(|role| &role.vars));
-        layers.chain([&self.extra, &self.shared, &self.magic]).cloned().collect()
+        layers.chain(self.finals()).cloned().collect()
+    }
+
+    fn finals(&self) -> [&Arc<Layer>; 4] {
+        [&self.extra, &self.shared, &self.time, &self.magic]
     }
 }
 
