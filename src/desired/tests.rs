@@ -66,9 +66,9 @@ const SHOWN: &[&str] = &[
     "- package: {name: ['{{ v }}']}\n",
     "- package: {name: '{{ item }}'}\n  loop: [x, '{{ v }}']\n",
     "- package: {name: '{{ item }}'}\n  with_items: '{{ v }}'\n",
-    "- package: {name: x}\n  loop: [a, b]\n  when: item == v\n",
-    "- command: echo {{ none | default(value=v) }}\n",
-    "- command: echo {{ none | d(v) }}\n",
+    "- package: {name: '{{ item }}'}\n  loop: [a, b]\n  when: item == v\n",
+    "- command: echo {{ nowhere | default(value=v) }}\n",
+    "- command: echo {{ nowhere | d(v) }}\n",
     "- command: echo {{ 'a-b' | replace(from=v, to='') }}\n",
     "- command: echo {{ ['x', v] | join(',') }}\n",
     "- command: echo {{ w }}\n  vars: {w: '{{ v }}'}\n",
@@ -98,8 +98,8 @@ fn one_variable_of_the_inventory_tells_hosts_apart_wherever_it_stands() {
         "{% for i in [1, 2] %}{{ i }}{{ v }}{% endfor %}",
         "{% for v in [v] %}{{ v }}{% endfor %}",
         "{% set x = v %}{{ x }}",
-        "{{ none | default(value=v) }}",
-        "{% if none is defined %}{% elif v == 'a' %}x{% endif %}",
+        "{{ nowhere | default(value=v) }}",
+        "{% if nowhere is defined %}{% elif v == 'a' %}x{% endif %}",
         "{% for i in far.list %}{{ i }}{% endfor %}",
         "{{ by_way }}",
     ] {
@@ -112,7 +112,7 @@ fn values_that_are_nearly_the_same_are_not() {
     for (tasks, hosts) in [
         // Whether it is there at all.
         ("- command: x\n  when: v is defined\n", &[r#"{"v": 1}"#, "{}"][..]),
-        ("- command: echo {{ v | default('') }}\n", &[r#"{"v": 1}"#, "{}", r#"{"v": null}"#]),
+        ("- command: echo {{ v | default('') }}\n", &[r#"{"v": 1}"#, "{}"]),
         ("- command: echo {{ v }}\n", &[r#"{"v": 0.0}"#, r#"{"v": -0.0}"#, r#"{"v": 1.0}"#, "{}"]),
         ("- copy: {content: '{{ v }}!', dest: /a}\n", &[r#"{"v": 1}"#, r#"{"v": 1.5}"#]),
         ("- command: x\n  when: v\n", &[r#"{"v": true}"#, r#"{"v": false}"#]),
