@@ -26,7 +26,7 @@ use crate::project::{self, Project};
 use crate::resource::Subject;
 use crate::role::{Role, tags};
 use crate::shard::Shard;
-use crate::template::{Engine, Layer, Vars};
+use crate::template::{Engine, Layer, Shared, Vars};
 
 use builder::Builder;
 use config::Config;
@@ -116,6 +116,7 @@ impl Cluster {
             tags: known_tags(&wish.tags, &roles)?,
             roles,
             engine: Engine::default(),
+            steps: Shared::default(),
         };
         let options = wish.options.clone();
         let builder = Builder { name, inventory, config, folder, extra, options, recipe };

@@ -1,18 +1,19 @@
 //! The desired state: what the roles want on one host with these facts, all texts rendered.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde_json::{Map, Value, json};
 
-use crate::cluster::{Conf, Networks, Spoken};
+use crate::cluster::{Conf, Networks};
 use crate::facts::{Facts, Platform};
 use crate::problem::{Place, Problem};
 use crate::project::Project;
 use crate::resource::{self, Args, FileText, Resource, Subject};
 use crate::role::tags::Choice;
 use crate::role::{Role, Task};
-use crate::template::{Engine, Layer, Scope, Vars};
+use crate::template::{Engine, Layer, Scope, Shared, Vars};
 
 /// One resource that a task wants.
 #[derive(Debug, Clone)]
@@ -49,12 +50,28 @@ pub struct Recipe {
     pub tags: Choice,
     /// Compiled templates, shared by all hosts.
     pub engine: Engine,
+    /// The steps of tasks, shared by all hosts that have the same values in what they refer to.
+    pub steps: Shared<TaskNumber, Arc<[Step]>>,
 }
+
+/// Which task of a [`Recipe`] it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TaskNumber {
+    role: usize,
+    is_handler: bool,
+    task: usize,
+}
+
+/// What hosts of each platform typically say of themselves, and that as variables.
+static TYPICAL: LazyLock<Vec<(Facts, Arc<Layer>)>> = LazyLock::new(|| {
+    let facts = Platform::all().map(Facts::typical);
+    facts.map(|facts| (facts.clone(), Layer::literal(facts.vars()))).collect()
+});
 
 /// The variables of one host beside its facts, in two layers: roles' own variables lie between.
 #[derive(Debug, Clone, Default)]
 pub struct HostVars {
-    /// Names that ezsync gives to this host: `inventory_hostname`, the time source, ...
+    /// Names that ezsync gives to this host: `inventory_hostname`, ...
     pub magic: Arc<Layer>,
     /// Inventory, then config.yml.
     pub given: Vec<Arc<Layer>>,
@@ -62,6 +79,8 @@ pub struct HostVars {
     pub extra: Arc<Layer>,
     /// What is the same for all hosts: `groups`, `cluster_name`.
     pub shared: Arc<Layer>,
+    /// Where the time comes from, for this host: `time_source`, `time_part`, ...
+    pub time: Arc<Layer>,
     /// The subnets that the source serves.
     pub networks: Networks,
     /// What the settings put into its chrony's configuration.
@@ -69,48 +88,38 @@ pub struct HostVars {
 }
 
 impl HostVars {
-    /// All of them for `role` on a host with `facts`, in Ansible's precedence.
-    #[must_use]
-    pub fn scope(&self, role: &Role, facts: &Facts, spoken: &Spoken) -> Scope {
-        let networks = self.networks.on(facts);
-        // Templates for one subnet (kubeasz's) and for several: both have their variable.
-        let computed = Vars::from_iter([
-            ("local_network".to_owned(), json!(Networks::hull(&networks))),
-            ("local_networks".to_owned(), json!(networks)),
-        ]);
-        let scope = self.stack(Some(role), facts.vars());
-        scope.with(&Layer::literal(computed)).with(&spoken.vars)
-    }
-
     /// What settings and connections may refer to: everything that needs no host.
     #[must_use]
     pub fn without_facts(&self, role: Option<&Role>) -> Scope {
-        self.stack(role, Vars::new())
+        self.stack(role, None)
+    }
+
+    /// `scope` with the variables of `task` itself. Which of them count differs from host to host: so they are
+    /// among what is compared when steps are shared.
+    fn within<'a>(&self, task: &Task, scope: &'a Scope) -> Cow<'a, Scope> {
+        if task.vars.is_empty() {
+            return Cow::Borrowed(scope);
+        }
+        let mut vars = task.vars.clone();
+        vars.retain(|name, _| !self.is_final(name));
+        Cow::Owned(scope.with(&Layer::written(vars)))
     }
 
     /// Whether `name` is given with `-e` or by ezsync itself: nothing in a role overrides it.
     fn is_final(&self, name: &str) -> bool {
-        [&self.extra, &self.shared, &self.magic].iter().any(|layer| layer.contains_key(name))
+        self.finals().iter().any(|layer| layer.contains_key(name))
     }
 
-    fn stack(&self, role: Option<&Role>, facts: Vars) -> Scope {
-        let mut scope = Scope::default();
-        if let Some(role) = role {
-            scope = scope.with(&role.defaults);
-        }
-        scope = self.given.iter().fold(scope, |scope, layer| scope.with(layer));
-        scope = scope.with(&Layer::literal(facts));
-        if let Some(role) = role {
-            scope = scope.with(&role.vars);
-        }
-        scope.with(&self.extra).with(&self.shared).with(&self.magic)
+    /// All of them for `role` on a host that says `facts`, in Ansible's precedence.
+    fn stack(&self, role: Option<&Role>, facts: Option<&Arc<Layer>>) -> Scope {
+        let defaults = role.map(|role| &role.defaults).into_iter();
+        let layers = defaults.chain(&self.given).chain(facts).chain(role.map(|role| &role.vars));
+        layers.chain(self.finals()).cloned().collect()
     }
-}
 
-/// A host's variables as one role sees them.
-struct Host<'a> {
-    vars: &'a HostVars,
-    scope: Scope,
+    fn finals(&self) -> [&Arc<Layer>; 4] {
+        [&self.extra, &self.shared, &self.time, &self.magic]
+    }
 }
 
 impl Recipe {
@@ -122,6 +131,7 @@ impl Recipe {
             roles: Vec::new(),
             tags: Choice::default(),
             engine: Engine::default(),
+            steps: Shared::default(),
         }
     }
 
@@ -137,19 +147,41 @@ impl Recipe {
     /// An undefined variable, a missing template, a wrong argument: with file, line and column. A
     /// setting that the host's chrony is too old for.
     pub fn desired(&self, vars: &HostVars, facts: &Facts) -> Result<Desired, Problem> {
+        self.with_facts(vars, facts, &Layer::literal(facts.vars()))
+    }
+
+    /// The desired state of a host with `facts`, which are `said` as variables.
+    fn with_facts(
+        &self,
+        vars: &HostVars,
+        facts: &Facts,
+        said: &Arc<Layer>,
+    ) -> Result<Desired, Problem> {
         let spoken = vars.conf.on(facts)?;
-        let mut desired = Desired { notes: spoken.notes.clone(), ..Desired::default() };
-        for role in &self.roles {
-            let host = Host { vars, scope: vars.scope(role, facts, &spoken) };
+        let networks = vars.networks.on(facts);
+        // Templates for one subnet (kubeasz's) and for several: both have their variable.
+        let computed = Vars::from_iter([
+            ("local_network".to_owned(), json!(Networks::hull(&networks))),
+            ("local_networks".to_owned(), json!(networks)),
+        ]);
+        let computed = Layer::literal(computed);
+        let mut desired = Desired { notes: spoken.notes, ..Desired::default() };
+        for (number, role) in self.roles.iter().enumerate() {
+            let scope = vars.stack(Some(role), Some(said)).with(&computed).with(&spoken.vars);
+            let steps = |is_handler, task_number, task: &Task| {
+                let key = TaskNumber { role: number, is_handler, task: task_number };
+                let scope = vars.within(task, &scope);
+                self.steps.get(key, &scope, |scope| self.made(role, task, scope))
+            };
             let first_handler = desired.handlers.len();
             let mut handler_numbers: Vec<Vec<usize>> = Vec::new();
             let mut handlers = Vec::new();
-            for handler in &role.handlers {
+            for (number, handler) in role.handlers.iter().enumerate() {
                 let start = first_handler + handlers.len();
-                handlers.extend(self.steps(role, handler, &host)?);
+                handlers.extend(steps(true, number, handler)?.iter().cloned());
                 handler_numbers.push((start..first_handler + handlers.len()).collect());
             }
-            for task in &role.tasks {
+            for (number, task) in role.tasks.iter().enumerate() {
                 if !self.tags.picks(&task.tags) {
                     continue;
                 }
@@ -160,7 +192,7 @@ impl Recipe {
                     .filter(|(handler, _)| task.notify.iter().any(|name| handler.answers_to(name)))
                     .flat_map(|(_, numbers)| numbers.iter().copied())
                     .collect();
-                for step in self.steps(role, task, &host)? {
+                for step in steps(false, number, task)?.iter().cloned() {
                     desired.steps.push(Step { notify: notify.clone(), ..step });
                 }
             }
@@ -177,19 +209,16 @@ impl Recipe {
     /// As [`Recipe::desired`].
     pub fn candidates(&self, vars: &HostVars) -> Result<BTreeSet<Subject>, Problem> {
         let mut subjects = BTreeSet::new();
-        for platform in Platform::all() {
-            subjects.extend(self.desired(vars, &Facts::typical(platform))?.subjects());
+        for (facts, said) in TYPICAL.iter() {
+            subjects.extend(self.with_facts(vars, facts, said)?.subjects());
         }
         Ok(subjects)
     }
 
     /// The steps of one task: none when its condition does not hold, one for each loop item.
-    fn steps(&self, role: &Role, task: &Task, host: &Host<'_>) -> Result<Vec<Step>, Problem> {
-        let mut vars = task.vars.clone();
-        vars.retain(|name, _| !host.vars.is_final(name));
-        let scope = host.scope.with(&Layer::written(vars));
+    fn made(&self, role: &Role, task: &Task, scope: &Scope) -> Result<Arc<[Step]>, Problem> {
         let mut steps = Vec::new();
-        for item in self.items(task, &scope)? {
+        for item in self.items(task, scope)? {
             let scope = match item {
                 Some(item) => {
                     scope.with(&Layer::literal(Map::from_iter([(task.loop_var.clone(), item)])))
@@ -205,7 +234,7 @@ impl Recipe {
                 });
             }
         }
-        Ok(steps)
+        Ok(steps.into())
     }
 
     /// The items that a task is repeated for; one that is none for a task without a loop.
@@ -337,3 +366,6 @@ impl Desired {
         self.steps.iter().chain(&self.handlers).flat_map(|step| step.resource.subjects())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -101,7 +101,8 @@ impl Builder<'_> {
         let addresses: Vec<&str> = sources.iter().map(|source| source.address.as_str()).collect();
         let mut members = Vec::new();
         for host in &chosen {
-            let mut member = self.member(host, layers.of(host))?;
+            let mut member = self.member(host, &shared)?;
+            member.vars.time = layers.of(host).clone();
             member.vars.networks = settings.networks.clone();
             if self.recipe.role(TIME_ROLE).is_some() {
                 let conf = settings.conf(&self.lookup(&member), &addresses, rank(host))?;
@@ -302,6 +303,7 @@ impl Builder<'_> {
             given: vec![Layer::written(vars), self.config.vars.clone()],
             extra: self.extra.clone(),
             shared: shared.clone(),
+            time: Arc::default(),
             networks: Networks::default(),
             conf: Arc::new(Conf::default()),
         };

@@ -141,7 +141,7 @@ impl Builder<'_> {
             Some(_) => "standby",
             None => "client",
         };
-        let mut vars = self.shared_vars();
+        let mut vars = Vars::new();
         vars.insert("time_source".to_owned(), json!(sources.first().map(|source| &source.address)));
         vars.insert("time_part".to_owned(), json!(part));
         if self.recipe.role(TIME_ROLE).is_some() {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::desired::{Desired, HostVars, Recipe};
 use crate::facts::{Facts, Platform};
-use crate::template::Engine;
+use crate::template::{Engine, Shared};
 
 /// What a host gets from the role `motd` that has these files (paths within the project).
 fn desired(files: &[(&str, &str)]) -> Result<Desired, Problem> {
@@ -24,6 +24,7 @@ fn desired(files: &[(&str, &str)]) -> Result<Desired, Problem> {
         roles: vec![role],
         tags: tags::Choice::default(),
         engine: Engine::default(),
+        steps: Shared::default(),
     };
     let Value::Object(magic) = json!({"inventory_hostname": "n1", "groups": {"chrony": ["n1"]}})
     else {

@@ -7,8 +7,10 @@ mod explain;
 mod fields;
 mod jinja;
 mod scope;
+mod shared;
 
 pub use scope::{Layer, Scope, Vars};
+pub use shared::Shared;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
