@@ -162,6 +162,39 @@ fn the_daemons_own_command_line_tells_its_file() {
 }
 
 #[test]
+fn systemd_is_asked_about_units_that_may_be_there() {
+    let places = [
+        ("/etc/systemd/system", "app.service"),
+        ("/etc/systemd/system.control", "app.service"),
+        ("/run/systemd/transient", "app.service"),
+        ("/run/systemd/generator.late", "app.service"),
+        // It runs on, and its file is gone.
+        ("/run/systemd/units", "invocation:app.service"),
+    ];
+    for host in Host::each() {
+        host.systemd();
+        host.program("systemctl", "#!/bin/sh\necho \"$*\" >>/calls\n");
+        let asked = |name: &str| {
+            let subjects = BTreeSet::from([Subject::Unit(name.to_owned())]);
+            let unit = host.probe(&Request::new(&subjects, &[])).observed.units.remove(name);
+            let calls = host.calls().join(" ");
+            (calls.split(' ').any(|word| word == name), unit.map(|unit| unit.exists))
+        };
+        assert_eq!(asked("app"), (false, Some(false)), "{:?}", host.shell);
+        for (folder, file) in places {
+            fs::create_dir_all(host.at(folder)).unwrap();
+            // A masked unit is a link, and so is the word of a running one, which leads nowhere.
+            symlink("/no/such", host.at(folder).join(file)).unwrap();
+            assert!(asked("app").0, "{:?}: {folder}", host.shell);
+            fs::remove_file(host.at(folder).join(file)).unwrap();
+        }
+        for other in ["app.timer", "app@1", "App", "a\\x2db"] {
+            assert!(asked(other).0, "{:?}: {other}", host.shell);
+        }
+    }
+}
+
+#[test]
 fn a_watch_looks_once_for_each_line() {
     for host in Host::each() {
         host.systemd();
