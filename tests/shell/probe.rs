@@ -5,12 +5,14 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
 
 use ezsync::facts::{Facts, Platform};
-use ezsync::remote::{Glance, Request, Word, watch_script};
+use ezsync::remote::{Glance, Request, Word, probe_script, watch_script};
 use ezsync::resource::{PathState, Subject};
 
-use crate::host::Host;
+use crate::host::{Host, Shell};
 use crate::run::Running;
 
 fn paths(host: &Host, paths: &[&str]) -> Vec<Option<PathState>> {
@@ -158,6 +160,30 @@ fn the_daemons_own_command_line_tells_its_file() {
         daemon.kill().unwrap();
         daemon.wait().unwrap();
         assert_eq!(found, conf, "{:?}", host.shell);
+    }
+}
+
+#[test]
+fn texts_come_in_one_piece() {
+    // bash writes line by line, though all lines at once: how they are read is by chance.
+    for host in Host::each().into_iter().filter(|host| host.shell != Shell::Bash) {
+        let waits = "#!/bin/sh\n: >/called\nwhile [ ! -e /go ]; do sleep 0.02; done\n";
+        host.program("timedatectl", waits);
+        let mark = Word::random().unwrap();
+        let script = probe_script(&Request::new(&BTreeSet::new(), &[]), &mark);
+        let mut running = Running::start(&host, script.as_bytes(), &mark);
+        // That it runs is told at once.
+        running.until(&["begun"]);
+        while !host.has("/called") {
+            sleep(Duration::from_millis(10));
+        }
+        host.write("/go", "");
+        running.listen();
+        let names: Vec<&str> = running.sections().iter().map(|one| one.name.as_str()).collect();
+        for name in ["os-release", "units", "timedatectl", "resolved"] {
+            assert!(names.contains(&name), "{:?}: {names:?}", host.shell);
+        }
+        running.finish_any();
     }
 }
 
