@@ -10,10 +10,11 @@ use crate::plan::{Change, Plan};
 use crate::resource::Call;
 
 /// What undoes a change, also by itself: the host keeps it in the run's folder.
-const LIBRARY: [&str; 12] = [
+const LIBRARY: [&str; 13] = [
     include_str!("sh/common.sh"),
     include_str!("sh/process.sh"),
     include_str!("sh/installed.sh"),
+    include_str!("sh/states.sh"),
     include_str!("sh/services.sh"),
     include_str!("sh/system.sh"),
     include_str!("sh/journal.sh"),

@@ -9,7 +9,7 @@ use crate::facts::{ChronyFacts, Facts};
 use crate::verify::{RawReading, Reading, SourceSide};
 
 const PARTS: [&str; 4] = [
-    include_str!("sh/services.sh"),
+    include_str!("sh/states.sh"),
     include_str!("sh/observe.sh"),
     include_str!("sh/clock.sh"),
     include_str!("sh/evidence.sh"),

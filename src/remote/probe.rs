@@ -19,7 +19,7 @@ const PARTS: [&str; 7] = [
     include_str!("sh/process.sh"),
     include_str!("sh/history.sh"),
     include_str!("sh/installed.sh"),
-    include_str!("sh/services.sh"),
+    include_str!("sh/states.sh"),
     include_str!("sh/observe.sh"),
     include_str!("sh/clock.sh"),
 ];
@@ -113,16 +113,25 @@ pub fn probe_script(request: &Request, mark: &Word) -> String {
     parts.extend(request.past.function().map(|_| PAST));
     let mut script = Script::new(mark, &parts);
     script.line(&format!("content_max={CONTENT_MAX}"));
-    script.line("probe() {").line("probe_system").line("probe_history");
-    if let Some(function) = request.past.function() {
-        script.line(function);
-    }
     let with = |function: &str, words: &[String]| -> Vec<String> {
         std::iter::once(function.to_owned()).chain(words.iter().cloned()).collect()
     };
+    // What is text, and not long.
+    script.line("probe_texts() {").line("probe_system");
     script.call(with("probe_units", &request.units), "");
     if !request.packages.is_empty() {
         script.call(with("probe_packages", &request.packages), "");
+    }
+    if !request.zones.is_empty() {
+        script.call(with("probe_timezone", &request.zones), "");
+    }
+    script.call(with("look_clock", &request.names), "");
+    script.line("}");
+    // Who hears the first section knows that it runs.
+    script.line("probe() {").line("section begun").line("in_one_piece probe_texts");
+    script.line("probe_history");
+    if let Some(function) = request.past.function() {
+        script.line(function);
     }
     if let Some(paths) = paths_needed {
         let words = [request.stock.as_slice(), &["--".to_owned()], paths].concat();
@@ -131,10 +140,6 @@ pub fn probe_script(request: &Request, mark: &Word) -> String {
     if !request.paths.is_empty() {
         script.call(with("probe_paths", &request.paths), "");
     }
-    if !request.zones.is_empty() {
-        script.call(with("probe_timezone", &request.zones), "");
-    }
-    script.call(with("look_clock", &request.names), "");
     script.line("section end").line("}");
     script.line("probe_and_tell() {").line("probe </dev/null").line("tell_times").line("}");
     script.finish("probe_and_tell")

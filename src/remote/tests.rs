@@ -261,6 +261,14 @@ fn a_request_asks_for_each_thing_once() {
 }
 
 #[test]
+fn the_probe_fits_into_what_a_connection_carries_at_first() {
+    let paths = (0..20).map(|number| Subject::Path(format!("/etc/some/folder/{number}.conf")));
+    let request = Request::new(&paths.collect(), &["ntp.example.com".to_owned()]);
+    // Ten packets of 1,448 bytes (RFC 6928), of which SSH takes its share.
+    assert!(probe_script(&request, &mark()).len() < 14_000);
+}
+
+#[test]
 fn progress_is_told_by_sections() {
     for (text, wanted) in [
         ("step 3", Some(Progress::Step(3))),

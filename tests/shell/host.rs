@@ -146,6 +146,7 @@ impl Host {
     /// Lets systemd's stand-in run the host.
     pub fn systemd(&self) {
         fs::create_dir_all(self.at("run/systemd/system")).unwrap();
+        fs::create_dir_all(self.at("etc/systemd/system")).unwrap();
         self.fake("systemctl");
     }
 
@@ -154,6 +155,9 @@ impl Host {
     pub fn service(&self, name: &str, states: &[&str], conf: &str) {
         let unit = self.at("units").join(name);
         fs::create_dir_all(&unit).unwrap();
+        // Without a file systemd is not asked about it.
+        fs::create_dir_all(self.at("etc/systemd/system")).unwrap();
+        self.write(&format!("/etc/systemd/system/{name}.service"), "");
         for state in states {
             fs::write(unit.join(state), "").unwrap();
         }

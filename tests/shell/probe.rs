@@ -5,12 +5,14 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
 
 use ezsync::facts::{Facts, Platform};
-use ezsync::remote::{Glance, Request, Word, watch_script};
+use ezsync::remote::{Glance, Request, Word, probe_script, watch_script};
 use ezsync::resource::{PathState, Subject};
 
-use crate::host::Host;
+use crate::host::{Host, Shell};
 use crate::run::Running;
 
 fn paths(host: &Host, paths: &[&str]) -> Vec<Option<PathState>> {
@@ -158,6 +160,63 @@ fn the_daemons_own_command_line_tells_its_file() {
         daemon.kill().unwrap();
         daemon.wait().unwrap();
         assert_eq!(found, conf, "{:?}", host.shell);
+    }
+}
+
+#[test]
+fn texts_come_in_one_piece() {
+    // bash writes line by line, though all lines at once: how they are read is by chance.
+    for host in Host::each().into_iter().filter(|host| host.shell != Shell::Bash) {
+        let waits = "#!/bin/sh\n: >/called\nwhile [ ! -e /go ]; do sleep 0.02; done\n";
+        host.program("timedatectl", waits);
+        let mark = Word::random().unwrap();
+        let script = probe_script(&Request::new(&BTreeSet::new(), &[]), &mark);
+        let mut running = Running::start(&host, script.as_bytes(), &mark);
+        // That it runs is told at once.
+        running.until(&["begun"]);
+        while !host.has("/called") {
+            sleep(Duration::from_millis(10));
+        }
+        host.write("/go", "");
+        running.listen();
+        let names: Vec<&str> = running.sections().iter().map(|one| one.name.as_str()).collect();
+        for name in ["os-release", "units", "timedatectl", "resolved"] {
+            assert!(names.contains(&name), "{:?}: {names:?}", host.shell);
+        }
+        running.finish_any();
+    }
+}
+
+#[test]
+fn systemd_is_asked_about_units_that_may_be_there() {
+    let places = [
+        ("/etc/systemd/system", "app.service"),
+        ("/etc/systemd/system.control", "app.service"),
+        ("/run/systemd/transient", "app.service"),
+        ("/run/systemd/generator.late", "app.service"),
+        // It runs on, and its file is gone.
+        ("/run/systemd/units", "invocation:app.service"),
+    ];
+    for host in Host::each() {
+        host.systemd();
+        host.program("systemctl", "#!/bin/sh\necho \"$*\" >>/calls\n");
+        let asked = |name: &str| {
+            let subjects = BTreeSet::from([Subject::Unit(name.to_owned())]);
+            let unit = host.probe(&Request::new(&subjects, &[])).observed.units.remove(name);
+            let calls = host.calls().join(" ");
+            (calls.split(' ').any(|word| word == name), unit.map(|unit| unit.exists))
+        };
+        assert_eq!(asked("app"), (false, Some(false)), "{:?}", host.shell);
+        for (folder, file) in places {
+            fs::create_dir_all(host.at(folder)).unwrap();
+            // A masked unit is a link, and so is the word of a running one, which leads nowhere.
+            symlink("/no/such", host.at(folder).join(file)).unwrap();
+            assert!(asked("app").0, "{:?}: {folder}", host.shell);
+            fs::remove_file(host.at(folder).join(file)).unwrap();
+        }
+        for other in ["app.timer", "app@1", "App", "a\\x2db"] {
+            assert!(asked(other).0, "{:?}: {other}", host.shell);
+        }
     }
 }
 

@@ -10,9 +10,12 @@ list_packages() {
       # The third word of the status is what counts: removed packages keep an entry.
       # shellcheck disable=SC2016
       dpkg-query -W -f='${Status}|${Package}\t${Version}\n' -- "$@" 2>/dev/null |
-        sed -n -e 's/^[a-z]* [a-z]* installed|//p' \
-          -e 's/^[a-z]* [a-z]* half-[a-z]*|\([^[:space:]]*\).*/! \1/p' \
-          -e 's/^[a-z]* [a-z]* unpacked|\([^[:space:]]*\).*/! \1/p'
+        while IFS='|' read -r status package; do
+          case $status in
+            *' installed') printf '%s\n' "$package" ;;
+            *' half-'* | *' unpacked') printf '! %s\n' "${package%%"$tab"*}" ;;
+          esac
+        done
       ;;
     dnf | yum | zypper)
       rpm -q --qf '%{NAME}\t%{VERSION}-%{RELEASE}\n' -- "$@" 2>/dev/null
