@@ -61,7 +61,7 @@ impl<'a> Line<'a> {
     /// # Errors
     /// There is no argument, or a quote is never closed.
     pub(super) fn read(source: Source<'a>) -> Result<Option<Self>, Problem> {
-        let text = source.text.trim_end_matches(|c| SPACE.contains(&c) || c == '\x0c');
+        let text = trimmed(source.text);
         let start = text.trim_start_matches(SPACE);
         if start.is_empty() || start.starts_with('#') {
             return Ok(None);
@@ -93,6 +93,11 @@ impl<'a> Line<'a> {
     pub(super) fn problem_at(&self, word: &Word, message: impl AsRef<str>) -> Problem {
         self.source.problem(word.column, message)
     }
+}
+
+/// The text of a line up to what ssh takes for the blank end of it: less than what Unicode calls white space.
+fn trimmed(text: &str) -> &str {
+    text.trim_end_matches(|c| SPACE.contains(&c) || c == '\x0c')
 }
 
 /// The column, in characters from 1, at which `part`, the end of `text`, starts.
@@ -146,7 +151,7 @@ pub(super) fn match_words<'a>(line: &Line<'a>) -> Vec<Word> {
     let mut words = Vec::new();
     let mut rest = line.rest;
     while !rest.is_empty() && !rest.starts_with('#') {
-        let column = column_of(line.source.text.trim_end(), rest);
+        let column = column_of(trimmed(line.source.text), rest);
         let (word, after) = match rest.strip_prefix('"') {
             Some(quoted) => quoted.split_once('"').unwrap_or((quoted, "")),
             None => {
@@ -190,6 +195,14 @@ mod tests {
         ] {
             assert_eq!(shown(text), wanted, "{text}");
         }
+    }
+
+    /// Found by fuzzing: what is white space to Unicode alone belongs to the word.
+    #[test]
+    fn words_of_match_end_where_the_line_does() {
+        let words = match_words(&line("Match user me\x0b\x0b\u{a0} "));
+        let words: Vec<_> = words.iter().map(|word| (word.column, word.text.as_str())).collect();
+        assert_eq!(words, [(7, "user"), (12, "me\x0b\x0b\u{a0}")]);
     }
 
     #[test]
