@@ -16,12 +16,7 @@ const HOSTS: usize = 8;
 const ROUNDS: usize = 11;
 
 fn main() -> Result<()> {
-    // `cargo test --benches` only wants to know that it builds.
-    if !std::env::args().any(|arg| arg == "--bench") {
-        return Ok(());
-    }
-    if let Some(reason) = ezsync_hosts::unavailable() {
-        eprintln!("skipped: {reason}");
+    if !ezsync_hosts::is_benchmark() {
         return Ok(());
     }
     let lab = Lab::up(&LabSpec::new(Image::Chrony, HOSTS))?;

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, ensure};
 use ezsync_hosts::{Image, Lab, LabSpec, TestHost, inventory};
 use tempfile::TempDir;
 
-use measure::{Meter, median};
+use measure::{KEEP, Meter, RESET, median};
 
 const ROUNDS: usize = 5;
 
@@ -22,13 +22,8 @@ const ROUNDS: usize = 5;
 const SHORT: Duration = Duration::from_millis(100);
 const LONG: Duration = Duration::from_millis(300);
 
-const KEEP: &str = "cp -p /etc/chrony/chrony.conf /root/chrony.conf";
-const RESET: &str = "cp -p /root/chrony.conf /etc/chrony/chrony.conf; rm -rf /var/lib/ezsync; \
-                     systemctl reset-failed chrony; systemctl restart chrony";
-
 /// The process number that was given last in the host's namespace: proc_loadavg(5), the last field.
 const LAST_PROCESS: &str = "read -r a b c d last </proc/loadavg; echo $last";
-const USED: &str = "cat /sys/fs/cgroup/cpu.stat";
 
 /// What is measured: a name, the arguments of ezsync (none: ssh), and what the host is before.
 struct Job {
@@ -48,12 +43,7 @@ const JOBS: &[Job] = &[
 ];
 
 fn main() -> Result<()> {
-    // `cargo test --benches` only wants to know that it builds.
-    if !std::env::args().any(|arg| arg == "--bench") {
-        return Ok(());
-    }
-    if let Some(reason) = ezsync_hosts::unavailable() {
-        eprintln!("skipped: {reason}");
+    if !ezsync_hosts::is_benchmark() {
         return Ok(());
     }
     let bench = Bench::new()?;
@@ -138,7 +128,7 @@ impl Bench {
         let command = if job.args.is_empty() { self.ssh()? } else { self.ezsync(job.args) };
         // Looking takes processes, too: as many each time.
         let look = || -> Result<(f64, f64)> {
-            let used = measure::seconds_used(&self.shell(USED)?)?;
+            let used = measure::seconds_used(&self.shell(measure::USED)?)?;
             Ok((used, self.shell(LAST_PROCESS)?.trim().parse()?))
         };
         let (start, before) = (look()?, look()?);

@@ -40,17 +40,10 @@ const JOBS: &[Job] = &[
 /// host would let ten in.
 const CLIENT: &str = "ip route add local 10.98.0.0/16 dev lo; \
                       echo MaxStartups 1000 >/etc/ssh/sshd_config.d/scale.conf; \
-                      systemctl reload ssh";
-
-const USED: &str = "cat /sys/fs/cgroup/cpu.stat";
+                      systemctl restart ssh";
 
 fn main() -> Result<()> {
-    // `cargo test --benches` only wants to know that it builds.
-    if !std::env::args().any(|arg| arg == "--bench") {
-        return Ok(());
-    }
-    if let Some(reason) = ezsync_hosts::unavailable() {
-        eprintln!("skipped: {reason}");
+    if !ezsync_hosts::is_benchmark() {
         return Ok(());
     }
     let given: Vec<usize> = std::env::args().filter_map(|arg| arg.parse().ok()).collect();
@@ -228,7 +221,7 @@ impl Bench {
     }
 
     fn used_by_hosts(&self) -> Result<f64> {
-        let used = |host| measure::seconds_used(&self.shell(host, USED)?);
+        let used = |host| measure::seconds_used(&self.shell(host, measure::USED)?);
         self.lab.hosts().iter().map(used).sum()
     }
 

@@ -18,12 +18,7 @@ const HOSTS: usize = 6;
 const ROUNDS: usize = 3;
 
 fn main() -> Result<()> {
-    // `cargo test --benches` only wants to know that it builds.
-    if !std::env::args().any(|arg| arg == "--bench") {
-        return Ok(());
-    }
-    if let Some(reason) = ezsync_hosts::unavailable() {
-        eprintln!("skipped: {reason}");
+    if !ezsync_hosts::is_benchmark() {
         return Ok(());
     }
     let given: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();

@@ -22,12 +22,7 @@ const HOSTS: [usize; 4] = [1, 5, 20, 50];
 const AROUND: u64 = 66;
 
 fn main() -> Result<()> {
-    // `cargo test --benches` only wants to know that it builds.
-    if !std::env::args().any(|arg| arg == "--bench") {
-        return Ok(());
-    }
-    if let Some(reason) = ezsync_hosts::unavailable() {
-        eprintln!("skipped: {reason}");
+    if !ezsync_hosts::is_benchmark() {
         return Ok(());
     }
     let lab = Lab::up(&LabSpec::new(Image::Bare, 1))?;

@@ -16,32 +16,19 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, bail, ensure};
 use ezsync_hosts::{Image, Lab, LabSpec};
 
-use measure::{Cost, Meter};
+use measure::{Cost, KEEP, Meter, RESET};
 use table::{Row, Sample};
 use tools::Tools;
 
 const HOSTS: usize = 8;
 const ROUNDS: usize = 5;
 
-/// What the hosts were before anybody came.
-const KEEP: &str = "cp -p /etc/chrony/chrony.conf /root/chrony.conf";
-const RESET: &str = "cp -p /root/chrony.conf /etc/chrony/chrony.conf; rm -rf /var/lib/ezsync; \
-                     systemctl reset-failed chrony; systemctl restart chrony";
-
 /// What chronyd was told, and which process was told it.
 const CONF: &str = "grep -v -e '^#' -e '^$' /etc/chrony/chrony.conf";
 const DAEMON: &str = "systemctl show --property=MainPID chrony";
 
-/// Seconds of the CPU that the host has used. We look from outside: that is not counted.
-const USED: &str = "cat /sys/fs/cgroup/cpu.stat";
-
 fn main() -> Result<()> {
-    // `cargo test --benches` only wants to know that it builds.
-    if !std::env::args().any(|arg| arg == "--bench") {
-        return Ok(());
-    }
-    if let Some(reason) = ezsync_hosts::unavailable() {
-        eprintln!("skipped: {reason}");
+    if !ezsync_hosts::is_benchmark() {
         return Ok(());
     }
     let rounds = std::env::args().find_map(|arg| arg.parse().ok()).unwrap_or(ROUNDS);
@@ -103,7 +90,7 @@ impl Bench<'_> {
     }
 
     fn used_by_hosts(&self) -> Result<f64> {
-        self.everywhere(USED)?.iter().map(|text| measure::seconds_used(text)).sum()
+        self.everywhere(measure::USED)?.iter().map(|text| measure::seconds_used(text)).sum()
     }
 
     /// All come to the same, or the comparison is none.

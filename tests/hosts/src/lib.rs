@@ -35,7 +35,7 @@ pub use python::judge;
 pub use recipe::{Image, Suite};
 pub use requirements::{Missing, requirements, unavailable};
 pub use run::interrupt;
-pub use skip::skip;
+pub use skip::{is_benchmark, skip};
 
 use std::path::PathBuf;
 
