@@ -3,6 +3,7 @@
 mod access;
 mod bundle;
 mod caution;
+mod export;
 mod history;
 mod hosts;
 mod report;
@@ -16,6 +17,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand};
 pub use access::{Access, Privilege};
 pub use bundle::{Bundle, BundleCreate, BundleShow};
 pub use caution::Caution;
+pub use export::{Export, ExportFormat, Import, ImportMachineConfig};
 pub use history::{Rollback, Status};
 pub use hosts::{Hosts, Proof, Threshold};
 pub use report::{Merge, Report};
@@ -36,6 +38,7 @@ Examples:
   ezsync rollback cluster01               take the last run back on the hosts that it changed
   ezsync doctor cluster01                 say what is wrong, and what to do about it
   ezsync render cluster01 -o out          write the files that each host would get
+  ezsync export cluster01 -o out          write the same for OpenShift, as MachineConfigs
   ezsync ping cluster01                   say which hosts answer
   ezsync exec cluster01 all -- date       run a command everywhere
   ezsync inventory cluster01 --graph      show what was read
@@ -78,7 +81,11 @@ impl Cli {
             Command::Bundle(Bundle::Create(options)) => options.access.json,
             Command::Bundle(Bundle::Show(options)) => options.json,
             Command::Report(Report::Merge(options)) => options.json,
-            Command::New { .. } | Command::Render(_) | Command::Inventory(_) => false,
+            Command::New { .. }
+            | Command::Render(_)
+            | Command::Inventory(_)
+            | Command::Export(_)
+            | Command::Import(_) => false,
         }
     }
 
@@ -163,6 +170,20 @@ the way back is open. `ezsync verify` then says how the time is.")]
     /// Write the files that each host would get; needs no network
     #[command(after_help = "Example:\n  ezsync render cluster01 -l node1 -o out")]
     Render(Box<Render>),
+    /// Write the same configuration for OpenShift or OKD: one MachineConfig a pool; needs no network
+    #[command(after_help = "\
+Examples:
+  ezsync export cluster01 --openshift-version 4.18 | oc apply --server-side -f -
+  ezsync export cluster01 --format butane --pool worker -o out
+  ezsync export cluster01 --internal-source bastion
+  oc get mc -o yaml >there.yaml && ezsync export cluster01 --check there.yaml
+
+The group kube_master is the pool master, kube_node the pool worker; config.yml names others. With
+--check it ends with 2 when a config differs or is not there. See docs/openshift.md.")]
+    Export(Box<Export>),
+    /// Read configurations of others, and print the settings that would give the same
+    #[command(subcommand)]
+    Import(Import),
     /// Print the inventory as ansible-inventory does: merged, with every host's variables
     #[command(after_help = "\
 Examples:

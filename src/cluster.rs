@@ -7,12 +7,16 @@ mod config;
 mod division;
 mod names;
 mod nodes;
+mod pools;
 mod settings;
 mod sources;
 
 pub use names::user as user_name;
 pub use nodes::Node;
-pub use settings::{Conf, FailurePolicy, MadeKey, Networks, PackageSettings, Settings, Spoken};
+pub use pools::{PoolHosts, PoolWish, Pools};
+pub use settings::{
+    Conf, FailurePolicy, MadeKey, Networks, PackageSettings, Settings, Spoken, takes_extra_line,
+};
 pub use sources::TimeSource;
 
 use std::collections::BTreeSet;

@@ -18,6 +18,7 @@ pub mod history;
 pub mod inventory;
 pub mod length;
 pub mod local;
+pub mod openshift;
 pub mod package;
 pub mod plan;
 pub mod problem;

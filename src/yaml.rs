@@ -5,10 +5,11 @@
 
 use std::fmt;
 
+use serde::Serialize;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use serde_yaml::options::{NonFiniteFloatPolicy, Options};
-use serde_yaml::{Error, Spanned, budget, options};
+use serde_yaml::{Error, Spanned, budget, options, ser_options};
 
 use crate::problem::{Place, Problem};
 
@@ -20,6 +21,26 @@ use crate::problem::{Place, Problem};
 pub fn parse<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Problem> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     serde_yaml::from_str_with_options(text, rules()).map_err(|error| problem(file, text, &error))
+}
+
+/// Reads `text`, the content of `file`, as any number of YAML documents.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_all<T: DeserializeOwned>(file: &str, text: &str) -> Result<Vec<T>, Problem> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    serde_yaml::from_multiple_with_options(text, rules())
+        .map_err(|error| problem(file, text, &error))
+}
+
+/// `value` as a YAML document. Texts of one line stay on one, however long they are: a URL is no prose.
+///
+/// # Errors
+/// YAML has no way to say it.
+pub fn write(value: &impl Serialize) -> Result<String, Problem> {
+    let options = ser_options! { folded_wrap_chars: usize::MAX };
+    serde_yaml::to_string_with_options(value, options)
+        .map_err(|error| Problem::new(format!("cannot be written as YAML: {error}")))
 }
 
 /// Whether a file or a value (`!vault`) is encrypted with ansible-vault: both begin alike.

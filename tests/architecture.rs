@@ -30,9 +30,10 @@ const MAY_USE: &[(&str, &str)] = &[
     ("desired", "cluster facts problem project resource role template"),
     (
         "cluster",
-        "desired facts inventory length problem project resource role shard template verify yaml",
+        "desired facts inventory length openshift problem project resource role shard template verify yaml",
     ),
     ("plan", "desired resource"),
+    ("openshift", "desired facts plan problem resource yaml"),
     ("history", "desired package plan resource"),
     // Packages for hosts without internet.
     ("package", ""),
@@ -56,7 +57,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("cli", "cluster length package shard"),
     (
         "command",
-        "access bundle cli cluster desired exit facts fleet inventory length package problem project remote report repository resource role sanitise shard ssh ui",
+        "access bundle cli cluster desired exit facts fleet inventory length openshift package problem project remote report repository resource role sanitise shard ssh ui yaml",
     ),
 ];
 

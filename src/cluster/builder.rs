@@ -42,8 +42,9 @@ const OF_CLUSTER: [&str; 16] = [
 ];
 
 /// The others that mean something to ezsync itself: of each host, and the roles of config.yml.
-const OTHERS: [&str; 10] = [
+const OTHERS: [&str; 11] = [
     "roles",
+    "openshift",
     "max_distance",
     "step_threshold",
     "step_limit",
@@ -119,7 +120,7 @@ impl Builder<'_> {
     }
 
     /// The addresses of hosts, all checked.
-    fn addresses(&self, hosts: &[String], shared: &Arc<Layer>) -> Result<Vec<String>, Problem> {
+    pub fn addresses(&self, hosts: &[String], shared: &Arc<Layer>) -> Result<Vec<String>, Problem> {
         let mut known = HashMap::new();
         let mut addresses = Vec::new();
         for host in hosts {
@@ -201,7 +202,7 @@ impl Builder<'_> {
 
     /// Names that are nearly one of ours: a group whose hosts would silently take no part, a
     /// setting that would silently keep its default. The source stands first among the hosts.
-    fn warnings(&self, hosts: &[String]) -> Vec<Problem> {
+    pub fn warnings(&self, hosts: &[String]) -> Vec<Problem> {
         let mut warnings = self.inventory.warnings().to_vec();
         let groups = self.inventory.groups();
         let known: Vec<&str> = NODE_GROUPS.iter().copied().chain([SOURCE_GROUP]).collect();
@@ -367,7 +368,7 @@ impl Builder<'_> {
     }
 
     /// Looks settings up as the chrony role would see them on a host.
-    fn lookup<'a>(&'a self, member: &'a Member) -> settings::Lookup<'a> {
+    pub fn lookup<'a>(&'a self, member: &'a Member) -> settings::Lookup<'a> {
         let role = self.recipe.role(TIME_ROLE);
         let scope = member.vars.without_facts(role);
         let place = |name: &str, part: Part<'_>| self.place_of(&member.name, name, part);

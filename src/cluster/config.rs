@@ -60,6 +60,12 @@ impl Config {
         }
     }
 
+    /// The file, its text, and what stands under `name` there.
+    pub fn section(&self, name: &str) -> Option<(&str, &str, &Node)> {
+        let (_, node) = self.keys.iter().find(|(key, _)| key.name == name)?;
+        Some((&self.file, &self.text, node))
+    }
+
     /// Where a setting stands, or a part of it.
     pub fn place_of(&self, name: &str, part: Part<'_>) -> Option<Place> {
         let (key, node) = self.keys.iter().find(|(key, _)| key.name == name)?;

@@ -41,6 +41,11 @@ impl TimeLayers {
         let own = self.sources.iter().find(|(name, _)| name == host);
         own.map_or(&self.clients, |(_, layer)| layer)
     }
+
+    /// The layer of all that serve nobody.
+    pub fn of_clients(&self) -> &Arc<Layer> {
+        &self.clients
+    }
 }
 
 impl Builder<'_> {
@@ -142,7 +147,9 @@ impl Builder<'_> {
             None => "client",
         };
         let mut vars = Vars::new();
-        vars.insert("time_source".to_owned(), json!(sources.first().map(|source| &source.address)));
+        let first = sources.first();
+        vars.insert("time_source".to_owned(), json!(first.map(|source| &source.address)));
+        vars.insert("time_source_name".to_owned(), json!(first.map(|source| &source.name)));
         vars.insert("time_part".to_owned(), json!(part));
         if self.recipe.role(TIME_ROLE).is_some() {
             let stratum = usize::from(settings.local_stratum) + rank.unwrap_or_default();

@@ -17,6 +17,7 @@ mod tests;
 pub use conf::{Conf, Spoken};
 pub use keys::MadeKey;
 pub use networks::Networks;
+pub use own::takes_extra_line;
 pub use packages::PackageSettings;
 pub use policy::FailurePolicy;
 
@@ -26,7 +27,7 @@ use std::path::Path;
 
 use crate::problem::{Place, Problem};
 use crate::verify::DEFAULT_MAX_OFFSET;
-use keys::Keys;
+use keys::{HostKeys, Keys};
 use line::Line;
 use own::Own;
 use servers::{Family, Following, Server};
@@ -114,8 +115,7 @@ impl Settings {
         let ahead = rank.unwrap_or(sources.len());
         let mut serving = Vec::new();
         if let Some(count) = self.min_sources.filter(|_| serves) {
-            let line = Line::new(format!("minsources {count}"));
-            serving.push(line.comment("The clock is steered when so many servers agree."));
+            serving.push(min_sources_line(count));
         }
         let behind: Vec<&str> = sources.iter().copied().skip(ahead + 1).collect();
         // It cannot carry a key, and where there is one nothing else is to be believed. And a clock
@@ -149,6 +149,36 @@ impl Settings {
         Ok(Conf { sources: lines, own, serving, serves, keys })
     }
 
+    /// The configuration of a host that follows the source at `source` or, where there is none, the servers
+    /// themselves; and that serves nobody.
+    pub(super) fn conf_of_follower(
+        &self,
+        lookup: &Lookup<'_>,
+        source: Option<&str>,
+    ) -> Result<Conf, Problem> {
+        if let Some(source) = source {
+            return self.conf(lookup, &[source], None);
+        }
+        let minimum = self.min_sources.map(min_sources_line);
+        Ok(Conf {
+            sources: self.servers.iter().map(|server| server.line(self.family)).collect(),
+            own: Own::read(lookup, false)?,
+            serving: minimum.into_iter().collect(),
+            serves: false,
+            keys: HostKeys::default(),
+        })
+    }
+
+    /// Whether clients and the source share a key.
+    pub(super) fn has_cluster_key(&self) -> bool {
+        self.keys.shared().is_some()
+    }
+
+    /// The first of `ntp_servers` that proves itself by a key.
+    pub(super) fn keyed_server(&self) -> Option<usize> {
+        self.servers.iter().position(Server::has_key)
+    }
+
     /// The key that ezsync makes for this cluster, when it is to.
     #[must_use]
     pub fn made_key(&self) -> Option<&MadeKey> {
@@ -180,6 +210,11 @@ fn set_clock(lookup: &Lookup<'_>, servers: &[Server]) -> Result<bool, Problem> {
             Err(entry.problem(&message))
         }
     }
+}
+
+fn min_sources_line(count: i64) -> Line {
+    let line = Line::new(format!("minsources {count}"));
+    line.comment("The clock is steered when so many servers agree.")
 }
 
 /// How many of the servers must agree. Clients have one source, and never wait for a second.

@@ -210,6 +210,11 @@ impl Server {
         self.options.line(&self.name, family)
     }
 
+    /// Whether it proves itself by a key that both sides have.
+    pub fn has_key(&self) -> bool {
+        self.options.key.is_some()
+    }
+
     /// A server of which the name alone is given, or a mapping with its options.
     fn read(entry: &Entry<'_>, keys: &Keys, family: Family) -> Result<Self, Problem> {
         let mut options = Options { iburst: true, ..Options::default() };

@@ -1,0 +1,186 @@
+//! `ezsync export` and `ezsync import`: the same time for OpenShift, and the way back.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::{print, say};
+use crate::cli::{Export, ExportFormat, Import, ImportMachineConfig};
+use crate::cluster::{self, PoolHosts, PoolWish, Pools, Wish};
+use crate::exit::Exit;
+use crate::facts::Facts;
+use crate::openshift::{self, Comparison, Content, Document, Format, Pool, Version};
+use crate::problem::Problem;
+use crate::project::{self, Project};
+use crate::sanitise::sanitise_lines;
+use crate::yaml;
+
+pub(super) fn export(project: &Project, options: &Export) -> Result<Exit> {
+    let wish = Wish {
+        inventory: options.inventory.clone(),
+        extra: options.extra_vars.clone(),
+        ..Wish::default()
+    };
+    let pools =
+        PoolWish { pools: options.pool.clone(), internal_source: options.internal_source.clone() };
+    let cluster = Pools::load(project, &options.cluster, &wish, &pools)?;
+    for warning in &cluster.warnings {
+        say(&format!("warning: {warning}"));
+    }
+    let version = version(options, &cluster)?;
+    let pools = rendered(&cluster, version)?;
+    if let Some(file) = &options.check {
+        return check(&pools, file);
+    }
+    let format = match options.format {
+        ExportFormat::MachineConfig => Format::MachineConfig,
+        ExportFormat::Butane => Format::Butane,
+        ExportFormat::Ignition => Format::Ignition,
+    };
+    let mut notes = Vec::new();
+    let documents = openshift::documents(&pools, &cluster.openshift, version, format, &mut notes)?;
+    for note in &notes {
+        say(&format!("note: {note}"));
+    }
+    match &options.output {
+        Some(folder) => write(folder, &documents)?,
+        None => print(&in_one(&documents))?,
+    }
+    Ok(Exit::Ok)
+}
+
+fn version(options: &Export, cluster: &Pools) -> Result<Version, Problem> {
+    match &options.openshift_version {
+        Some(text) => {
+            Version::parse(text).map_err(|why| Problem::new(format!("--openshift-version: {why}")))
+        }
+        None => Ok(cluster.openshift.version.unwrap_or(Version::DEFAULT)),
+    }
+}
+
+/// All pools with what their hosts get, which is the same for each host of a pool.
+fn rendered(cluster: &Pools, version: Version) -> Result<Vec<Pool>, Problem> {
+    let facts = version.facts();
+    let contents: Result<Vec<_>, Problem> = cluster
+        .pools
+        .iter()
+        .map(|pool| Ok((pool.settings.clone(), content(cluster, pool, &facts)?, pool.wanted)))
+        .collect();
+    openshift::pools(contents?, &cluster.openshift, version)
+}
+
+fn content(cluster: &Pools, pool: &PoolHosts, facts: &Facts) -> Result<Content, Problem> {
+    let mut first: Option<(&String, Content)> = None;
+    for (host, place, vars) in &pool.hosts {
+        let desired = cluster.recipe.desired(vars, facts)?;
+        let content = Content::new(&cluster.recipe, &desired, facts)?;
+        match &first {
+            None => first = Some((host, content)),
+            Some((name, known)) => known
+                .agrees(&pool.settings.name, name, &content, host)
+                .map_err(|problem| problem.at(place.clone()))?,
+        }
+    }
+    let content = first.map(|(_, content)| content).unwrap_or_default();
+    for note in &content.notes {
+        say(&format!("note: {}: {note}", pool.settings.name));
+    }
+    Ok(content)
+}
+
+/// Several documents as one text.
+fn in_one(documents: &[Document]) -> String {
+    let texts: Vec<&str> = documents.iter().map(|document| document.text.as_str()).collect();
+    texts.join("---\n")
+}
+
+/// All files, or none: they get their names when all are written.
+fn write(folder: &Path, documents: &[Document]) -> Result<()> {
+    let cannot = || format!("cannot write into {}", folder.display());
+    fs::create_dir_all(folder).with_context(cannot)?;
+    let mut written = Vec::new();
+    for document in documents {
+        let mut file = tempfile::Builder::new()
+            .prefix(".ezsync.")
+            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+            .tempfile_in(folder)
+            .with_context(cannot)?;
+        file.write_all(document.text.as_bytes()).with_context(cannot)?;
+        file.as_file().sync_all().with_context(cannot)?;
+        written.push((file, folder.join(&document.file)));
+    }
+    for (file, path) in written {
+        file.persist(&path).with_context(|| format!("cannot write {}", path.display()))?;
+        print(&format!("wrote {}\n", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Compares with what a cluster has. Exit code 2 says that it differs, as `status` does of hosts.
+fn check(pools: &[Pool], file: &Path) -> Result<Exit> {
+    let text = project::read_required(file)?;
+    let dumps = openshift::read(&text.file, &text.text)?;
+    let mut exit = Exit::Ok;
+    for Comparison { name, differences } in openshift::compare(pools, &dumps.configs) {
+        if differences.is_empty() {
+            print(&format!("{name}: as it would be exported\n"))?;
+            continue;
+        }
+        exit = Exit::HostFailed;
+        for difference in differences {
+            let text = format!("{name}: {}\n{}", difference.what, difference.diff);
+            print(&sanitise_lines(&text))?;
+        }
+    }
+    Ok(exit)
+}
+
+pub(super) fn import(import: &Import) -> Result<Exit> {
+    let Import::MachineConfig(ImportMachineConfig { files }) = import;
+    let mut configs: Vec<openshift::Dumped> = Vec::new();
+    let mut others = Vec::new();
+    for file in files {
+        let text = project::read_required(file)?;
+        let dumps = openshift::read(&text.file, &text.text)?;
+        for config in dumps.configs {
+            if configs.iter().any(|known| known.name == config.name) {
+                let message = format!("{} stands in two files", config.name);
+                return Err(Problem::new(message).at(crate::problem::Place::in_file(file)).into());
+            }
+            configs.push(config);
+        }
+        others.extend(dumps.others.into_iter().map(|other| format!("{other}: no MachineConfig")));
+    }
+    let mut text = String::new();
+    for config in &configs {
+        for file in &config.files {
+            let bytes = String::from_utf8_lossy(&file.bytes);
+            let end = if bytes.ends_with('\n') || bytes.is_empty() { "" } else { "\n" };
+            text +=
+                &format!("# --- {}: {} ({:04o})\n{bytes}{end}", config.name, file.path, file.mode);
+        }
+    }
+    let imported = openshift::import(&configs, &cluster::takes_extra_line);
+    let alike = imported.settings.len() < 2;
+    for (pools, settings) in &imported.settings {
+        let whose = if alike { String::new() } else { format!(", as {} has it", pools.join(", ")) };
+        text += &format!("# --- config.yml{whose}\n{}", yaml::write(settings)?);
+    }
+    if !alike {
+        others.push(
+            "the pools differ: ntp_servers and min_sources are one for the whole cluster"
+                .to_owned(),
+        );
+    }
+    others.splice(0..0, imported.others);
+    if !others.is_empty() {
+        text += "# --- no setting stands for\n";
+    }
+    for other in &others {
+        text += &format!("# {other}\n");
+    }
+    print(&sanitise_lines(&text))?;
+    Ok(Exit::Ok)
+}

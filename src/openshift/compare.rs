@@ -1,0 +1,129 @@
+//! What would be exported against what stands in a cluster: by what is in files, not by how it is encoded.
+
+use super::document;
+use super::pool::Pool;
+use super::read::{Dumped, DumpedFile};
+use crate::plan::unified;
+use crate::resource::Texts;
+
+/// How one config of the cluster differs from the one that would be exported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comparison {
+    /// The config's name.
+    pub name: String,
+    /// The differences, each with its diff; none when they say the same.
+    pub differences: Vec<Difference>,
+}
+
+/// One difference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// What it is, in a few words.
+    pub what: String,
+    /// From what stands there to what would be exported; empty where there is nothing to show.
+    pub diff: String,
+}
+
+impl Difference {
+    fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), diff: String::new() }
+    }
+
+    /// One of a text that is called `path`.
+    fn of_text(what: String, path: &str, before: &str, after: &str) -> Self {
+        let texts =
+            Texts { path: path.to_owned(), before: before.to_owned(), after: after.to_owned() };
+        Self { what, diff: unified(&texts) }
+    }
+}
+
+/// Compares the pools that are wanted with what was dumped.
+#[must_use]
+pub fn compare(pools: &[Pool], dumped: &[Dumped]) -> Vec<Comparison> {
+    let wanted = pools.iter().filter(|pool| pool.wanted);
+    wanted
+        .map(|pool| {
+            let name = pool.config_name();
+            let differences = match dumped.iter().find(|config| config.name == name) {
+                Some(config) => differences(pool, config),
+                None => vec![Difference::new("it is not there")],
+            };
+            Comparison { name, differences }
+        })
+        .collect()
+}
+
+fn differences(pool: &Pool, dumped: &Dumped) -> Vec<Difference> {
+    let mut all = Vec::new();
+    let own = &pool.settings.name;
+    if dumped.pool != *own {
+        all.push(Difference::new(format!("it is for the pool {}, not for {own}", dumped.pool)));
+    }
+    files(pool, dumped, &mut all);
+    units(pool, dumped, &mut all);
+    if dumped.kernel_arguments != pool.kernel_arguments {
+        let lines = |list: &[String]| list.iter().map(|it| format!("{it}\n")).collect::<String>();
+        let (before, after) = (lines(&dumped.kernel_arguments), lines(&pool.kernel_arguments));
+        let what = "kernelArguments differ".to_owned();
+        all.push(Difference::of_text(what, "kernelArguments", &before, &after));
+    }
+    let others = dumped.others.iter();
+    all.extend(
+        others.map(|other| Difference::new(format!("{other} is in it and would not be exported"))),
+    );
+    all
+}
+
+fn files(pool: &Pool, dumped: &Dumped, all: &mut Vec<Difference>) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    for file in &pool.content.files {
+        let path = &file.path;
+        let Some(stands) = dumped.files.iter().find(|it| it.path == *path) else {
+            all.push(Difference::of_text(format!("{path} is missing"), path, "", &file.text));
+            continue;
+        };
+        let DumpedFile { mode, bytes, .. } = stands;
+        if *mode != file.mode {
+            let what = format!("{path} has mode {mode:04o}, not {:04o}", file.mode);
+            all.push(Difference::new(what));
+        }
+        if *bytes != file.text.as_bytes() {
+            let what = format!("{path} differs");
+            all.push(Difference::of_text(what, path, &text(bytes), &file.text));
+        }
+    }
+    for file in &dumped.files {
+        if pool.content.files.iter().all(|it| it.path != file.path) {
+            let what = format!("{} is in it and would not be exported", file.path);
+            all.push(Difference::of_text(what, &file.path, &text(&file.bytes), ""));
+        }
+    }
+}
+
+fn units(pool: &Pool, dumped: &Dumped, all: &mut Vec<Difference>) {
+    let own = document::units(pool);
+    for unit in &own {
+        let name = &unit.name;
+        match dumped.units.iter().find(|it| it.name == *name) {
+            None => all.push(Difference::of_text(
+                format!("{name} is missing"),
+                name,
+                "",
+                &unit.contents,
+            )),
+            Some(stands) => {
+                if stands.contents != unit.contents {
+                    let what = format!("{name} differs");
+                    all.push(Difference::of_text(what, name, &stands.contents, &unit.contents));
+                }
+                if !stands.enabled {
+                    all.push(Difference::new(format!("{name} is not enabled")));
+                }
+            }
+        }
+    }
+    for unit in dumped.units.iter().filter(|unit| own.iter().all(|it| it.name != unit.name)) {
+        let what = format!("{} is in it and would not be exported", unit.name);
+        all.push(Difference::of_text(what, &unit.name, &unit.contents, ""));
+    }
+}

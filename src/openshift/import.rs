@@ -1,0 +1,246 @@
+//! From MachineConfigs back to files, and to the settings that would give the same.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::document::TIMEZONE_UNIT;
+use super::read::{Dumped, DumpedFile};
+use super::settings::{MASTER, WORKER};
+
+/// The configuration of chrony on a node.
+const CHRONY_CONF: &str = "/etc/chrony.conf";
+
+/// What chrony's template writes by itself.
+const OWN_LINES: [&str; 2] = ["driftfile /var/lib/chrony/drift", "rtcsync"];
+
+/// What MachineConfigs say, in ezsync's words.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Imported {
+    /// The settings for config.yml, each with the pools that have them: one where all have the same.
+    pub settings: Vec<(Vec<String>, Map<String, Value>)>,
+    /// What no setting stands for.
+    pub others: Vec<String>,
+}
+
+/// The settings that would give what `configs` say. `takes` tells whether a line that begins with a directive may
+/// stand in `extra_lines`.
+#[must_use]
+pub fn import(configs: &[Dumped], takes: &dyn Fn(&str) -> bool) -> Imported {
+    let mut imported = Imported::default();
+    let mut pools: BTreeMap<&str, Vec<&Dumped>> = BTreeMap::new();
+    for config in configs {
+        pools.entry(&config.pool).or_default().push(config);
+    }
+    let mut openshift = Map::new();
+    for (pool, mut configs) in pools {
+        // As the operator puts them together.
+        configs.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut own = Map::new();
+        let arguments: Vec<&String> = configs.iter().flat_map(|it| &it.kernel_arguments).collect();
+        if !arguments.is_empty() {
+            own.insert("kernel_arguments".to_owned(), json!(arguments));
+        }
+        if ![MASTER, WORKER].contains(&pool) || !own.is_empty() {
+            openshift.insert(pool.to_owned(), Value::Object(own));
+        }
+        let settings = imported.of_pool(&configs, takes);
+        match imported.settings.iter_mut().find(|(_, known)| *known == settings) {
+            Some((pools, _)) => pools.push(pool.to_owned()),
+            None => imported.settings.push((vec![pool.to_owned()], settings)),
+        }
+    }
+    if !openshift.is_empty() {
+        for (_, settings) in &mut imported.settings {
+            settings.insert("openshift".to_owned(), json!({ "pools": openshift }));
+        }
+    }
+    imported
+}
+
+impl Imported {
+    fn of_pool(&mut self, configs: &[&Dumped], takes: &dyn Fn(&str) -> bool) -> Map<String, Value> {
+        let mut settings = Map::new();
+        for config in configs {
+            let name = &config.name;
+            for file in &config.files {
+                if file.path == CHRONY_CONF {
+                    let (read, others) = chrony(file, takes);
+                    settings.extend(read);
+                    self.others
+                        .extend(others.iter().map(|it| format!("{name}: {CHRONY_CONF}: {it}")));
+                } else {
+                    let path = &file.path;
+                    self.others.push(format!("{name}: {path}: a role of your own may write it"));
+                }
+            }
+            for unit in &config.units {
+                match zone(&unit.contents).filter(|_| unit.enabled) {
+                    Some(zone) => {
+                        settings.insert("timezone".to_owned(), json!(zone));
+                        if unit.name != TIMEZONE_UNIT {
+                            let name = format!("{name}: the unit {}", unit.name);
+                            self.others.push(format!(
+                                "{name}: exported as {TIMEZONE_UNIT}; take the old one away"
+                            ));
+                        }
+                    }
+                    None => self.others.push(format!("{name}: the unit {}", unit.name)),
+                }
+            }
+            self.others.extend(config.others.iter().map(|other| format!("{name}: {other}")));
+        }
+        settings
+    }
+}
+
+/// The zone that a unit sets, when it does nothing else.
+fn zone(contents: &str) -> Option<&str> {
+    let mut starts = contents.lines().map(str::trim).filter(|line| line.starts_with("Exec"));
+    let line = starts.next().filter(|_| starts.next().is_none())?;
+    let mut words = line.strip_prefix("ExecStart=")?.split_whitespace();
+    let program = words.next()?.rsplit('/').next()?;
+    let (verb, zone) = (words.next()?, words.next()?);
+    let is_it = program == "timedatectl" && verb == "set-timezone" && words.next().is_none();
+    is_it.then(|| zone.trim_matches(['"', '\'']))
+}
+
+/// The settings that give a configuration, and the lines that none stands for.
+fn chrony(file: &DumpedFile, takes: &dyn Fn(&str) -> bool) -> (Map<String, Value>, Vec<String>) {
+    let text = String::from_utf8_lossy(&file.bytes);
+    let mut read = Lines::default();
+    if file.mode != 0o644 {
+        read.others.push(format!("mode {:04o}: ezsync writes it with 0644", file.mode));
+    }
+    // chronyd's own marks of a comment (CPS_NormalizeLine).
+    let lines = text.lines().map(str::trim);
+    for line in lines.filter(|line| !line.is_empty() && !line.starts_with(['#', '!', ';', '%'])) {
+        read.line(line, takes);
+    }
+    read.finish()
+}
+
+/// A configuration line by line.
+#[derive(Default)]
+struct Lines {
+    servers: Vec<Value>,
+    step: Option<(f64, i64)>,
+    interfaces: Vec<String>,
+    extra: Vec<String>,
+    single: Map<String, Value>,
+    own: Vec<&'static str>,
+    others: Vec<String>,
+}
+
+impl Lines {
+    fn line(&mut self, line: &str, takes: &dyn Fn(&str) -> bool) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let normal = words.join(" ");
+        if let Some(own) = OWN_LINES.iter().find(|own| own.eq_ignore_ascii_case(&normal)) {
+            self.own.push(own);
+            return;
+        }
+        let Some((directive, args)) = words.split_first() else { return };
+        let directive = directive.to_ascii_lowercase();
+        let understood = match (directive.as_str(), args) {
+            ("server" | "pool", [name, options @ ..]) => self.server(&directive, name, options),
+            ("makestep", [threshold, limit]) => {
+                self.step = threshold.parse().ok().zip(limit.parse().ok());
+                self.step.is_some()
+            }
+            ("maxdistance", [number]) => self.number("max_distance", number),
+            ("minsources", [number]) => self.number("min_sources", number),
+            ("hwtimestamp", [name]) => {
+                self.interfaces.push((*name).to_owned());
+                true
+            }
+            (directive, _) if takes(directive) => {
+                self.extra.push(normal.clone());
+                true
+            }
+            _ => false,
+        };
+        if !understood {
+            self.others.push(line.to_owned());
+        }
+    }
+
+    fn number(&mut self, setting: &str, text: &str) -> bool {
+        let integer = text.parse::<i64>().ok().map(Value::from);
+        let number = integer.or_else(|| text.parse::<f64>().ok().map(Value::from));
+        let known = number.is_some();
+        self.single.extend(number.map(|number| (setting.to_owned(), number)));
+        known
+    }
+
+    /// A server, when all of its options have a name here and none is a key, which no MachineConfig may hold.
+    fn server(&mut self, directive: &str, name: &str, options: &[&str]) -> bool {
+        let known = self.servers.iter().any(|server| {
+            server.as_str() == Some(name)
+                || server.get("hostname").and_then(Value::as_str) == Some(name)
+        });
+        let Some(mut options) = server_options(options).filter(|_| !known) else { return false };
+        if directive == "pool" {
+            options.insert("pool".to_owned(), json!(true));
+        }
+        // ezsync's default is the other way round than chrony's.
+        if options.shift_remove("iburst").is_none() {
+            options.insert("iburst".to_owned(), json!(false));
+        }
+        let server = if options.is_empty() {
+            json!(name)
+        } else {
+            let mut server = Map::from_iter([("hostname".to_owned(), json!(name))]);
+            server.extend(options);
+            Value::Object(server)
+        };
+        self.servers.push(server);
+        true
+    }
+
+    fn finish(mut self) -> (Map<String, Value>, Vec<String>) {
+        let mut settings = Map::from_iter([("ntp_servers".to_owned(), json!(self.servers))]);
+        settings.extend(self.single);
+        match self.step {
+            None => {
+                settings.insert("step_threshold".to_owned(), json!(0));
+            }
+            Some((threshold, limit)) => {
+                if (threshold - 1.0).abs() > f64::EPSILON {
+                    settings.insert("step_threshold".to_owned(), json!(threshold));
+                }
+                if limit != 3 {
+                    settings.insert("step_limit".to_owned(), json!(limit));
+                }
+            }
+        }
+        if !self.interfaces.is_empty() {
+            settings.insert("hwtimestamp".to_owned(), json!(self.interfaces));
+        }
+        if !self.extra.is_empty() {
+            settings.insert("extra_lines".to_owned(), json!(self.extra));
+        }
+        for own in OWN_LINES.iter().filter(|own| !self.own.contains(own)) {
+            self.others.push(format!("it has no `{own}`, which ezsync writes"));
+        }
+        (settings, self.others)
+    }
+}
+
+/// The options of a server by their names; none when one of them is not known here.
+fn server_options(words: &[&str]) -> Option<Map<String, Value>> {
+    let mut options = Map::new();
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let word = word.to_ascii_lowercase();
+        let value = match word.as_str() {
+            "iburst" | "prefer" | "trust" | "xleave" | "nts" => json!(true),
+            "minpoll" | "maxpoll" | "filter" | "port" | "maxsources" => {
+                json!(words.next()?.parse::<i64>().ok()?)
+            }
+            _ => return None,
+        };
+        options.insert(word, value);
+    }
+    Some(options)
+}

@@ -1,0 +1,26 @@
+//! The same time configuration for OpenShift and OKD: what the Machine Config Operator takes, and the way back.
+//!
+//! There the cluster's own operator brings files to nodes. It knows pools of nodes, and no single node.
+
+mod compare;
+mod content;
+mod data_url;
+mod document;
+mod entry;
+mod ignition;
+mod import;
+mod machine_config;
+mod objects;
+mod pool;
+mod read;
+mod settings;
+mod version;
+
+pub use compare::{Comparison, compare};
+pub use content::Content;
+pub use document::{Document, Format, documents};
+pub use import::{Imported, import};
+pub use pool::{Pool, pools};
+pub use read::{Dumped, Dumps, read};
+pub use settings::{MASTER, PoolSettings, Settings, WORKER};
+pub use version::Version;

@@ -1,0 +1,278 @@
+//! MachineConfigs as they stand in a file: written by hand, by Butane, or dumped with `oc get mc -o yaml`.
+
+use super::data_url;
+use super::entry::Entry;
+use super::machine_config::{KIND, ROLE};
+use crate::problem::{Place, Problem};
+use crate::yaml::{Node, parse_all};
+
+/// Permission bits of a file where nothing is said of them.
+const MODE: u32 = 0o644;
+
+/// What a cluster adds to the metadata of an object.
+const ADDED: [&str; 10] = [
+    "annotations",
+    "creationTimestamp",
+    "finalizers",
+    "generation",
+    "managedFields",
+    "namespace",
+    "ownerReferences",
+    "resourceVersion",
+    "selfLink",
+    "uid",
+];
+
+/// What stands in a file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Dumps {
+    /// Its MachineConfigs in order.
+    pub configs: Vec<Dumped>,
+    /// Other objects, by kind and name.
+    pub others: Vec<String>,
+}
+
+/// One MachineConfig.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dumped {
+    /// Its name.
+    pub name: String,
+    /// The pool that it is for.
+    pub pool: String,
+    /// Its files, decoded.
+    pub files: Vec<DumpedFile>,
+    pub(super) units: Vec<DumpedUnit>,
+    pub(super) kernel_arguments: Vec<String>,
+    /// What else is in it, by name.
+    pub(super) others: Vec<String>,
+}
+
+/// A file of a MachineConfig.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DumpedFile {
+    /// Where it stands on a node.
+    pub path: String,
+    /// Its permission bits.
+    pub mode: u32,
+    /// What it holds.
+    pub bytes: Vec<u8>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct DumpedUnit {
+    pub name: String,
+    pub contents: String,
+    pub enabled: bool,
+}
+
+/// The objects in `text`, which is what `file` holds.
+///
+/// # Errors
+/// Something that cannot be read, and a MachineConfig that the operator would not take: with its place.
+pub fn read(file: &str, text: &str) -> Result<Dumps, Problem> {
+    let mut dumps = Dumps::default();
+    let nodes: Vec<Node> = parse_all(file, text)?;
+    for node in nodes.iter().filter(|node| !node.is_null()) {
+        dumps.add(&Entry::whole(file, text, node))?;
+    }
+    if dumps.configs.is_empty() {
+        return Err(Problem::new("there is no MachineConfig in it")
+            .at(Place { file: file.to_owned(), line: 0, column: 0, text: String::new() })
+            .hint("dump them with `oc get mc -o yaml NAME`"));
+    }
+    Ok(dumps)
+}
+
+impl Dumps {
+    fn add(&mut self, entry: &Entry<'_>) -> Result<(), Problem> {
+        let kind = match entry.get("kind")? {
+            Some(kind) => kind.text()?,
+            None => return Err(entry.problem("an object without its `kind`")),
+        };
+        match kind {
+            KIND => {
+                let config = Dumped::read(entry)?;
+                if self.configs.iter().any(|known| known.name == config.name) {
+                    return Err(entry.problem(&format!("{} stands here twice", config.name)));
+                }
+                self.configs.push(config);
+            }
+            "List" | "MachineConfigList" => {
+                if let Some(items) = entry.get("items")? {
+                    for item in items.items()? {
+                        self.add(&item.clone().named(""))?;
+                    }
+                }
+            }
+            other => {
+                let metadata = entry.get("metadata")?;
+                let name = metadata.map(|it| it.get("name")).transpose()?.flatten();
+                let name = name.map(|name| name.text().map(ToOwned::to_owned)).transpose()?;
+                self.others.push(format!("{other} {}", name.unwrap_or_default()));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Dumped {
+    fn read(entry: &Entry<'_>) -> Result<Self, Problem> {
+        let metadata = entry.get("metadata")?;
+        let name = metadata.as_ref().map(|it| it.get("name")).transpose()?.flatten();
+        let name = name.ok_or_else(|| {
+            missing(metadata.as_ref().unwrap_or(entry), "name", "99-worker-chrony")
+        })?;
+        let labels = metadata.as_ref().map(|it| it.get("labels")).transpose()?.flatten();
+        let role = labels.as_ref().map(|it| it.get(ROLE)).transpose()?.flatten();
+        let role = role.ok_or_else(|| {
+            missing(metadata.as_ref().unwrap_or(entry), &format!("labels.{ROLE}"), "worker")
+        })?;
+        let mut config = Self {
+            name: name.word()?.to_owned(),
+            pool: role.word()?.to_owned(),
+            files: Vec::new(),
+            units: Vec::new(),
+            kernel_arguments: Vec::new(),
+            others: Vec::new(),
+        };
+        for (field, entry) in entry.fields()? {
+            match field {
+                "apiVersion" | "kind" | "status" => {}
+                "metadata" => config.metadata(&entry)?,
+                "spec" => config.spec(&entry)?,
+                _ => config.other(&entry),
+            }
+        }
+        Ok(config)
+    }
+
+    /// Notes what is read by nobody, when it says something.
+    fn other(&mut self, entry: &Entry<'_>) {
+        if !entry.says_nothing() {
+            self.others.push(entry.name.clone());
+        }
+    }
+
+    fn metadata(&mut self, metadata: &Entry<'_>) -> Result<(), Problem> {
+        for (field, entry) in metadata.fields()? {
+            match field {
+                "name" => {}
+                "labels" => {
+                    for (_, label) in entry.fields()?.iter().filter(|(name, _)| *name != ROLE) {
+                        self.others.push(label.name.clone());
+                    }
+                }
+                _ if ADDED.contains(&field) => {}
+                _ => self.other(&entry),
+            }
+        }
+        Ok(())
+    }
+
+    fn spec(&mut self, spec: &Entry<'_>) -> Result<(), Problem> {
+        for (field, entry) in spec.fields()? {
+            match field {
+                "config" => self.config(&entry)?,
+                "kernelArguments" => {
+                    for item in entry.items()? {
+                        self.kernel_arguments.push(item.text()?.to_owned());
+                    }
+                }
+                _ => self.other(&entry),
+            }
+        }
+        Ok(())
+    }
+
+    fn config(&mut self, config: &Entry<'_>) -> Result<(), Problem> {
+        for (section, entry) in config.fields()? {
+            for (field, entry) in entry.fields()? {
+                match (section, field) {
+                    ("ignition", "version") => {}
+                    ("storage", "files") => {
+                        for item in entry.items()? {
+                            self.file(&item)?;
+                        }
+                    }
+                    ("systemd", "units") => {
+                        for item in entry.items()? {
+                            self.unit(&item)?;
+                        }
+                    }
+                    _ => self.other(&entry),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, file: &Entry<'_>) -> Result<(), Problem> {
+        let path = file.get("path")?.ok_or_else(|| file.problem("a file without its `path`"))?;
+        let path = path.text()?.to_owned();
+        let mut read = DumpedFile { path, mode: MODE, bytes: Vec::new() };
+        for (field, entry) in file.fields()? {
+            match field {
+                "path" | "overwrite" => {}
+                "mode" => read.mode = mode(&entry)?,
+                "contents" => read.bytes = self.contents(&entry)?,
+                // Ignition 2 had several roots.
+                "filesystem" if entry.text()? == "root" => {}
+                _ => self.other(&entry),
+            }
+        }
+        if self.files.iter().any(|known| known.path == read.path) {
+            return Err(file.problem(&format!("{} stands here twice", read.path.escape_debug())));
+        }
+        self.files.push(read);
+        Ok(())
+    }
+
+    fn contents(&mut self, contents: &Entry<'_>) -> Result<Vec<u8>, Problem> {
+        let mut compression = "";
+        let mut source = None;
+        for (field, entry) in contents.fields()? {
+            match field {
+                "source" => source = Some(entry),
+                "compression" => compression = entry.text()?,
+                // Butane and people wrote it before it was encoded.
+                _ => self.other(&entry),
+            }
+        }
+        let Some(entry) = source else { return Ok(Vec::new()) };
+        data_url::decode(entry.text()?, compression).map_err(|why| entry.problem(&why))
+    }
+
+    fn unit(&mut self, unit: &Entry<'_>) -> Result<(), Problem> {
+        let name = unit.get("name")?.ok_or_else(|| unit.problem("a unit without its `name`"))?;
+        let mut read =
+            DumpedUnit { name: name.text()?.to_owned(), contents: String::new(), enabled: false };
+        for (field, entry) in unit.fields()? {
+            match field {
+                "name" => {}
+                "contents" => entry.text()?.clone_into(&mut read.contents),
+                // `enable` in Ignition 2.
+                "enabled" | "enable" => read.enabled = entry.truth()?,
+                _ => self.other(&entry),
+            }
+        }
+        self.units.push(read);
+        Ok(())
+    }
+}
+
+fn missing(entry: &Entry<'_>, field: &str, example: &str) -> Problem {
+    let whole = if entry.name == "metadata" { String::new() } else { "metadata.".to_owned() };
+    entry
+        .problem(&format!("`{whole}{field}` is missing"))
+        .hint(format!("the operator takes no MachineConfig without it: write {field}: {example}"))
+}
+
+fn mode(entry: &Entry<'_>) -> Result<u32, Problem> {
+    let mode = entry.integer(0..=0o7777)?;
+    let mode = u32::try_from(mode).unwrap_or_default();
+    if mode & !0o777 != 0 {
+        let message = format!("{mode} ({mode:04o}) has special bits, and the operator takes none");
+        return Err(entry.problem(&message).hint("permission bits alone: 420 is 0644"));
+    }
+    Ok(mode)
+}
