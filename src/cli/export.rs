@@ -70,8 +70,8 @@ Example:
   oc get mc -o yaml 99-worker-chrony >worker.yaml
   ezsync import machineconfig worker.yaml
 
-Reads all forms of contents that the operator takes, also those of Ignition 2. What no setting stands
-for is listed at the end. Asks no cluster."
+Reads all forms of contents that the operator takes, also those of Ignition 2. What no setting
+stands for is listed at the end. Asks no cluster."
     )]
     MachineConfig(ImportMachineConfig),
 }

@@ -117,8 +117,23 @@ impl Builder<'_> {
         }
         let mut everyone = vec![first.clone()];
         everyone.extend(hosts.into_iter().filter(|host| *host != first));
-        let warnings = self.warnings(&everyone);
+        let mut warnings = self.warnings(&everyone);
+        warnings.extend(self.unheard(&first, &asked.vars));
         Ok(Pools { pools, openshift, recipe: self.recipe, warnings })
+    }
+
+    /// Lines for a source alone: no node of a pool is one.
+    fn unheard(&self, first: &str, vars: &HostVars) -> Option<Problem> {
+        let name = "source_extra_lines";
+        let scope = vars.without_facts(self.recipe.role(TIME_ROLE));
+        scope.get(name).filter(|lines| lines.as_array().is_none_or(|lines| !lines.is_empty()))?;
+        let message = format!("{name}: no node of a pool is a source, so these lines are left out");
+        let place = self.place_of(first, name, Part::default());
+        Some(
+            Problem::new(message)
+                .at(place)
+                .hint("client_extra_lines and extra_lines go to all nodes"),
+        )
     }
 
     /// Which hosts the operator takes to be in which pool: a master is nothing else, and a worker that is in a

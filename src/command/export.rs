@@ -121,7 +121,8 @@ fn write(folder: &Path, documents: &[Document]) -> Result<()> {
 /// Compares with what a cluster has. Exit code 2 says that it differs, as `status` does of hosts.
 fn check(pools: &[Pool], file: &Path) -> Result<Exit> {
     let text = project::read_required(file)?;
-    let dumps = openshift::read(&text.file, &text.text)?;
+    let names: Vec<String> = pools.iter().map(Pool::config_name).collect();
+    let dumps = openshift::read(&text.file, &text.text, Some(&names))?;
     let mut exit = Exit::Ok;
     for Comparison { name, differences } in openshift::compare(pools, &dumps.configs) {
         if differences.is_empty() {
@@ -143,7 +144,7 @@ pub(super) fn import(import: &Import) -> Result<Exit> {
     let mut others = Vec::new();
     for file in files {
         let text = project::read_required(file)?;
-        let dumps = openshift::read(&text.file, &text.text)?;
+        let dumps = openshift::read(&text.file, &text.text, None)?;
         for config in dumps.configs {
             if configs.iter().any(|known| known.name == config.name) {
                 let message = format!("{} stands in two files", config.name);

@@ -14,6 +14,8 @@ mod objects;
 mod pool;
 mod read;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod version;
 
 pub use compare::{Comparison, compare};

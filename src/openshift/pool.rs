@@ -19,7 +19,8 @@ pub struct Pool {
 
 impl Pool {
     /// The name of its config.
-    pub(super) fn config_name(&self) -> String {
+    #[must_use]
+    pub fn config_name(&self) -> String {
         format!("99-{}-chrony", self.settings.name)
     }
 }
@@ -37,8 +38,8 @@ pub fn pools(
     let mut pools = Vec::new();
     for (pool, content, wanted) in all {
         let mut kernel_arguments = settings.kernel_arguments.clone();
-        kernel_arguments.extend(pool.kernel_arguments.iter().cloned());
-        kernel_arguments.dedup();
+        let own = pool.kernel_arguments.iter();
+        kernel_arguments.extend(own.filter(|it| !settings.kernel_arguments.contains(it)).cloned());
         if let Some((worker, inherited, _)) = worker.as_ref().filter(|_| pool.is_custom()) {
             check_inherited(&pool, &content, inherited, version)?;
             let has = |argument: &String| {

@@ -65,17 +65,18 @@ pub(super) struct DumpedUnit {
     pub enabled: bool,
 }
 
-/// The objects in `text`, which is what `file` holds.
+/// The objects in `text`, which is what `file` holds; where `names` are given, no other MachineConfig is looked into.
 ///
 /// # Errors
 /// Something that cannot be read, and a MachineConfig that the operator would not take: with its place.
-pub fn read(file: &str, text: &str) -> Result<Dumps, Problem> {
+pub fn read(file: &str, text: &str, names: Option<&[String]>) -> Result<Dumps, Problem> {
     let mut dumps = Dumps::default();
+    let mut found = false;
     let nodes: Vec<Node> = parse_all(file, text)?;
     for node in nodes.iter().filter(|node| !node.is_null()) {
-        dumps.add(&Entry::whole(file, text, node))?;
+        found |= dumps.add(&Entry::whole(file, text, node), names)?;
     }
-    if dumps.configs.is_empty() {
+    if !found {
         return Err(Problem::new("there is no MachineConfig in it")
             .at(Place { file: file.to_owned(), line: 0, column: 0, text: String::new() })
             .hint("dump them with `oc get mc -o yaml NAME`"));
@@ -84,34 +85,41 @@ pub fn read(file: &str, text: &str) -> Result<Dumps, Problem> {
 }
 
 impl Dumps {
-    fn add(&mut self, entry: &Entry<'_>) -> Result<(), Problem> {
+    /// Adds an object, or those of a list. Whether a MachineConfig is among them.
+    fn add(&mut self, entry: &Entry<'_>, names: Option<&[String]>) -> Result<bool, Problem> {
         let kind = match entry.get("kind")? {
             Some(kind) => kind.text()?,
             None => return Err(entry.problem("an object without its `kind`")),
         };
+        let metadata = entry.get("metadata")?;
+        let name = metadata.map(|it| it.get("name")).transpose()?.flatten();
+        let name = name.map(|name| name.text()).transpose()?.unwrap_or_default();
         match kind {
+            KIND if names.is_some_and(|names| names.iter().all(|wanted| wanted != name)) => {
+                Ok(true)
+            }
             KIND => {
                 let config = Dumped::read(entry)?;
                 if self.configs.iter().any(|known| known.name == config.name) {
                     return Err(entry.problem(&format!("{} stands here twice", config.name)));
                 }
                 self.configs.push(config);
+                Ok(true)
             }
             "List" | "MachineConfigList" => {
+                let mut found = false;
                 if let Some(items) = entry.get("items")? {
                     for item in items.items()? {
-                        self.add(&item.clone().named(""))?;
+                        found |= self.add(&item.named(""), names)?;
                     }
                 }
+                Ok(found)
             }
             other => {
-                let metadata = entry.get("metadata")?;
-                let name = metadata.map(|it| it.get("name")).transpose()?.flatten();
-                let name = name.map(|name| name.text().map(ToOwned::to_owned)).transpose()?;
-                self.others.push(format!("{other} {}", name.unwrap_or_default()));
+                self.others.push(format!("{other} {name}"));
+                Ok(false)
             }
         }
-        Ok(())
     }
 }
 
