@@ -8,3 +8,6 @@ for wanted in tests/*/requirements.txt; do
     echo "$(cat "$wanted") cannot be installed: the tests that ask it are skipped" >&2
   fi
 done
+if ! tests/openshift/schemas.sh >/dev/null; then
+  echo "the schemas of OpenShift's objects cannot be had: the tests that ask them are skipped" >&2
+fi

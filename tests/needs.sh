@@ -29,6 +29,7 @@ need strace strace
 need dash dash
 need openssl openssl
 need shellcheck shellcheck
+need ignition-validate ignition
 need /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
 
 # python3 may be there without what makes environments.

@@ -1,0 +1,102 @@
+//! Clusters with all that templates and settings can make of a configuration.
+
+use std::fs;
+use std::path::PathBuf;
+
+/// Releases at which something changes.
+pub const VERSIONS: [&str; 6] = ["4.8", "4.10", "4.13", "4.14", "4.17", "4.19"];
+
+const HOSTS: &str = "[kube_master]\nm0 ansible_host=10.0.0.10\n\n[kube_node]\nw0 ansible_host=10.0.0.20\n\
+                     i0 ansible_host=10.0.0.30\n\n[infra]\ni0\n\n[chrony]\nbastion ansible_host=10.0.1.5\n";
+
+/// What its own templates make a configuration: one for each way to encode it.
+const TEMPLATES: [(&str, Option<&str>); 4] = [
+    ("the built-in template", None),
+    ("a short text", Some("{% for line in time_sources -%}\n{{ line }}\n{% endfor -%}\n")),
+    ("signs to be escaped", Some("# é ü \u{1f550}\t%20 +/= \"'\\ {{ '{{' }} #\n")),
+    (
+        "a long text",
+        Some(
+            "{% for n in range(end=500) -%}\nserver ntp{{ n }}.example.org iburst\n{% endfor -%}\n",
+        ),
+    ),
+];
+
+/// Settings, the oldest release that takes them, and whether an Ignition configuration can say it all.
+const SETTINGS: [(&str, &str, bool); 5] = [
+    (
+        "ntp_servers: [192.0.2.1, {hostname: pool.example.org, pool: true, maxsources: 3}]\n",
+        "4.8",
+        true,
+    ),
+    (
+        "ntp_servers: [{hostname: a.example.org, minpoll: -2, maxpoll: 4, prefer: true, port: 1123}]\n\
+         step_threshold: 0.1\nstep_limit: -1\nmax_distance: 1\nmin_sources: 1\nhwtimestamp: [\"*\"]\n\
+         extra_lines: [log tracking, \"# a comment\"]\ntimezone: America/Argentina/Buenos_Aires\n",
+        "4.8",
+        true,
+    ),
+    ("ntp_servers: []\nopenshift: {internal_source: bastion, pools: {infra: }}\n", "4.8", true),
+    (
+        "ntp_servers: [{hostname: nts.example.org, nts: true, xleave: true, filter: 5}]\nstep_threshold: 0\n",
+        "4.13",
+        true,
+    ),
+    (
+        "timezone: UTC\nroles: [chrony, motd]\nopenshift:\n  node_disruption_policy: true\n  kernel_arguments: [quiet]\n  \
+         pools: {master: {paused: true}, worker: {max_unavailable: 20%}, infra: {max_unavailable: 2, paused: false, \
+         kernel_arguments: [tsc=reliable]}}\n  ptp: [{name: ptp, interface: eth0, ptp4l_opts: -s, ptp4l_conf: \"a\\n\"}]\n  \
+         dns_forwarders: [{name: a, zones: [a.example, b.example], upstreams: [192.0.2.1, \"[2001:db8::1]:53\"]}]\n",
+        "4.17",
+        false,
+    ),
+];
+
+/// One cluster in a project of its own.
+pub struct Bench {
+    folder: tempfile::TempDir,
+    pub name: String,
+    oldest: &'static str,
+    pub for_ignition: bool,
+}
+
+impl Bench {
+    /// Every template with all settings.
+    pub fn all() -> Vec<Self> {
+        let settings = SETTINGS.iter().enumerate();
+        settings
+            .flat_map(|it| TEMPLATES.iter().map(move |template| Self::new(it, template)))
+            .collect()
+    }
+
+    fn new(
+        (number, (settings, oldest, for_ignition)): (usize, &(&str, &'static str, bool)),
+        (template, text): &(&str, Option<&str>),
+    ) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        write("inventories/ocp/hosts", HOSTS);
+        write("inventories/ocp/config.yml", settings);
+        let motd = "- name: write it\n  copy: {content: \"a\\n\", dest: /etc/motd, mode: \"0444\", owner: core, group: 7}\n";
+        write("roles/motd/tasks/main.yml", motd);
+        if let Some(text) = text {
+            write("templates/chrony/client.conf.tera", text);
+        }
+        let name = format!("settings {number} with {template}");
+        Self { folder, name, oldest, for_ignition: *for_ignition }
+    }
+
+    pub fn project(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+
+    /// Whether a release takes its settings.
+    pub fn fits(&self, version: &str) -> bool {
+        let minor = |version: &str| version.trim_start_matches("4.").parse::<u16>().unwrap();
+        minor(version) >= minor(self.oldest)
+    }
+}
