@@ -46,8 +46,7 @@ watch_clock() {
   shift 3
   while :; do
     # The orders are for this loop alone.
-    take_look "$@" </dev/null
-    section looked
+    in_one_piece look_and_say "$@" </dev/null
     read -r order || break
     # On a terminal the end of the input is not heard: it is said.
     case $order in
@@ -72,7 +71,7 @@ tell_times() {
   # shellcheck disable=SC2016
   by_bash=$by_bash'while read -r order && [ "$order" = time ]; do printf "\n%s clock %s\n" "$1" "$EPOCHREALTIME"; done; '
   # shellcheck disable=SC2016
-  by_bash=$by_bash'case $order in keep) exit 10 ;; back) exit 11 ;; wait) exit 12 ;; end) exit 13 ;; esac; exit 0'
+  by_bash=$by_bash'case $order in keep) exit 10 ;; back) exit 11 ;; wait) exit 12 ;; end) exit 13 ;; more) exit 14 ;; esac; exit 0'
   if have bash; then
     bash -c "$by_bash" bash "$mark"
     case $? in
@@ -81,6 +80,7 @@ tell_times() {
       11) order=back ;;
       12) order='wait' ;;
       13) order=end ;;
+      14) order='more' ;;
       *) order='time' ;;
     esac
     if [ "$order" != time ]; then return 0; fi
@@ -88,6 +88,20 @@ tell_times() {
   section ready
   order=
   while read -r order && [ "$order" = time ]; do section clock "$(date +%s.%N)"; done
+}
+
+# What comes after an answer: the time, and then another script on this one's input, for a shell of its own. That
+# saves a channel, and whatever makes the user another one. A host that is $far has told the time already.
+tell_times_and_go_on() {
+  if [ -z "$far" ]; then tell_times; else read -r order || :; fi
+  if [ "$order" = more ]; then exec sh; fi
+}
+
+# NAME: on a host that is $far, what the clock shows at the begin or at the end of an answer. The controller knows when
+# it has asked and when the answer was there: together that says as much as a question of its own would, whose way
+# there and back is saved.
+note_time() {
+  if [ -n "$far" ]; then section "$1" "$(date +%s.%N)"; fi
 }
 
 # COMMAND: tells the daemon what to do. A daemon that hangs, or knows no such command, stops nothing.
@@ -106,6 +120,14 @@ resolve_again() {
       *) steer refresh ;;
     esac
   fi
+}
+
+# Arguments as for look_clock. The functions watch_units and note_time come with the script.
+look_and_say() {
+  note_time since
+  take_look "$@"
+  note_time till
+  section looked
 }
 
 take_look() {
