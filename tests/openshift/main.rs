@@ -16,7 +16,7 @@ use ezsync::openshift;
 use ezsync::yaml::{self, Node};
 use serde_json::Value;
 
-use matrix::{Bench, VERSIONS};
+use matrix::ALL;
 
 /// The documents of a YAML text.
 fn documents(text: &str) -> Vec<Value> {
@@ -52,33 +52,28 @@ fn the_examples_come_out() {
 fn what_is_exported_is_read_back_over_the_whole_matrix() {
     let mut checked = 0;
     let mut forms = [0; 3];
-    for bench in Bench::all() {
-        for version in VERSIONS.into_iter().filter(|version| bench.fits(version)) {
-            let args = ["--openshift-version", version];
-            let text = export(&bench.project(), &args);
-            assert_eq!(text, export(&bench.project(), &args), "{}: not the same twice", bench.name);
-            let dumps = openshift::read("exported", &text, None).unwrap();
-            // Butane's form has the texts as they are.
-            let butane = export(&bench.project(), &[&args[..], &["--format", "butane"]].concat());
-            let butane = documents(&butane);
-            assert_eq!(dumps.configs.len(), butane.len());
-            for (config, butane) in dumps.configs.iter().zip(&butane) {
-                assert_eq!(config.name, butane["metadata"]["name"]);
-                let files = butane["storage"]["files"].as_array().unwrap();
-                assert_eq!(config.files.len(), files.len());
-                for (file, expected) in config.files.iter().zip(files) {
-                    assert_eq!(file.path, expected["path"]);
-                    assert_eq!(file.mode, expected["mode"]);
-                    let inline = expected["contents"]["inline"].as_str().unwrap();
-                    assert_eq!(String::from_utf8_lossy(&file.bytes), inline, "{}", bench.name);
-                    checked += 1;
-                }
+    for exported in ALL.iter() {
+        let text = &exported.machine_config;
+        let dumps = openshift::read("exported", text, None).unwrap();
+        // Butane's form has the texts as they are.
+        let butane = documents(&exported.butane);
+        assert_eq!(dumps.configs.len(), butane.len());
+        for (config, butane) in dumps.configs.iter().zip(&butane) {
+            assert_eq!(config.name, butane["metadata"]["name"]);
+            let files = butane["storage"]["files"].as_array().unwrap();
+            assert_eq!(config.files.len(), files.len());
+            for (file, expected) in config.files.iter().zip(files) {
+                assert_eq!(file.path, expected["path"]);
+                assert_eq!(file.mode, expected["mode"]);
+                let inline = expected["contents"]["inline"].as_str().unwrap();
+                assert_eq!(String::from_utf8_lossy(&file.bytes), inline, "{}", exported.name);
+                checked += 1;
             }
-            let count = |word: &str| text.matches(word).count();
-            forms[0] += count("source: data:,");
-            forms[1] += count("source: data:;base64,") - count("compression: gzip");
-            forms[2] += count("compression: gzip");
         }
+        let count = |word: &str| text.matches(word).count();
+        forms[0] += count("source: data:,");
+        forms[1] += count("source: data:;base64,") - count("compression: gzip");
+        forms[2] += count("compression: gzip");
     }
     assert!(checked >= 60, "{checked}");
     assert!(forms.iter().all(|number| *number > 0), "not every form came up: {forms:?}");
@@ -121,22 +116,17 @@ fn ignition_takes_every_configuration() {
         return;
     }
     let mut taken = 0;
-    for bench in Bench::all().into_iter().filter(|bench| bench.for_ignition) {
-        for version in VERSIONS.into_iter().filter(|version| bench.fits(version)) {
-            let args = ["--openshift-version", version, "--format", "ignition"];
-            for config in export(&bench.project(), &args).split("---\n") {
-                let (passes, said) = ignition_of_any_version(config);
-                assert!(passes, "{} {version}: {said}\n{config}", bench.name);
-                // It does see mistakes.
-                for (good, bad) in
-                    [("\"mode\":4", "\"mode\":-4"), ("data:", "dada:"), ("/etc/", "etc/")]
-                {
-                    let (passes, _) = ignition_of_any_version(&config.replacen(good, bad, 1));
-                    assert!(!passes, "{bad}");
-                }
-                taken += 1;
-            }
+    for exported in ALL.iter().filter(|exported| !exported.ignition.is_empty()) {
+        for config in exported.ignition.split("---\n") {
+            let (passes, said) = ignition_of_any_version(config);
+            assert!(passes, "{}: {said}\n{config}", exported.name);
+            taken += 1;
         }
+    }
+    // It does see mistakes.
+    let config = ALL[0].ignition.split("---\n").next().unwrap();
+    for (good, bad) in [("\"mode\":4", "\"mode\":-4"), ("data:", "dada:"), ("/etc/", "etc/")] {
+        assert!(!ignition_of_any_version(&config.replacen(good, bad, 1)).0, "{bad}");
     }
     assert!(taken >= 40, "{taken}");
 }
@@ -168,12 +158,8 @@ fn judged(judge: &(PathBuf, PathBuf), objects: &[Value]) -> (bool, String) {
 #[test]
 fn the_schemas_of_openshift_take_every_object() {
     let Some(judge) = judge() else { return };
-    let mut objects = Vec::new();
-    for bench in Bench::all() {
-        for version in VERSIONS.into_iter().filter(|version| bench.fits(version)) {
-            objects.extend(documents(&export(&bench.project(), &["--openshift-version", version])));
-        }
-    }
+    let objects: Vec<Value> =
+        ALL.iter().flat_map(|exported| documents(&exported.machine_config)).collect();
     let (passes, said) = judged(&judge, &objects);
     assert!(passes, "{said}");
     // They know all kinds but that of the PTP operator, and they do see mistakes.

@@ -1,10 +1,10 @@
 //! Clusters with all that templates and settings can make of a configuration.
 
 use std::fs;
-use std::path::PathBuf;
+use std::sync::LazyLock;
 
 /// Releases at which something changes.
-pub const VERSIONS: [&str; 6] = ["4.8", "4.10", "4.13", "4.14", "4.17", "4.19"];
+const VERSIONS: [&str; 6] = ["4.8", "4.10", "4.13", "4.14", "4.17", "4.19"];
 
 const HOSTS: &str = "[kube_master]\nm0 ansible_host=10.0.0.10\n\n[kube_node]\nw0 ansible_host=10.0.0.20\n\
                      i0 ansible_host=10.0.0.30\n\n[infra]\ni0\n\n[chrony]\nbastion ansible_host=10.0.1.5\n";
@@ -53,16 +53,47 @@ const SETTINGS: [(&str, &str, bool); 5] = [
 ];
 
 /// One cluster in a project of its own.
-pub struct Bench {
+struct Bench {
     folder: tempfile::TempDir,
-    pub name: String,
+    name: String,
     oldest: &'static str,
-    pub for_ignition: bool,
+    for_ignition: bool,
+    is_built_in: bool,
 }
+
+/// What was exported of one cluster for one release.
+pub struct Exported {
+    pub name: String,
+    pub machine_config: String,
+    pub butane: String,
+    /// Empty where an Ignition configuration cannot say it.
+    pub ignition: String,
+}
+
+/// All of it, exported once for all tests.
+pub static ALL: LazyLock<Vec<Exported>> = LazyLock::new(|| {
+    let mut all = Vec::new();
+    for bench in Bench::all() {
+        for version in bench.versions() {
+            let export = |format: &str| {
+                let args = ["--openshift-version", version, "--format", format];
+                crate::export(bench.folder.path(), &args)
+            };
+            let machine_config = export("machineconfig");
+            let name = format!("{}, {version}", bench.name);
+            if bench.is_built_in {
+                assert_eq!(export("machineconfig"), machine_config, "{name}: not the same twice");
+            }
+            let ignition = if bench.for_ignition { export("ignition") } else { String::new() };
+            all.push(Exported { name, machine_config, butane: export("butane"), ignition });
+        }
+    }
+    all
+});
 
 impl Bench {
     /// Every template with all settings.
-    pub fn all() -> Vec<Self> {
+    fn all() -> Vec<Self> {
         let settings = SETTINGS.iter().enumerate();
         settings
             .flat_map(|it| TEMPLATES.iter().map(move |template| Self::new(it, template)))
@@ -87,16 +118,15 @@ impl Bench {
             write("templates/chrony/client.conf.tera", text);
         }
         let name = format!("settings {number} with {template}");
-        Self { folder, name, oldest, for_ignition: *for_ignition }
+        let for_ignition = *for_ignition;
+        Self { folder, name, oldest, for_ignition, is_built_in: text.is_none() }
     }
 
-    pub fn project(&self) -> PathBuf {
-        self.folder.path().to_owned()
-    }
-
-    /// Whether a release takes its settings.
-    pub fn fits(&self, version: &str) -> bool {
+    /// The releases that it is exported for: all that take its settings, and with templates of its own the first
+    /// that packs nothing and one that does.
+    fn versions(&self) -> impl Iterator<Item = &'static str> {
         let minor = |version: &str| version.trim_start_matches("4.").parse::<u16>().unwrap();
-        minor(version) >= minor(self.oldest)
+        let fit = VERSIONS.into_iter().filter(move |version| minor(version) >= minor(self.oldest));
+        fit.filter(|version| self.is_built_in || ["4.8", "4.17"].contains(version))
     }
 }
