@@ -8,6 +8,7 @@ use super::builder::Builder;
 use super::settings::{Part, Settings};
 use super::{Ground, SOURCE_GROUP, TIME_ROLE, TimeSource, Wish, load_roles};
 use crate::desired::{HostVars, Recipe};
+use crate::inventory::Inventory;
 use crate::openshift::{self, MASTER, PoolSettings, WORKER};
 use crate::problem::{Place, Problem};
 use crate::project::Project;
@@ -28,8 +29,8 @@ pub struct PoolWish {
 pub struct PoolHosts {
     /// The pool.
     pub settings: PoolSettings,
-    /// Its hosts in the order of the inventory: their names, where they stand and their variables.
-    pub hosts: Vec<(String, Option<Place>, HostVars)>,
+    /// Its hosts in the order of the inventory: their names and their variables.
+    pub hosts: Vec<(String, HostVars)>,
     /// Whether it was asked for.
     pub wanted: bool,
 }
@@ -45,6 +46,7 @@ pub struct Pools {
     pub recipe: Recipe,
     /// What looks like a mistake and may be none.
     pub warnings: Vec<Problem>,
+    inventory: Inventory,
 }
 
 impl Pools {
@@ -76,6 +78,12 @@ impl Pools {
         let options = Vec::new();
         let builder = Builder { name, inventory, config, folder, extra, options, recipe };
         builder.pools(openshift, pools)
+    }
+
+    /// Where a host is first named.
+    #[must_use]
+    pub fn place_of_host(&self, host: &str) -> Option<Place> {
+        self.inventory.place_of_host(host)
     }
 }
 
@@ -110,7 +118,7 @@ impl Builder<'_> {
                     let conf = settings.conf_of_follower(&self.lookup(&member), address)?;
                     member.vars.conf = Arc::new(conf);
                 }
-                members.push((member.name, self.inventory.place_of_host(&host), member.vars));
+                members.push((member.name, member.vars));
             }
             let wanted = wish.pools.is_empty() || wish.pools.contains(&pool.name);
             pools.push(PoolHosts { settings: pool, hosts: members, wanted });
@@ -119,7 +127,8 @@ impl Builder<'_> {
         everyone.extend(hosts.into_iter().filter(|host| *host != first));
         let mut warnings = self.warnings(&everyone);
         warnings.extend(self.unheard(&first, &asked.vars));
-        Ok(Pools { pools, openshift, recipe: self.recipe, warnings })
+        let Self { inventory, recipe, .. } = self;
+        Ok(Pools { pools, openshift, recipe, warnings, inventory })
     }
 
     /// Lines for a source alone: no node of a pool is one.

@@ -73,14 +73,14 @@ fn rendered(cluster: &Pools, version: Version) -> Result<Vec<Pool>, Problem> {
 
 fn content(cluster: &Pools, pool: &PoolHosts, facts: &Facts) -> Result<Content, Problem> {
     let mut first: Option<(&String, Content)> = None;
-    for (host, place, vars) in &pool.hosts {
+    for (host, vars) in &pool.hosts {
         let desired = cluster.recipe.desired(vars, facts)?;
         let content = Content::new(&cluster.recipe, &desired, facts)?;
         match &first {
             None => first = Some((host, content)),
             Some((name, known)) => known
                 .agrees(&pool.settings.name, name, &content, host)
-                .map_err(|problem| problem.at(place.clone()))?,
+                .map_err(|problem| problem.at(cluster.place_of_host(host)))?,
         }
     }
     let content = first.map(|(_, content)| content).unwrap_or_default();

@@ -1,4 +1,5 @@
 use super::data_url::{Encoded, decode, encode};
+use super::machine_config::MachineConfig;
 use super::*;
 use crate::facts::Version as Chrony;
 
@@ -121,5 +122,31 @@ fn releases_are_known_by_what_they_take() {
         ["", "4", "4.", "4.7", "4.23", "5.1", "4.014", "4.14.x", "4.14.1.2", "4.-1", "4.99999999"]
     {
         assert!(Version::parse(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn objects_have_no_other_fields() {
+    let reads = |text: &str| {
+        let object: Result<MachineConfig, _> = crate::yaml::parse("test", text);
+        object.map(|object| crate::yaml::write(&object).unwrap())
+    };
+    let text = "apiVersion: machineconfiguration.openshift.io/v1\nkind: MachineConfig\nmetadata:\n  labels:\n    \
+                machineconfiguration.openshift.io/role: worker\n  name: 99-worker-chrony\nspec:\n  config:\n    ignition:\n      \
+                version: \"3.4.0\"\n    storage:\n      files:\n      - contents:\n          compression: \"\"\n          \
+                source: data:,a\n        mode: 420\n        overwrite: true\n        path: /etc/chrony.conf\n  \
+                kernelArguments:\n  - quiet\n";
+    // In the same order, too.
+    assert_eq!(reads(text).as_deref(), Ok(text));
+    for (field, with_another) in [
+        ("kind: MachineConfig\n", "kind: MachineConfig\nstatus: {}\n"),
+        ("  name: 99-", "  uid: a\n  name: 99-"),
+        ("  kernelArguments:", "  fips: true\n  kernelArguments:"),
+        ("        mode: 420\n", "        mode: 420\n        append: []\n"),
+        ("          source:", "          hash: a\n          source:"),
+        ("    storage:", "    passwd: {}\n    storage:"),
+    ] {
+        let problem = reads(&text.replacen(field, with_another, 1)).unwrap_err();
+        assert!(problem.message().contains("unknown field"), "{problem}");
     }
 }
