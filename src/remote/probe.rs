@@ -128,7 +128,10 @@ pub fn probe_script(request: &Request, mark: &Word) -> String {
     script.call(with("look_clock", &request.names), "");
     script.line("}");
     // Who hears the first section knows that it runs.
-    script.line("probe() {").line("section begun").line("in_one_piece probe_texts");
+    script
+        .line("probe() {")
+        .line("section begun")
+        .line("in_one_piece beside_timedatectl probe_texts");
     script.line("probe_history");
     if let Some(function) = request.past.function() {
         script.line(function);

@@ -100,6 +100,7 @@ prove() {
   fi
   guard_extend "${confirm:-$step_patience}"
   unheard='it went back by itself: '
+  besides=
   while read -r order; do
     guard_extend "${confirm:-$step_patience}"
     # It ends with another word, or with none at the end of the input.
