@@ -47,7 +47,8 @@ impl Driver<'_> {
         let (mark, token) = (word()?, word()?);
         let confirm = self.confirms(probe);
         let names = self.names();
-        let sight = Sight { chrony: &probe.facts.chrony, names: &names };
+        let far = self.shell.is_far();
+        let sight = Sight { chrony: &probe.facts.chrony, names: &names, far };
         let errand = Errand {
             plan: &self.result.plan,
             ending: self.history.ending,
@@ -59,6 +60,7 @@ impl Driver<'_> {
             confirm: confirm.then_some(confirm::PATIENCE),
             break_lock: self.shared.order.break_lock,
             sight: self.shared.order.verify.then_some(sight),
+            far,
         };
         // Keys may stand in it.
         let script = Zeroizing::new(apply_script(&errand, &mark, &token));

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::talk::Talk;
 use crate::exec::ExecError;
-use crate::remote::{ASK_TIME, TIME_READY, TIME_TOLD};
+use crate::remote::{ASK_TIME, Section, TIME_AROUND, TIME_READY, TIME_TOLD};
 use crate::verify::{ClockOffset, Measure};
 
 /// How long one answer may take.
@@ -18,6 +18,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a clock is read again, each time to know it better: near hosts answer in a millisecond, and far
 /// ones are not asked twice.
 const BUDGET: Duration = Duration::from_millis(20);
+
+/// Hosts that are further away than this tell the time with their answers: a question of its own would take longer
+/// than all that is said.
+pub(super) const FAR: Duration = BUDGET;
 
 /// More readings than this say hardly anything new.
 const MOST: u32 = 8;
@@ -53,7 +57,7 @@ fn raw() -> Option<Duration> {
 /// The controller's time since 1970: its clock as it stood when this was first asked, going on from there by
 /// a clock that nobody sets or steers. The controller may be one of the hosts whose clocks are set.
 /// None where there is no such clock.
-fn now() -> Option<Duration> {
+pub(super) fn now() -> Option<Duration> {
     let anchor = Anchor::get()?;
     raw()?.checked_sub(anchor.raw)?.checked_add(anchor.wall)
 }
@@ -94,6 +98,17 @@ impl Timebase {
 }
 
 impl Talk {
+    /// What a host that is far away has told of its clock in `sections`, its answer to what was said to it last. None
+    /// when it told nothing that can be used.
+    pub(super) fn clock_told(&self, sections: &[Section]) -> Option<ClockOffset> {
+        let received = now()?;
+        let told = TIME_AROUND.map(|name| {
+            sections.iter().find(|section| section.name == name)?.args.first().map(String::as_str)
+        });
+        let [Some(first), Some(last)] = told else { return None };
+        ClockOffset::around([first, last], self.said()?, received)
+    }
+
     /// Reads the host's clock, `least` times or more, by a script that is about to be ready for it. None when
     /// it tells nothing that can be used.
     pub(super) async fn read_clock(

@@ -337,18 +337,22 @@ impl<'a> Driver<'a> {
     pub(super) async fn look(&mut self, request: &Request) -> Result<Probe, Outcome> {
         let what = "the probe";
         let mark = word()?;
-        let script = probe_script(request, &mark);
+        // A clock that is to be set is read with more care than an answer allows.
+        let careful = request.covers(&Subject::Clock);
+        let far = self.shell.is_far() && !careful;
+        let script = probe_script(&request.clone().from_afar(far), &mark);
         let lost = |error| exec_trouble(what, &error);
         let mut talk = self.shell.start(what, &script, &mark, PROBE_TIMEOUT).await?;
         if talk.until("end", PROBE_TIMEOUT).await.map_err(lost)?.is_some() {
-            let least = if request.covers(&Subject::Clock) { CAREFUL } else { 1 };
-            let read = talk.read_clock(least).await.map_err(lost)?;
+            let read = match far {
+                true => talk.clock_told(talk.sections()),
+                false => talk.read_clock(if careful { CAREFUL } else { 1 }).await.map_err(lost)?,
+            };
             self.result.clock = read.map(Clock::new);
-            // Its last word is not waited for: that would be one more way there and back.
-            talk.hang_up().await;
         }
         match Probe::parse(request, talk.sections()) {
             Some(mut probe) if probe.root => {
+                self.shell.leave_open(talk).await;
                 probe.observed.clock = self.result.clock.map(|clock| clock.before);
                 self.supply(&mut probe)?;
                 Ok(probe)

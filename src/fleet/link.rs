@@ -1,5 +1,7 @@
 //! A host on which commands run: by SSH, or this machine itself.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use crate::exec::{Event, ExecError};
@@ -50,6 +52,14 @@ impl Link {
                     events: Events::Local(Box::new(exec.events)),
                 })
             }
+        }
+    }
+
+    /// How long the way there and back takes, where that is known.
+    pub(super) fn round_trip(&self) -> Option<Duration> {
+        match self {
+            Self::Ssh(session) => session.round_trip(),
+            Self::Local(_) => None,
         }
     }
 

@@ -1,18 +1,20 @@
 //! A shell on a host, as the user who is wanted there, that runs our scripts.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
 
+use super::clock::FAR;
 use super::link::{Exec, Link};
 use super::result::{Outcome, Trouble};
 use super::talk::{Talk, wiped};
 use crate::access::Reach;
 use crate::exec::{Event, ExecError};
-use crate::remote::{Become, Greeting, Heard, Opening, Stream, Word};
+use crate::remote::{Become, Greeting, Heard, MORE, Opening, Stream, Word};
 use crate::sanitise::sanitise_lines;
 
 /// How long the program that makes us another user may say nothing: directories of users may be
@@ -30,6 +32,8 @@ pub(super) struct Shell {
     become_: Option<Become>,
     /// The host wants us to have a terminal: found out by trying.
     terminal: AtomicBool,
+    /// The shell of a script that has said all, and waits for another one.
+    waiting: Mutex<Option<Talk>>,
 }
 
 /// Why there is no shell.
@@ -51,7 +55,8 @@ impl From<ExecError> for NoShell {
 impl Shell {
     pub(super) fn new(link: Link, reach: &Reach) -> Self {
         let terminal = AtomicBool::new(false);
-        Self { link, user: reach.user.clone(), become_: reach.become_.clone(), terminal }
+        let waiting = Mutex::new(None);
+        Self { link, user: reach.user.clone(), become_: reach.become_.clone(), terminal, waiting }
     }
 
     pub(super) fn link(&self) -> &Link {
@@ -60,6 +65,26 @@ impl Shell {
 
     pub(super) async fn close(self) {
         self.link.close().await;
+    }
+
+    /// Keeps the shell of `talk`, whose script waits for [`MORE`], for the next script. On a terminal it ends.
+    pub(super) async fn leave_open(&self, mut talk: Talk) {
+        if self.on_terminal() {
+            // Its last word is not waited for: that would be one more way there and back.
+            talk.hang_up().await;
+        } else {
+            *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Some(talk);
+        }
+    }
+
+    /// A talk with the shell that waits for another script.
+    fn take_waiting(&self, mark: &Word) -> Option<Talk> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take()?.onward(mark)
+    }
+
+    /// Whether each way to the host and back takes long.
+    pub(super) fn is_far(&self) -> bool {
+        self.link.round_trip().is_some_and(|time| time > FAR)
     }
 
     /// Starts `script`, whose sections begin with `mark`, and waits, as long as `limit` at the
@@ -92,6 +117,14 @@ impl Shell {
     }
 
     async fn attempt(&self, script: &str, mark: &Word, limit: Duration) -> Result<Talk, NoShell> {
+        if let Some(mut talk) = self.take_waiting(mark) {
+            talk.say(MORE).await;
+            match self.send(talk, script, limit).await {
+                // Somebody may have ended it while it waited.
+                Err(NoShell::Ended(_)) => {}
+                other => return other,
+            }
+        }
         let word = word().map_err(NoShell::Refused)?;
         let opening = match &self.become_ {
             Some(become_) => become_.opening(self.on_terminal(), &word),
@@ -107,9 +140,16 @@ impl Shell {
         };
         let opened = timeout(OPENING, opened).await;
         let (exec, rest) = opened.map_err(|_| ExecError::TimedOut(OPENING))??;
-        let mut talk = Talk::new(exec, mark, opening.terminal, &rest);
+        self.send(Talk::new(exec, mark, opening.terminal, &rest), script, limit).await
+    }
+
+    /// Sends `script`, and waits for its first section.
+    async fn send(&self, mut talk: Talk, script: &str, limit: Duration) -> Result<Talk, NoShell> {
         let begun = async {
-            talk.send(script).await;
+            match self.is_far() {
+                true => talk.send_timed(script).await,
+                false => talk.send(script).await,
+            }
             talk.has_begun().await
         };
         match timeout(limit, begun).await.map_err(|_| ExecError::TimedOut(limit))?? {

@@ -60,7 +60,7 @@ async fn look(shell: &Shell) -> Result<Surveyed, Outcome> {
     talk.until("end", LOOK_TIMEOUT).await.map_err(lost)?;
     let probe = Probe::parse(&request, talk.sections()).ok_or_else(|| broken_off(&talk))?;
     // It would tell the time now: that is not wanted.
-    talk.hang_up().await;
+    shell.leave_open(talk).await;
     let mark = word()?;
     let mut talk = shell.start(what, &stock_script(&mark), &mark, LOOK_TIMEOUT).await?;
     talk.read_to_end(LOOK_TIMEOUT).await.map_err(lost)?;

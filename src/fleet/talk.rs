@@ -7,6 +7,7 @@ use bytes::Bytes;
 use secrecy::zeroize::Zeroizing;
 use tokio::time::{Instant, timeout};
 
+use super::clock;
 use super::link::{Events, Exec, Stdin};
 use crate::exec::{Event, ExecError, ExitStatus};
 use crate::remote::{OUTPUT_MAX, Section, Sections, Word};
@@ -46,6 +47,8 @@ pub(super) struct Talk {
     listened: Duration,
     /// It did not take in what was said to it.
     deaf: bool,
+    /// When it was asked last, in the controller's time.
+    said: Option<Duration>,
 }
 
 impl Talk {
@@ -67,7 +70,23 @@ impl Talk {
             status: None,
             listened: Duration::ZERO,
             deaf: false,
+            said: None,
         }
+    }
+
+    /// When it was asked last, in the controller's time.
+    pub(super) fn said(&self) -> Option<Duration> {
+        self.said
+    }
+
+    /// A talk with the same shell, which waits for another script: its sections begin with `mark`. None where
+    /// nothing can be said to it any more, or its end would not be seen: on a terminal it may have read ahead.
+    pub(super) fn onward(self, mark: &Word) -> Option<Self> {
+        if self.terminal || self.deaf {
+            return None;
+        }
+        let exec = Exec { stdin: self.stdin?, events: self.events };
+        Some(Self::new(exec, mark, false, b""))
     }
 
     /// Sends the script. Should the host not read it, its events tell why.
@@ -75,6 +94,16 @@ impl Talk {
         if let Some(stdin) = &mut self.stdin {
             let _ = stdin.write(wiped(script)).await;
         }
+    }
+
+    /// The same for a script that tells the time: how long it takes is to be known. It begins with its last line,
+    /// and the others may have to wait until the host opens the way for them.
+    pub(super) async fn send_timed(&mut self, script: &str) {
+        let lines = script.trim_end().rfind('\n').map_or(0, |end| end + 1);
+        let (lines, last) = script.split_at(lines);
+        self.send(lines).await;
+        self.said = clock::now();
+        self.send(last).await;
     }
 
     /// Sends `bytes` and takes in what is said meanwhile: a script that has given up reads no more. False
@@ -135,6 +164,7 @@ impl Talk {
     /// left: what is to be heard next is that its time is up.
     pub(super) async fn say(&mut self, line: &str) {
         self.listened = Duration::ZERO;
+        self.said = clock::now();
         if timeout(HEARING, self.send(&format!("{line}\n"))).await.is_err() {
             // A part of the line may have been taken in: nothing can follow it.
             self.stdin = None;

@@ -12,7 +12,7 @@ use super::shell::{exec_trouble, word};
 use super::talk::Talk;
 use super::{Doing, Judged, Mode, Part};
 use crate::exec::ExecError;
-use crate::remote::{ASK_TIME, Glance, Look, Probe, Section, watch_script};
+use crate::remote::{ASK_TIME, Glance, Look, Probe, Section, Sight, watch_script};
 use crate::sanitise::sanitise;
 use crate::verify::{self, Cause, Expectation, Role, State, Verdict, judge, warnings};
 
@@ -201,6 +201,7 @@ impl Driver<'_> {
         let mut silent = probe.look.reading().silent_sources();
         let mut failures = 0;
         let mut cut_short;
+        let mut clock;
         loop {
             let waited = pace.begun.elapsed();
             let late = waited >= order.verify_timeout;
@@ -225,6 +226,7 @@ impl Driver<'_> {
                 None => answer(talk.insert(self.open_watch(&glance, probe).await?)).await,
             };
             let sections = sections.map_err(|error| exec_trouble("the verification", &error))?;
+            clock = talk.as_ref().and_then(|talk| talk.clock_told(&sections));
             let look = Look::watched(&sections, &probe.facts);
             let reading = look.reading();
             verdict = judge(&expectation, &reading);
@@ -241,11 +243,14 @@ impl Driver<'_> {
             }
         }
         if let Some(mut talk) = talk {
-            talk.say(ASK_TIME).await;
-            let read = talk.read_clock(1).await;
-            let read = read.map_err(|error| exec_trouble("the verification", &error))?;
-            if let (Some(clock), Some(read)) = (&mut self.result.clock, read) {
-                clock.after = read;
+            // One that is near is asked.
+            if clock.is_none() {
+                talk.say(ASK_TIME).await;
+                let read = talk.read_clock(1).await;
+                clock = read.map_err(|error| exec_trouble("the verification", &error))?;
+            }
+            if let (Some(known), Some(read)) = (&mut self.result.clock, clock) {
+                known.after = read;
             }
             match &mut self.open {
                 Some(open) => open.talk = Some(talk),
@@ -273,7 +278,8 @@ impl Driver<'_> {
 
     async fn open_watch(&self, first: &Glance, probe: &Probe) -> Result<Talk, Outcome> {
         let mark = word()?;
-        let script = watch_script(first, &probe.facts.chrony, &self.names(), &mark);
+        let (chrony, names, far) = (&probe.facts.chrony, self.names(), self.shell.is_far());
+        let script = watch_script(first, Sight { chrony, names: &names, far }, &mark);
         self.shell.start("the verification", &script, &mark, LOOK_TIMEOUT).await
     }
 }

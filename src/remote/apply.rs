@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use super::look::watch_units;
+use super::look::{Sight, set_far, watch_units};
 use super::script::{Script, compact, quote};
 use super::{Section, Word};
-use crate::facts::ChronyFacts;
 use crate::plan::{Change, Plan};
 use crate::resource::Call;
 
@@ -63,15 +62,8 @@ pub struct Errand<'a> {
     pub break_lock: bool,
     /// What is looked at once it is changed, until the word whether it is kept; none: it is kept at once.
     pub sight: Option<Sight<'a>>,
-}
-
-/// What the looks at a host's time are about.
-#[derive(Debug, Clone, Copy)]
-pub struct Sight<'a> {
-    /// What chrony is there.
-    pub chrony: &'a ChronyFacts,
-    /// The names of sources that it should resolve.
-    pub names: &'a [String],
+    /// Whether the host is so far away that each way there and back counts: see [`Sight::far`].
+    pub far: bool,
 }
 
 /// What becomes of the host's history when a change is kept.
@@ -156,11 +148,12 @@ impl Errand<'_> {
         ] {
             script.line(&format!("{name}={}", quote(value)));
         }
+        set_far(script, self.far);
         script.line("state_text() {");
         script.call(["printf", "%s", self.state.as_deref().unwrap_or_default()], "").line("}");
         script.line("sight() {");
         let names = sight.map(|sight| sight.names).unwrap_or_default();
-        let words = std::iter::once("take_look").chain(names.iter().map(String::as_str));
+        let words = std::iter::once("look_and_say").chain(names.iter().map(String::as_str));
         script.call(words, "").line("}");
         let unit = sight.map_or("", |sight| &sight.chrony.unit);
         watch_units(script, unit);

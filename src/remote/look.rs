@@ -143,8 +143,40 @@ pub const TIME_READY: &str = "ready";
 /// A line that is answered by the time.
 pub const ASK_TIME: &str = "time";
 
+/// A line after which a shell of its own reads another script. What comes behind it may come with it: shells read
+/// no further than to the end of a line, but for those on a terminal.
+pub const MORE: &str = "more";
+
 /// The section by which it is told: the first argument is what `date +%s.%N` prints.
 pub const TIME_TOLD: &str = "clock";
+
+/// The sections by which a host that is far away tells the time at the begin and at the end of an answer, as
+/// [`TIME_TOLD`] does.
+pub const TIME_AROUND: [&str; 2] = ["since", "till"];
+
+/// What the looks at a host's time are about.
+#[derive(Debug, Clone, Copy)]
+pub struct Sight<'a> {
+    /// What chrony is there.
+    pub chrony: &'a ChronyFacts,
+    /// The names of sources that it should resolve.
+    pub names: &'a [String],
+    /// Whether the host is so far away that each way there and back counts: it tells the time with each look then.
+    pub far: bool,
+}
+
+impl<'a> Sight<'a> {
+    /// One of a host that is near, and has no names to resolve.
+    #[must_use]
+    pub fn of(chrony: &'a ChronyFacts) -> Self {
+        Self { chrony, names: &[], far: false }
+    }
+}
+
+/// The variable by which scripts know that.
+pub(super) fn set_far(script: &mut Script, far: bool) {
+    script.line(if far { "far=yes" } else { "far=" });
+}
 
 /// The function that asks the service manager, for `take_look` in sh/clock.sh.
 pub(super) fn watch_units(script: &mut Script, chrony: &str) {
@@ -157,8 +189,10 @@ pub(super) fn watch_units(script: &mut Script, chrony: &str) {
 /// A script that takes the look `first` at once, and another for each line on its input; after
 /// [`ASK_TIME`] it only tells the time any more.
 #[must_use]
-pub fn watch_script(first: &Glance, chrony: &ChronyFacts, names: &[String], mark: &Word) -> String {
+pub fn watch_script(first: &Glance, sight: Sight<'_>, mark: &Word) -> String {
+    let Sight { chrony, names, far } = sight;
     let mut script = Script::new(mark, &PARTS);
+    set_far(&mut script, far);
     watch_units(&mut script, &chrony.unit);
     let order = first.order();
     let words = ["watch_clock", &order, &chrony.unit, &chrony.conf];

@@ -16,13 +16,14 @@ mod visit;
 
 pub use answer::{OUTPUT_MAX, Section, Sections};
 pub use apply::{
-    Ending, Errand, Outcome, Progress, Sight, apply_script, name_targets, packages_that_stay,
+    Ending, Errand, Outcome, Progress, apply_script, name_targets, packages_that_stay,
     recover_script,
 };
 pub use greeting::{Greeting, Heard, Stream};
 pub use history::{About, Depth, Holder, Past, Unfinished};
 pub use look::{
-    ASK_TIME, Glance, Look, TIME_READY, TIME_TOLD, source_script, source_side, watch_script,
+    ASK_TIME, Glance, Look, MORE, Sight, TIME_AROUND, TIME_READY, TIME_TOLD, source_script,
+    source_side, watch_script,
 };
 pub use privilege::{Become, Method, Opening};
 pub use probe::{Probe, Request, probe_script};

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use ipnet::IpNet;
 
 use super::history::{Depth, Past};
-use super::look::Look;
+use super::look::{Look, set_far};
 use super::script::Script;
 use super::units::{self, CHRONY_UNITS, Units};
 use super::visit::stock;
@@ -55,6 +55,8 @@ pub struct Request {
     paths_needed: Option<Vec<String>>,
     /// How much of its past is asked for.
     past: Depth,
+    /// Whether the host is so far away that each way there and back counts.
+    far: bool,
 }
 
 impl Request {
@@ -89,6 +91,12 @@ impl Request {
         Self { past, ..self }
     }
 
+    /// The same for a host that is far away: it tells the time with its answer, and not when it is asked.
+    #[must_use]
+    pub fn from_afar(self, far: bool) -> Self {
+        Self { far, ..self }
+    }
+
     /// Whether `subject` is among what is looked at.
     #[must_use]
     pub fn covers(&self, subject: &Subject) -> bool {
@@ -104,7 +112,7 @@ impl Request {
 }
 
 /// The script for `request`. After its answer, which ends with the section `end`, it tells the time: see
-/// [`super::TIME_READY`].
+/// [`super::TIME_READY`]. After the line [`super::MORE`] another script may follow, unless it runs on a terminal.
 #[must_use]
 pub fn probe_script(request: &Request, mark: &Word) -> String {
     let paths_needed = request.paths_needed.as_ref().filter(|_| !request.stock.is_empty());
@@ -113,6 +121,7 @@ pub fn probe_script(request: &Request, mark: &Word) -> String {
     parts.extend(request.past.function().map(|_| PAST));
     let mut script = Script::new(mark, &parts);
     script.line(&format!("content_max={CONTENT_MAX}"));
+    set_far(&mut script, request.far);
     let with = |function: &str, words: &[String]| -> Vec<String> {
         std::iter::once(function.to_owned()).chain(words.iter().cloned()).collect()
     };
@@ -131,6 +140,7 @@ pub fn probe_script(request: &Request, mark: &Word) -> String {
     script
         .line("probe() {")
         .line("section begun")
+        .line("note_time since")
         .line("in_one_piece beside_timedatectl probe_texts");
     script.line("probe_history");
     if let Some(function) = request.past.function() {
@@ -143,8 +153,12 @@ pub fn probe_script(request: &Request, mark: &Word) -> String {
     if !request.paths.is_empty() {
         script.call(with("probe_paths", &request.paths), "");
     }
-    script.line("section end").line("}");
-    script.line("probe_and_tell() {").line("probe </dev/null").line("tell_times").line("}");
+    script.line("note_time till").line("section end").line("}");
+    script
+        .line("probe_and_tell() {")
+        .line("gathered probe </dev/null")
+        .line("tell_times_and_go_on")
+        .line("}");
     script.finish("probe_and_tell")
 }
 

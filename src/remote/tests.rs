@@ -340,7 +340,11 @@ fn a_look_has_a_word_for_each_kind() {
         (Glance::Explain(silent), "'explain 10.0.0.1 fd00::1'"),
     ] {
         let chrony = ChronyFacts { unit: "my-chrony".to_owned(), ..chrony.clone() };
-        let script = watch_script(&glance, &chrony, &["a b".to_owned()], &mark());
+        let script = watch_script(
+            &glance,
+            Sight { names: &["a b".to_owned()], ..Sight::of(&chrony) },
+            &mark(),
+        );
         let call = format!("\nwatch_clock {word} my-chrony /etc/chrony.conf 'a b'\n");
         assert!(script.contains(&call), "{script}");
         assert!(script.contains(" my-chrony\n}\n"), "the unit itself is watched: {script}");

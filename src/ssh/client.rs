@@ -124,9 +124,13 @@ impl Client {
         let wanted = CancellationToken::new();
         let close_on_drop = wanted.clone().drop_guard();
         let log = Log::default();
-        let (mut command, mut gateway) = (None, None);
+        let (mut command, mut gateway, mut round_trip) = (None, None, None);
         let stream: Stream = match base {
-            Base::Socket(socket) => Box::new(deadline.open(&socket).await?),
+            Base::Socket(socket) => {
+                let (stream, took) = deadline.open(&socket).await?;
+                round_trip = Some(took);
+                Box::new(stream)
+            }
             Base::Command(text) => {
                 let started = ProxyCommand::start(text, wanted.clone());
                 let (stream, started) = started.map_err(|error| ConnectError::Network {
@@ -147,7 +151,7 @@ impl Client {
         match (self.log_in(target, wire, deadline, &log).await, command) {
             (Ok(handle), _) => {
                 let endpoint = target.endpoint.clone();
-                Ok(Session::new(endpoint, handle, log, close_on_drop, gateway))
+                Ok(Session::new(endpoint, handle, log, close_on_drop, gateway, round_trip))
             }
             (Err(failed), Some(command)) => Err(failed.with(&command).await),
             (Err(failed), None) => Err(failed),

@@ -53,8 +53,8 @@ impl<'a> Deadline<'a> {
     }
 
     /// Opens a TCP connection to the first of the host's addresses that answers. Each gets its
-    /// share of the time, so that a dead one does not hide those behind it.
-    pub(super) async fn open(&self, from: &Socket) -> Result<TcpStream, ConnectError> {
+    /// share of the time, so that a dead one does not hide those behind it. Also tells how long that one took.
+    pub(super) async fn open(&self, from: &Socket) -> Result<(TcpStream, Duration), ConnectError> {
         let Endpoint { address, port } = self.endpoint;
         let resolve = |reason| ConnectError::Resolve { host: address.clone(), reason };
         let found = self.limit(Phase::Resolve, lookup_host((address.as_str(), *port))).await?;
@@ -65,11 +65,13 @@ impl<'a> Deadline<'a> {
         for (index, address) in addresses.iter().enumerate() {
             let left = self.end.saturating_duration_since(Instant::now());
             let waiting = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
+            let begun = Instant::now();
             error = match timeout(left / waiting, connect(*address, from)).await {
                 Ok(Ok(socket)) => {
+                    let took = begun.elapsed();
                     // Without it requests wait for answers to earlier ones (Nagle's algorithm).
                     let _ = socket.set_nodelay(true);
-                    return Ok(socket);
+                    return Ok((socket, took));
                 }
                 Ok(Err(error)) => self.open_error(&error),
                 Err(_) => self.passed(Phase::Connect),

@@ -32,6 +32,7 @@ pub struct Session {
     log: Log,
     execs: AtomicU32,
     _close_on_drop: DropGuard,
+    round_trip: Option<Duration>,
     /// The connection below this one, which must not end before it.
     gateway: Option<Arc<Session>>,
 }
@@ -49,9 +50,10 @@ impl Session {
         log: Log,
         close_on_drop: DropGuard,
         gateway: Option<Arc<Self>>,
+        round_trip: Option<Duration>,
     ) -> Self {
         let execs = AtomicU32::new(0);
-        Self { endpoint, handle, log, execs, _close_on_drop: close_on_drop, gateway }
+        Self { endpoint, handle, log, execs, _close_on_drop: close_on_drop, gateway, round_trip }
     }
 
     /// The host's key, when it was not known before and is now.
@@ -84,6 +86,13 @@ impl Session {
             gateway = &session.gateway;
         }
         notes
+    }
+
+    /// How long the way to the host and back takes, as the opening of the connection has shown: however busy the
+    /// host is, its kernel answers. None where something stands in between.
+    #[must_use]
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
     }
 
     /// Whether the connection has ended.

@@ -52,6 +52,39 @@ pub struct ClockOffset {
     at: f64,
 }
 
+/// The time as a host has printed it.
+#[derive(Clone, Copy)]
+struct Printed {
+    /// Seconds since 1970.
+    whole: i64,
+    /// The rest of a second.
+    fraction: f64,
+    /// It may be later by less than this, in seconds.
+    step: f64,
+}
+
+impl Printed {
+    fn parse(printed: &str) -> Option<Self> {
+        let (whole, fraction) = printed.trim().split_once('.').unwrap_or((printed.trim(), ""));
+        let whole = whole.parse().ok()?;
+        // busybox's date may know no fractions and print `%N`.
+        let digits = fraction.len();
+        let known = (1..=9).contains(&digits) && fraction.bytes().all(|byte| byte.is_ascii_digit());
+        let step = if known { 0.1_f64.powi(i32::try_from(digits).ok()?) } else { 1.0 };
+        let fraction = if known { fraction.parse::<f64>().ok()? * step } else { 0.0 };
+        Some(Self { whole, fraction, step })
+    }
+
+    /// How far it is ahead of `here`, in seconds. Whole ones first: a float holds no nanoseconds beside the
+    /// seconds of fifty years.
+    fn ahead_of(self, here: Duration) -> Option<f64> {
+        let seconds = self.whole.checked_sub(i64::try_from(here.as_secs()).ok()?)?;
+        #[allow(clippy::cast_precision_loss, reason = "a million years fit")]
+        let seconds = seconds as f64;
+        Some(seconds + self.fraction - f64::from(here.subsec_nanos()) * 1e-9)
+    }
+}
+
 impl ClockOffset {
     /// One that is `low` seconds ahead at least and `high` at most, as read at the controller's time `at`.
     fn within(low: f64, high: f64, at: f64) -> Self {
@@ -72,21 +105,16 @@ impl ClockOffset {
     /// since 1970. None when the host printed something else.
     #[must_use]
     pub fn read(printed: &str, sent: Duration, received: Duration) -> Option<Self> {
-        let (whole, fraction) = printed.trim().split_once('.').unwrap_or((printed.trim(), ""));
-        let whole: i64 = whole.parse().ok()?;
-        // busybox's date may know no fractions and print `%N`.
-        let digits = fraction.len();
-        let known = (1..=9).contains(&digits) && fraction.bytes().all(|byte| byte.is_ascii_digit());
-        let step = if known { 0.1_f64.powi(i32::try_from(digits).ok()?) } else { 1.0 };
-        let fraction = if known { fraction.parse::<f64>().ok()? * step } else { 0.0 };
-        // Whole seconds first: a float holds no nanoseconds beside the seconds of fifty years.
-        let ahead_of = |here: Duration| -> Option<f64> {
-            let seconds = whole.checked_sub(i64::try_from(here.as_secs()).ok()?)?;
-            #[allow(clippy::cast_precision_loss, reason = "a million years fit")]
-            let seconds = seconds as f64;
-            Some(seconds + fraction - f64::from(here.subsec_nanos()) * 1e-9)
-        };
-        let (low, high) = (ahead_of(received)?, ahead_of(sent)? + step);
+        Self::around([printed; 2], sent, received)
+    }
+
+    /// The same from the times at the begin and at the end of a longer answer: what lies in between says
+    /// nothing of the clock, and counts for nothing.
+    #[must_use]
+    pub fn around(printed: [&str; 2], sent: Duration, received: Duration) -> Option<Self> {
+        let [first, last] = printed.map(Printed::parse);
+        let (first, last) = (first?, last?);
+        let (low, high) = (last.ahead_of(received)?, first.ahead_of(sent)? + first.step);
         (low <= high).then(|| Self::within(low, high, received.as_secs_f64()))
     }
 
@@ -194,6 +222,11 @@ mod tests {
         for printed in ["", "%s.%N", "date: not found", "1e9", "99999999999999999999", "12:30"] {
             assert_eq!(ClockOffset::read(printed, at(0.0), at(0.1)), None, "{printed}");
         }
+        // Two seconds of probing in between; the way takes 0.1 s.
+        let around = ["1700000003.05", "1700000005.05"];
+        let offset = ClockOffset::around(around, at(0.0), at(2.1)).unwrap();
+        near(offset.measure(), 3.005, 0.055);
+        assert_eq!(ClockOffset::around(["1700000003.05", ""], at(0.0), at(2.1)), None);
         // An answer before the question is none.
         assert_eq!(ClockOffset::read("1700000000.5", at(3.0), at(0.0)), None);
     }

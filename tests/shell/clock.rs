@@ -7,7 +7,8 @@ use ezsync::desired::{Desired, Step};
 use ezsync::facts::{Facts, Platform};
 use ezsync::plan::Plan;
 use ezsync::remote::{
-    ASK_TIME, Glance, Outcome, Request, TIME_READY, TIME_TOLD, Word, probe_script, watch_script,
+    ASK_TIME, Glance, MORE, Outcome, Request, Sight, TIME_AROUND, TIME_READY, TIME_TOLD, Word,
+    probe_script, watch_script,
 };
 use ezsync::resource::Observed;
 use ezsync::verify::ClockOffset;
@@ -30,7 +31,7 @@ fn a_host_tells_the_time_as_often_as_it_is_asked() {
             let mark = Word::random().unwrap();
             let chrony = Facts::typical(Platform::Debian).chrony;
             let script = if watches {
-                watch_script(&Glance::Look, &chrony, &[], &mark)
+                watch_script(&Glance::Look, Sight::of(&chrony), &mark)
             } else {
                 probe_script(&Request::new(&BTreeSet::new(), &[]), &mark)
             };
@@ -61,6 +62,44 @@ fn a_host_tells_the_time_as_often_as_it_is_asked() {
                     (false, _) => 9,
                 };
                 assert_eq!(digits.len(), wanted, "{:?}: {printed}", host.shell);
+            }
+            assert!(answer.status.success() && answer.stderr.is_empty(), "{}", answer.stderr);
+        }
+    }
+}
+
+/// A probe, and a word behind it that another script follows.
+#[test]
+fn a_shell_goes_on_with_another_script() {
+    for host in Host::each() {
+        for (has_bash, far) in [(false, false), (false, true), (true, false), (true, true)] {
+            if has_bash && !host.has("/usr/bin/bash") {
+                host.link_tool("bash", "bash");
+            }
+            let mark = Word::random().unwrap();
+            let request = Request::new(&BTreeSet::new(), &[]).from_afar(far);
+            let sent = now();
+            let script = probe_script(&request, &mark);
+            let mut running = Running::start(&host, script.as_bytes(), &mark);
+            running.until(&[if far { "end" } else { TIME_READY }]);
+            // All at once: no shell may lose a part of it.
+            let next = format!("printf '\\n%s second %s\\n' {} \"${{far-new}}\"", mark.as_str());
+            running.say(&format!("{MORE}\n{{\n{next}\nread -r word\n{next}\nexit\n}}\n"));
+            running.until(&["second"]);
+            running.say("on\n");
+            let answer = running.finish();
+            let args = |name: &str| -> Vec<&str> {
+                let of = answer.sections.iter().filter(|section| section.name == name);
+                of.map(|section| section.args[0].as_str()).collect()
+            };
+            assert_eq!(args("second"), ["new"; 2], "{:?}: {:?}", host.shell, answer.sections);
+            let told = TIME_AROUND.map(args);
+            if far {
+                let around = [told[0][0], told[1][0]];
+                let offset = ClockOffset::around(around, sent, now()).unwrap();
+                assert!(!offset.measure().exceeds(0.0), "{:?}: {offset:?}", host.shell);
+            } else {
+                assert!(told.concat().is_empty(), "{told:?}");
             }
             assert!(answer.status.success() && answer.stderr.is_empty(), "{}", answer.stderr);
         }

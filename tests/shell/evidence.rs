@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ezsync::facts::{Facts, Platform};
-use ezsync::remote::{Glance, Look, Word, source_script, source_side, watch_script};
+use ezsync::remote::{Glance, Look, Sight, Word, source_script, source_side, watch_script};
 use ezsync::verify::{Cause, Heard, Peer, Reading, Silence};
 
 use crate::host::Host;
@@ -39,7 +39,7 @@ fn looked(host: &Host, glance: &Glance) -> Reading {
     host.write("/etc/chrony.conf", "# a comment\nserver 10.0.0.1\n rtcsync\n");
     let facts = Facts::typical(Platform::RedHat);
     let mark = Word::random().unwrap();
-    let script = watch_script(glance, &facts.chrony, &[], &mark);
+    let script = watch_script(glance, Sight::of(&facts.chrony), &mark);
     let mut running = Running::start(host, script.as_bytes(), &mark);
     running.until(&["looked"]);
     running.hang_up();

@@ -9,7 +9,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use ezsync::facts::{Facts, Platform};
-use ezsync::remote::{Glance, Request, Word, probe_script, watch_script};
+use ezsync::remote::{Glance, Request, Sight, Word, probe_script, watch_script};
 use ezsync::resource::{PathState, Subject};
 
 use crate::host::{Host, Shell};
@@ -277,7 +277,7 @@ fn a_watch_asks_chronyd_alone_until_that_has_its_time() {
         host.program("chronyc", leap("Not synchronised"));
         let mark = Word::random().unwrap();
         let chrony = Facts::typical(Platform::RedHat).chrony;
-        let script = watch_script(&Glance::Look, &chrony, &[], &mark);
+        let script = watch_script(&Glance::Look, Sight::of(&chrony), &mark);
         let mut running = Running::start(&host, script.as_bytes(), &mark);
         let asked = |running: &mut Running, looks: usize| {
             let looked = |running: &Running| {
@@ -315,7 +315,11 @@ fn a_watch_looks_once_for_each_line() {
         let mark = Word::random().unwrap();
         let names = ["node 1's".to_owned()];
         let chrony = Facts::typical(Platform::RedHat).chrony;
-        let script = watch_script(&Glance::Look, &chrony, &names, &mark);
+        let script = watch_script(
+            &Glance::Look,
+            Sight { chrony: &chrony, names: &names, far: false },
+            &mark,
+        );
         let mut running = Running::start(&host, script.as_bytes(), &mark);
         running.until(&["looked"]);
         running.say("burst\n");

@@ -233,7 +233,7 @@ fn a_change_goes_back_or_stays_as_it_is_told() {
         let plan = prepared(&host, false);
         let before = host.snapshot();
         let chrony = chrony();
-        let sight = Some(Sight { chrony: &chrony, names: &[] });
+        let sight = Some(Sight::of(&chrony));
         let confirm = Some(Duration::from_secs(60));
         for word in ["back\n", "end\n", ""] {
             let mut running = start(&host, &Errand { confirm, sight, ..errand(&host, &plan) });

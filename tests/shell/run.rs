@@ -39,6 +39,7 @@ pub fn first_errand(plan: &Plan) -> Errand<'_> {
         confirm: None,
         break_lock: false,
         sight: None,
+        far: false,
     }
 }
 

@@ -151,7 +151,7 @@ fn packages_of_a_run_that_is_not_kept_are_in_the_history() {
                     .for_each(|call| call.function = "false");
             }
             let chrony = Facts::typical(Platform::Debian).chrony;
-            let sight = (way == "back").then_some(Sight { chrony: &chrony, names: &[] });
+            let sight = (way == "back").then_some(Sight::of(&chrony));
             let confirm = sight.map(|_| Duration::from_secs(60));
             let errand = Errand { sight, confirm, ..errand(&host, &plan) };
             let mut running = staged(&host, &errand);

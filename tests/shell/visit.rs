@@ -4,7 +4,7 @@ use std::fs;
 
 use ezsync::facts::{Facts, Platform};
 use ezsync::remote::{
-    Glance, Greeted, Word, command_script, command_status, ping_script, watch_script,
+    Glance, Greeted, Sight, Word, command_script, command_status, ping_script, watch_script,
 };
 
 use crate::host::{Host, Shell};
@@ -106,7 +106,7 @@ fn a_watch_ends_at_its_word() {
     for host in Host::each() {
         let mark = Word::random().unwrap();
         let script =
-            watch_script(&Glance::Look, &Facts::typical(Platform::Debian).chrony, &[], &mark);
+            watch_script(&Glance::Look, Sight::of(&Facts::typical(Platform::Debian).chrony), &mark);
         let mut running = Running::start(&host, script.as_bytes(), &mark);
         running.until(&["looked"]);
         running.say("end\n");

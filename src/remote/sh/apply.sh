@@ -7,7 +7,7 @@
 change() {
   number=$1
   shift
-  section step "$number"
+  tell_step "$1"
   if [ -e "$work/deadline" ]; then guard_extend $step_patience; fi
   if "$@" >"$work/log" 2>&1 </dev/null; then
     tell
@@ -15,11 +15,31 @@ change() {
   else
     status=$?
     tell
-    section failed "$number" "$status"
+    announce failed "$number" "$status"
     if [ -s "$work/log" ]; then cat "$work/log" || :; else echo "it ended with status $status and printed nothing"; fi
     if ! echo room >"$work/room" 2>/dev/null; then echo 'nothing can be written to /var/lib/ezsync: is the disk full?'; fi
     return 1
   fi
+}
+
+# FUNCTION: says that the step $number is taken. Of a host that is $far those that are quick are told with the next
+# word: it would wait until theirs was heard (see in_one_piece).
+tell_step() {
+  steps="$steps $number"
+  case $far:$1 in
+    yes:file_* | yes:path_* | yes:restore_* | yes:directory_* | yes:attributes_* | yes:timezone_* | yes:service_*) ;;
+    *) announce ;;
+  esac
+}
+
+# [WORDS...]: the steps that have not been told yet, and a section, in one piece.
+announce() {
+  words=$*
+  set --
+  for step in $steps; do set -- "$@" "$mark" "step $step"; done
+  if [ -n "$words" ]; then set -- "$@" "$mark" "$words"; fi
+  steps=
+  printf '\n%s %s\n' "$@" 2>/dev/null || :
 }
 
 # How long a step may take (seconds), and how long a host that is staged goes without a word: it is told every few
@@ -30,7 +50,7 @@ staged_patience=60
 # Passes on what the reader of the result should know of the change: what stays of it, and was not asked for.
 tell() {
   if [ ! -s "$work/told" ]; then return; fi
-  section told "$number"
+  announce told "$number"
   cat "$work/told" || :
   rm -f "$work/told"
 }
@@ -93,7 +113,7 @@ prove() {
     verdict=keep
     mv "$work/kept.new" "$work/kept" || return 1
   fi
-  section activated
+  announce activated
   if [ -z "$service" ]; then
     verdict=keep
     return
@@ -117,7 +137,6 @@ prove() {
       wait | '') ;;
       *)
         sight </dev/null
-        section looked
         ;;
     esac
   done
@@ -178,6 +197,7 @@ apply() {
   umask 022
   at_boot=
   started=
+  steps=
   take_host || return
   newest_change
   if [ -n "$found" ] || [ "$newest" != "$expects" ]; then
@@ -193,7 +213,7 @@ apply() {
   fi
   if note_services && uploads && prepare && settle; then
     guard_extend $staged_patience
-    section staged
+    announce staged
     if ! is_let_go; then
       finish dropped
       return

@@ -75,8 +75,7 @@ watch_clock() {
   shift 3
   while :; do
     # The orders are for this loop alone.
-    take_look "$@" </dev/null
-    section looked
+    look_and_say "$@" </dev/null
     read -r order || break
     # On a terminal the end of the input is not heard: it is said.
     case $order in
@@ -101,7 +100,7 @@ tell_times() {
   # shellcheck disable=SC2016
   by_bash=$by_bash'while read -r order && [ "$order" = time ]; do printf "\n%s clock %s\n" "$1" "$EPOCHREALTIME"; done; '
   # shellcheck disable=SC2016
-  by_bash=$by_bash'case $order in keep) exit 10 ;; back) exit 11 ;; wait) exit 12 ;; end) exit 13 ;; esac; exit 0'
+  by_bash=$by_bash'case $order in keep) exit 10 ;; back) exit 11 ;; wait) exit 12 ;; end) exit 13 ;; more) exit 14 ;; esac; exit 0'
   if have bash; then
     bash -c "$by_bash" bash "$mark"
     case $? in
@@ -110,6 +109,7 @@ tell_times() {
       11) order=back ;;
       12) order='wait' ;;
       13) order=end ;;
+      14) order='more' ;;
       *) order='time' ;;
     esac
     if [ "$order" != time ]; then return 0; fi
@@ -117,6 +117,20 @@ tell_times() {
   section ready
   order=
   while read -r order && [ "$order" = time ]; do section clock "$(date +%s.%N)"; done
+}
+
+# What comes after an answer: the time, and then another script on this one's input, for a shell of its own. That
+# saves a channel, and whatever makes the user another one. A host that is $far has told the time already.
+tell_times_and_go_on() {
+  if [ -z "$far" ]; then tell_times; else read -r order || :; fi
+  if [ "$order" = more ]; then exec sh; fi
+}
+
+# NAME: on a host that is $far, what the clock shows at the begin or at the end of an answer. The controller knows when
+# it has asked and when the answer was there: together that says as much as a question of its own would, whose way
+# there and back is saved.
+note_time() {
+  if [ -n "$far" ]; then section "$1" "$(date +%s.%N)"; fi
 }
 
 # COMMAND: tells the daemon what to do. A daemon that hangs, or knows no such command, stops nothing.
@@ -137,13 +151,36 @@ resolve_again() {
   fi
 }
 
+# Arguments as for look_clock. The functions watch_units and note_time come with the script. All is said in one piece.
+look_and_say() {
+  since=$(note_time since)
+  take_look "$@"
+  text=$(tell_look)
+  printf '%s\n%s\n' "$since" "$text"
+}
+
+tell_look() {
+  section chronyc
+  printf '%s\n%s\n' "$said" "$besides"
+  # shellcheck disable=SC2086 # the words of the order
+  case $order in
+    explain*) look_closer "$service" ${order#explain} ;;
+    examine*)
+      look_closer "$service" ${order#examine}
+      look_around "$service" "$conf"
+      ;;
+  esac
+  note_time till
+  section looked
+}
+
 # What else there is to know of a host's time.
 look_besides() {
   watch_units
   look_daemon "$@"
 }
 
-# $besides is what was told last besides chronyc's words; empty before the first look.
+# Sets $said, chronyc's words, and $besides, the rest, which is empty before the first look.
 take_look() {
   case $order in
     burst)
@@ -164,14 +201,4 @@ take_look() {
     *) besides= ;;
   esac
   if [ -z "$besides" ]; then besides=$(beside_timedatectl look_besides "$@"); fi
-  section chronyc
-  printf '%s\n%s\n' "$said" "$besides"
-  # shellcheck disable=SC2086 # the words of the order
-  case $order in
-    explain*) look_closer "$service" ${order#explain} ;;
-    examine*)
-      look_closer "$service" ${order#examine}
-      look_around "$service" "$conf"
-      ;;
-  esac
 }

@@ -1,11 +1,20 @@
 # shellcheck shell=sh disable=SC2154 # variables and functions are shared between these files
 # Says what stands on a host: packages, services, paths, the time zone. Changes nothing.
 
-# COMMAND...: prints all that it prints at once. Each piece would travel in a packet of its own, and no more than
-# ten of these are on the way at first (RFC 6928): the rest would wait for the controller's word that they came.
+# COMMAND...: prints all that it prints at once; it is text. Each piece would travel in a packet of its own, and
+# sshd sends no small one while another is on its way (Nagle's algorithm).
 in_one_piece() {
   text=$("$@")
-  printf '%s\n' "$text"
+  printf '%s\n' "$text" 2>/dev/null || :
+}
+
+# COMMAND...: the same for bytes of all kinds. It takes a process, which pays where the host is $far.
+gathered() {
+  if [ -n "$far" ] && dd obs=1 </dev/null 2>/dev/null; then
+    "$@" | dd obs=262144 2>/dev/null
+  else
+    "$@"
+  fi
 }
 
 # What list_packages says of these.
