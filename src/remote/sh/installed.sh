@@ -47,8 +47,7 @@ dpkg_status() {
   # dpkg writes its fields in one order: these three, each of one line, are among the first fourteen.
   found=$(grep -x -F -A 13 "$@" /var/lib/dpkg/status 2>/dev/null)
   if [ $? -gt 1 ]; then return 1; fi
-  name=
-  while IFS= read -r line; do
+  printf '%s\n' "$found" | while IFS= read -r line; do
     case $line in
       'Package: '*)
         # What follows a short entry is another's.
@@ -57,7 +56,5 @@ dpkg_status() {
       'Status: '*) state=${line#* } ;;
       'Version: '*) if [ -n "$name" ]; then dpkg_package "$state" "$name$tab${line#* }"; fi ;;
     esac
-  done <<.
-$found
-.
+  done
 }
