@@ -112,7 +112,7 @@ impl Script {
 }
 
 /// The lines of a shell file without comments, blank lines and indentation: what a host need not
-/// read need not travel. The files hold no here-documents and no texts over several lines.
+/// read need not travel. Here-documents hold one variable each, and no text goes over several lines.
 pub(super) fn compact(part: &str) -> impl Iterator<Item = String> {
     part.lines()
         .map(str::trim_start)
