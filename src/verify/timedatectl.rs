@@ -56,8 +56,8 @@ const NO_SYSTEMD: [&str; 6] = [
 const LONGEST_TIMEZONE: usize = 64;
 
 impl Timedatectl {
-    /// Reads the output of `timedatectl show`, of plain `timedatectl`, or of both in a row; or the kernel's
-    /// flag as `dbus-send --print-reply=literal` prints it. Unknown lines are passed over.
+    /// Reads the output of `timedatectl show -p NTPSynchronized -p NTP -p CanNTP -p Timezone`, of
+    /// plain `timedatectl`, or of both in a row. Unknown lines are passed over.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let mut read = Self::default();
@@ -85,8 +85,6 @@ impl Timedatectl {
                     "Time zone" | "Timezone" => read.timezone = timezone(value),
                     _ => {}
                 }
-            } else if let ["variant", "boolean", value] = *words(line).as_slice() {
-                read.synchronized = value.parse().ok();
             }
         }
         match (can_ntp, ntp) {
@@ -123,10 +121,6 @@ pub(super) fn read_word<'de, D: Deserializer<'de>>(from: D) -> Result<&'static s
     let text = String::deserialize(from)?;
     let word = ["yes", "no", "n/a"].into_iter().find(|word| *word == text);
     word.ok_or_else(|| de::Error::custom(format!("`{text}` is neither yes, no nor n/a")))
-}
-
-fn words(line: &str) -> Vec<&str> {
-    line.split_whitespace().take(4).collect()
 }
 
 fn yes_no(value: &str) -> Option<bool> {
@@ -183,17 +177,6 @@ mod tests {
             ),
         ] {
             assert_eq!(Timedatectl::parse(text), wanted, "{text}");
-        }
-    }
-
-    #[test]
-    fn reads_the_flag_as_dbus_send_prints_it() {
-        for (text, flag) in [
-            ("   variant       boolean true\n", Some(true)),
-            ("   variant       boolean false\r\n", Some(false)),
-        ] {
-            let read = Timedatectl::parse(text);
-            assert_eq!((read.answer, read.synchronized), (Answer::Given, flag), "{text}");
         }
     }
 
@@ -257,12 +240,8 @@ mod tests {
 
     #[test]
     fn an_unknown_text_is_unreadable() {
-        for text in [
-            "Failed to query server: Connection timed out",
-            "NTPSynchronized=maybe",
-            "\0",
-            "variant boolean maybe",
-        ] {
+        for text in ["Failed to query server: Connection timed out", "NTPSynchronized=maybe", "\0"]
+        {
             let read = Timedatectl::parse(text);
             assert_eq!((read.answer, read.word()), (Answer::Unreadable, "n/a"), "{text}");
         }

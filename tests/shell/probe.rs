@@ -249,18 +249,14 @@ fn systemd_is_not_asked_about_aliases() {
 }
 
 #[test]
-fn timedatectl_is_asked_where_its_service_gives_no_answer() {
+fn timedatectl_is_asked_beside_the_rest() {
     for host in Host::each() {
         let flag = || {
             let look = host.probe(&Request::new(&BTreeSet::new(), &[])).look;
             look.reading().timedatectl.word()
         };
         assert_eq!(flag(), "n/a", "{:?}", host.shell);
-        host.program("timedatectl", "#!/bin/sh\necho NTPSynchronized=yes\n");
-        assert_eq!(flag(), "yes", "{:?}", host.shell);
-        host.program("dbus-send", "#!/bin/sh\necho '   variant       boolean false'\n");
-        assert_eq!(flag(), "no", "{:?}", host.shell);
-        host.program("dbus-send", "#!/bin/sh\nexit 1\n");
+        host.program("timedatectl", "#!/bin/sh\nsleep 0.2\necho NTPSynchronized=yes\n");
         assert_eq!(flag(), "yes", "{:?}", host.shell);
     }
 }
