@@ -82,7 +82,7 @@ pub struct Member {
     /// Its variables, facts apart.
     pub vars: HostVars,
     /// What its roles speak of, on any platform.
-    pub subjects: BTreeSet<Subject>,
+    pub subjects: Arc<BTreeSet<Subject>>,
     /// What the reader of the result should know of its settings.
     pub notes: Vec<String>,
 }

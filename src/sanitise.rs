@@ -4,6 +4,7 @@
 //! controls can make a line read as what it is not. They are shown as escapes, never passed on.
 
 use std::borrow::Cow;
+use std::io::{self, Write};
 
 /// `text` for one line: every control character becomes a visible escape, line ends included.
 ///
@@ -36,6 +37,41 @@ pub fn sanitise_json(json: String) -> String {
     }
     let safe = |c| if odd(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
     json.chars().map(safe).collect()
+}
+
+/// Writes a JSON document on as [`sanitise_json`] gives it, for one that is too long to be held as a text. What comes
+/// in large pieces costs least.
+#[derive(Debug)]
+pub struct SafeJson<W> {
+    to: W,
+    /// The beginning of a character.
+    begun: Vec<u8>,
+}
+
+impl<W: Write> SafeJson<W> {
+    /// Writes on to `to`.
+    pub fn new(to: W) -> Self {
+        Self { to, begun: Vec::new() }
+    }
+}
+
+impl<W: Write> Write for SafeJson<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut text = std::mem::take(&mut self.begun);
+        text.extend_from_slice(bytes);
+        if let Err(error) = std::str::from_utf8(&text)
+            && error.error_len().is_none()
+        {
+            self.begun = text.split_off(error.valid_up_to());
+        }
+        let text = String::from_utf8(text).map_err(io::Error::other)?;
+        self.to.write_all(sanitise_json(text).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
 }
 
 fn replace(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
@@ -97,6 +133,13 @@ mod tests {
         assert!(json.chars().all(|c| c == '\n' || !is_unsafe(c)), "{json}");
         assert!(json.contains("\\u009b2J \\u202ex") && json.contains("ünï日本"), "{json}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&json).unwrap(), value);
+        for size in [1, 3, 7, 1000] {
+            let mut written = Vec::new();
+            let mut to = SafeJson::new(&mut written);
+            let text = serde_json::to_string_pretty(&value).unwrap();
+            text.as_bytes().chunks(size).for_each(|chunk| to.write_all(chunk).unwrap());
+            assert_eq!(String::from_utf8(written).unwrap(), json, "{size} bytes at a time");
+        }
     }
 
     #[test]

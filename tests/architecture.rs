@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// More lines than this do not fit in a head.
 const MAX_LINES: usize = 400;
@@ -238,4 +239,37 @@ fn the_reader_of_this_test_reads_what_it_should() {
     assert_eq!(used("use crate::{facts, plan::Plan};"), ["facts", "plan"]);
     assert_eq!(used("let x = crate::yaml::parse(crate::ui::show);"), ["yaml", "ui"]);
     assert!(used("use super::ssh;").is_empty());
+}
+
+/// A mend that waits upstream must fit the version that is in use, or it helps nobody who wants to try it.
+#[test]
+fn patches_for_upstream_apply() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let metadata = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version=1", "--locked", "--offline"])
+        .current_dir(root)
+        .output()
+        .unwrap();
+    assert!(metadata.status.success(), "{}", String::from_utf8_lossy(&metadata.stderr));
+    let metadata: serde_json::Value = serde_json::from_slice(&metadata.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let folder = root.join("docs/upstream");
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    for patch in files.filter(|path| path.extension().is_some_and(|ending| ending == "patch")) {
+        // NAME-VERSION-WHAT.patch
+        let name = patch.file_name().unwrap().to_str().unwrap();
+        let of = packages.iter().find(|package| {
+            let of = |key: &str| package[key].as_str().unwrap();
+            name.starts_with(&format!("{}-{}-", of("name"), of("version")))
+        });
+        let package = of.unwrap_or_else(|| panic!("{name}: no such version is in use"));
+        let source = Path::new(package["manifest_path"].as_str().unwrap()).parent().unwrap();
+        let check = Command::new("git")
+            .args(["apply", "--check"])
+            .arg(&patch)
+            .current_dir(source)
+            .output()
+            .unwrap();
+        assert!(check.status.success(), "{name}: {}", String::from_utf8_lossy(&check.stderr));
+    }
 }

@@ -1,4 +1,4 @@
-//! The CPU time of the programs that a benchmark runs.
+//! The CPU time of the programs that a benchmark runs, and of the benchmark itself.
 
 use anyhow::Result;
 use nix::sys::resource::{UsageWho, getrusage};
@@ -7,6 +7,12 @@ use nix::sys::time::TimeVal;
 /// User and system time of all children that have ended and were waited for, in seconds.
 pub fn of_children() -> Result<f64> {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    Ok(seconds(usage.user_time()) + seconds(usage.system_time()))
+}
+
+/// User and system time of this process, in seconds.
+pub fn of_this() -> Result<f64> {
+    let usage = getrusage(UsageWho::RUSAGE_SELF)?;
     Ok(seconds(usage.user_time()) + seconds(usage.system_time()))
 }
 

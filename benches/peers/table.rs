@@ -39,7 +39,7 @@ impl Row {
 pub fn print(rows: &[Row], hosts: usize, rounds: usize) {
     println!("{hosts} hosts, {rounds} rounds, medians; load of the machine at the end: {}", load());
     println!(
-        "                                     wall   x ssh  x ezsync   CPU here  of all hosts  memory"
+        "                                         wall   x ssh  x ezsync   CPU here  of all hosts  memory"
     );
     let wall = |name: &str, second: bool| {
         let row = rows.iter().find(|row| row.name == name && row.second == second);
@@ -58,7 +58,7 @@ pub fn print(rows: &[Row], hosts: usize, rounds: usize) {
                 kibibytes => format!("{:.0} MB", kibibytes as f64 / 1024.0),
             };
             println!(
-                "  {:<30} {own:6.2} s  {:6.2}  {:8.1} {:8.2} s    {:8.2} s  {memory:>7}",
+                "  {:<34} {own:6.2} s  {:6.2}  {:8.1} {:8.2} s    {:8.2} s  {memory:>7}",
                 title(row.name),
                 own / wall("ssh", true),
                 own / wall("ezsync", second),
@@ -71,7 +71,8 @@ pub fn print(rows: &[Row], hosts: usize, rounds: usize) {
 
 fn title(name: &str) -> &str {
     match name {
-        "ansible" => "Ansible, 50 forks, pipelining",
+        "plain" => "Ansible, 50 forks",
+        "ansible" => "Ansible, 50 forks, told to be fast",
         "mitogen" => "Ansible with Mitogen, 50 forks",
         "pyinfra" => "pyinfra",
         "ssh" => "ssh HOST true, all in parallel",

@@ -9,7 +9,7 @@ use ezsync_hosts::{Lab, inventory};
 use tempfile::TempDir;
 
 /// The tools that set hosts up, in the order in which they take their turns.
-pub const SETUPS: &[&str] = &["ansible", "mitogen", "pyinfra", "ezsync"];
+pub const SETUPS: &[&str] = &["plain", "ansible", "mitogen", "pyinfra", "ezsync"];
 
 /// Eight at a time: what the arguments say.
 const SSH: &str = r#"key=$1 known=$2; shift 2
@@ -60,9 +60,14 @@ impl Tools {
     /// The command that sets the cluster up with one of [`SETUPS`].
     pub fn setup(&self, name: &str, lab: &Lab) -> Result<Command> {
         let mut command = match name {
-            "ansible" => self.ansible(lab),
-            "mitogen" => {
+            "plain" => {
                 let mut command = self.ansible(lab);
+                command.args(["--extra-vars", r#"{"gather": ["all"]}"#]);
+                command
+            }
+            "ansible" => self.fast(lab),
+            "mitogen" => {
+                let mut command = self.fast(lab);
                 command.env("ANSIBLE_STRATEGY", "mitogen_linear");
                 command.env("ANSIBLE_STRATEGY_PLUGINS", self.site_packages()?.join(STRATEGIES));
                 command
@@ -76,19 +81,25 @@ impl Tools {
         Ok(command)
     }
 
-    /// As it is told to be fast: many forks, one connection for all tasks, no files on the hosts where
-    /// that can be avoided, no search for Python.
+    /// As it is told to be fast: no files on the hosts where that can be avoided, no search for Python.
+    fn fast(&self, lab: &Lab) -> Command {
+        let mut command = self.ansible(lab);
+        command
+            .args(["--extra-vars", "ansible_python_interpreter=/usr/bin/python3"])
+            .env("ANSIBLE_PIPELINING", "1");
+        command
+    }
+
+    /// With many forks, and else as it comes.
     fn ansible(&self, lab: &Lab) -> Command {
         let ssh = format!("-F none -o UserKnownHostsFile={}", lab.known_hosts().display());
         let mut command = lab.command(self.environment.join("bin/ansible-playbook"));
         command
             .arg("--inventory")
             .arg(self.project.path().join("inventories/c1/hosts"))
-            .args(["--extra-vars", "ansible_python_interpreter=/usr/bin/python3"])
             .arg(self.peers.join("ansible/setup.yml"))
             .current_dir(self.project.path())
             .env("ANSIBLE_FORKS", "50")
-            .env("ANSIBLE_PIPELINING", "1")
             .env("ANSIBLE_SSH_COMMON_ARGS", ssh);
         command
     }

@@ -1,6 +1,6 @@
 //! From the inventory, config.yml and `-e` to the hosts of a run and all their variables.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -110,7 +110,11 @@ impl Builder<'_> {
                 member.vars.conf = Arc::new(conf);
             }
             // Renders everything: mistakes show before any host is touched.
-            member.subjects = self.recipe.candidates(&member.vars)?;
+            let subjects = self.recipe.candidates(&member.vars)?;
+            // Most hosts have the same: one set is enough for those that follow each other.
+            let last = members.last().map(|last: &Member| &last.subjects);
+            let same = last.filter(|last| ***last == subjects).cloned();
+            member.subjects = same.unwrap_or_else(|| Arc::new(subjects));
             members.push(member);
         }
         let warnings = self.warnings(&everyone).into_iter().chain(unserved).collect();
@@ -316,7 +320,7 @@ impl Builder<'_> {
             .map(|name| format!("{name} is not supported yet: it was left aside"))
             .collect();
         let name = host.to_owned();
-        Ok(Member { name, connection, vars, subjects: BTreeSet::new(), notes })
+        Ok(Member { name, connection, vars, subjects: Arc::default(), notes })
     }
 
     /// How to reach a host: its `ansible_*` variables, which may refer to others.

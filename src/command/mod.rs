@@ -108,9 +108,14 @@ impl Hosts {
     }
 }
 
-/// Prints `text`. Whoever reads it may have read enough: a closed pipe is no mistake.
+/// Prints `text`.
 fn print(text: &str) -> Result<()> {
-    match anstream::stdout().write_all(text.as_bytes()) {
+    printed(anstream::stdout().write_all(text.as_bytes()))
+}
+
+/// Whoever reads what was `written` may have read enough: a closed pipe is no mistake.
+fn printed(written: io::Result<()>) -> Result<()> {
+    match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }
@@ -126,7 +131,7 @@ fn keep(run: &Run) {
 /// Shows `run`, as one JSON document or as text, with `diff` how files change; and gives how the program ends.
 fn show(cli: &Cli, json: bool, run: &Run, diff: bool) -> Result<Exit> {
     if json {
-        print(&run.to_json()?)?;
+        printed(run.write_json(anstream::stdout()))?;
     } else {
         results::print(run, &Look::of_stdout(diff), cli.colours())?;
     }

@@ -1,7 +1,7 @@
 //! `ezsync rollback`: back to what stood on the hosts before. It needs an inventory and nothing else: settings
 //! and templates that are broken must not stand in the way back.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -42,7 +42,7 @@ pub(super) fn run(cli: &Cli, project: &Project, options: &Rollback) -> Result<Ex
             part: Part::Node,
             reach: access.reach(&node.name, &node.connection)?,
             vars: HostVars::default(),
-            subjects: BTreeSet::new(),
+            subjects: Arc::default(),
             notes: node.notes.clone(),
         })
     };

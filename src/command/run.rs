@@ -236,12 +236,12 @@ fn carry_out(cli: &Cli, cluster: Cluster, access: &cli::Access, plan: &Plan) -> 
     if let Some(key) = cluster.settings.made_key().filter(|_| plan.mode == Mode::Setup) {
         key.make()?;
     }
-    let jobs = jobs(&cluster, access)?;
     let order = order(&cluster, plan);
+    let Cluster { name, shard, sources, members, recipe, settings, .. } = cluster;
+    let jobs = jobs(members, &sources, access)?;
     let names = jobs.iter().map(|job| job.name.clone()).collect();
     let Order { mode, max_offset, .. } = order;
-    let terms = Terms { mode, max_offset, set_clock: cluster.settings.set_clock };
-    let recipe = cluster.recipe;
+    let terms = Terms { mode, max_offset, set_clock: settings.set_clock };
     let on_interrupt = match plan.mode {
         Mode::Setup => {
             "hosts whose turn has not come or that are still being sent files are left as they are; the run \
@@ -250,14 +250,13 @@ fn carry_out(cli: &Cli, cluster: Cluster, access: &cli::Access, plan: &Plan) -> 
         }
         _ => "no more hosts are asked",
     };
-    let shard = cluster.shard;
     let moved = drive(cli, access.forks, on_interrupt, names, |means| {
         fleet::run(means, recipe, jobs, order)
     })?;
     let Moved { mut hosts, started, seconds, interrupted } = moved;
     let is_status = plan.mode == Mode::Status;
     let clocks = if is_status { None } else { fleet::agree(&mut hosts, terms) };
-    let mut run = Run::new(&cluster.name, plan.mode, started, seconds, interrupted, hosts);
+    let mut run = Run::new(&name, plan.mode, started, seconds, interrupted, hosts);
     run.shard = shard;
     run.timebase = clocks.is_some().then(Timebase::here).flatten();
     run.max_offset = (!is_status).then_some(max_offset);
@@ -296,28 +295,24 @@ fn order(cluster: &Cluster, plan: &Plan) -> Order {
     }
 }
 
-fn jobs(cluster: &Cluster, options: &cli::Access) -> Result<Vec<Job>> {
+/// One for each of `members`, who are needed no longer: they may be many.
+fn jobs(members: Vec<Member>, sources: &[TimeSource], options: &cli::Access) -> Result<Vec<Job>> {
     let mut access = options.settings(Rights::Root)?;
     let jobs: Result<Vec<Job>, Problem> =
-        cluster.members.iter().map(|member| job(member, &cluster.sources, &mut access)).collect();
+        members.into_iter().map(|member| job(member, sources, &mut access)).collect();
     warn(&access);
     Ok(jobs?)
 }
 
-fn job(member: &Member, sources: &[TimeSource], access: &mut Access) -> Result<Job, Problem> {
+fn job(member: Member, sources: &[TimeSource], access: &mut Access) -> Result<Job, Problem> {
     let part = match sources.iter().position(|source| source.name == member.name) {
         Some(0) => Part::Source,
         Some(_) => Part::Standby,
         None => Part::Client,
     };
-    Ok(Job {
-        name: member.name.clone(),
-        part,
-        reach: access.reach(&member.name, &member.connection)?,
-        vars: member.vars.clone(),
-        subjects: member.subjects.clone(),
-        notes: member.notes.clone(),
-    })
+    let Member { name, connection, vars, subjects, notes } = member;
+    let reach = access.reach(&name, &connection)?;
+    Ok(Job { name, part, reach, vars, subjects, notes })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! One host from the connection to its result.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::confirm::Open;
@@ -230,7 +231,7 @@ impl<'a> Driver<'a> {
         };
         let mut subjects = match self.shared.order.mode {
             Mode::Setup | Mode::Check | Mode::Status => self.job.subjects.clone(),
-            _ => BTreeSet::new(),
+            _ => Arc::default(),
         };
         let request = self.request(&subjects);
         let mut probe = self.look(&request).await?;
@@ -251,7 +252,7 @@ impl<'a> Driver<'a> {
         }
         missed.retain(|subject| !request.covers(subject));
         if !missed.is_empty() {
-            subjects.extend(missed);
+            Arc::make_mut(&mut subjects).extend(missed);
             probe = self.look(&self.request(&subjects)).await?;
         }
         self.remember(&desired, &probe, record).await?;

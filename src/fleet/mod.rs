@@ -78,7 +78,7 @@ pub struct Job {
     /// Its variables.
     pub vars: HostVars,
     /// What its roles speak of, on any platform.
-    pub subjects: BTreeSet<Subject>,
+    pub subjects: Arc<BTreeSet<Subject>>,
     /// What the reader of the result should know of its settings.
     pub notes: Vec<String>,
 }
@@ -282,6 +282,10 @@ where
             place = places.clone().acquire_owned() => place,
             () = stop.cancelled() => continue,
         };
+        // One that has ended takes as much memory as one that runs, until its result is taken.
+        while let Some(ended) = tasks.try_join_next() {
+            fill(&mut slots, ended);
+        }
         let work = work(job);
         tasks.spawn(async move {
             let result = work.await;
@@ -290,13 +294,18 @@ where
         });
     }
     while let Some(ended) = next_of(&mut tasks, stop).await {
-        if let Ok((number, result)) = ended
-            && let Some(slot) = slots.get_mut(number)
-        {
-            *slot = Some(result);
-        }
+        fill(&mut slots, ended);
     }
     slots.into_iter().flatten().collect()
+}
+
+/// Puts the result of a task into its slot; that of one that was lost stays as it is.
+fn fill<R>(slots: &mut [Option<R>], ended: Result<(usize, R), JoinError>) {
+    if let Ok((number, result)) = ended
+        && let Some(slot) = slots.get_mut(number)
+    {
+        *slot = Some(result);
+    }
 }
 
 /// The next task that has ended; none when all have, or nothing is waited for any longer.

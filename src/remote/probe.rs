@@ -141,7 +141,7 @@ pub fn probe_script(request: &Request, mark: &Word) -> String {
         .line("probe() {")
         .line("section begun")
         .line("note_time since")
-        .line("in_one_piece probe_texts");
+        .line("in_one_piece beside_timedatectl probe_texts");
     script.line("probe_history");
     if let Some(function) = request.past.function() {
         script.line(function);

@@ -26,7 +26,12 @@ impl<'a> Units<'a> {
     pub(super) fn parse(names: &'a [String], text: &str) -> Self {
         let blocks: Vec<&str> = text.split("\n\n").map(|block| block.trim_matches('\n')).collect();
         // By their names, not by their order: systemd ends at a name that it does not like.
-        let block = |name: &str| blocks.iter().find(|block| is_about(block, name));
+        let find = |name: &str| blocks.iter().find(|block| is_about(block, name));
+        // One that the script takes for an alias of another, and did not ask about.
+        let block = |name: &str| match value(find(name)?, "SameAs") {
+            "" => find(name),
+            other => find(other),
+        };
         // Under how many names one is asked for is not the host's to say, nor how much each of them costs.
         let cut = |block: &&str| block.chars().take(BLOCK_MAX).collect();
         let found = |name: &'a String| Some((name.as_str(), block(name).map(cut)?));

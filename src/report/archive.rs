@@ -1,7 +1,7 @@
 //! Keeps the result of each run as a file on the controller.
 
 use std::fs::{self, DirBuilder, Permissions};
-use std::io::{Error, ErrorKind, Result, Write};
+use std::io::{Error, ErrorKind, Result};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -42,7 +42,7 @@ pub fn archive(run: &Run, state: &Path) -> Result<PathBuf> {
     let path = folder.join(&name);
     // It is written aside and renamed: who reads the folder never sees half a file.
     let mut file = tempfile::Builder::new().prefix(&format!(".{name}.")).tempfile_in(&folder)?;
-    file.write_all(run.to_json()?.as_bytes())?;
+    run.write_json(&mut file)?;
     file.persist(&path)?;
     prune(&folder, mode)?;
     Ok(path)

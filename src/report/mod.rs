@@ -20,6 +20,8 @@ mod troubles;
 mod units;
 mod visits;
 
+use std::io::{self, BufWriter, Write};
+
 use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -34,7 +36,7 @@ pub use visits::{Report, Visits, execs, pings};
 
 use crate::exit::Exit;
 use crate::fleet::{Agreement, HostResult, Mode, Outcome, Spent, Timebase};
-use crate::sanitise::sanitise_json;
+use crate::sanitise::{SafeJson, sanitise_json};
 use crate::shard::Shard;
 
 /// What came of a run: the data of every report.
@@ -157,7 +159,19 @@ impl Run {
         }
     }
 
-    /// The run as one JSON document with a line end.
+    /// Writes the run as one JSON document with a line end, safe to print: hosts have a say in it. It is never held
+    /// as a whole: many hosts would make it long.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write_json(&self, to: impl Write) -> io::Result<()> {
+        let mut to = BufWriter::with_capacity(PIECE, SafeJson::new(to));
+        serde_json::to_writer_pretty(&mut to, self)?;
+        to.write_all(b"\n")?;
+        to.flush()
+    }
+
+    /// The same as a text.
     ///
     /// # Errors
     /// Never for a `Run` as it is: the type of serialisation leaves the possibility open.
@@ -165,6 +179,9 @@ impl Run {
         document(self)
     }
 }
+
+/// A long document is written so many bytes at a time.
+const PIECE: usize = 64 * 1024;
 
 /// `value` as one JSON document with a line end, safe to print: hosts have a say in it.
 fn document(value: &impl Serialize) -> serde_json::Result<String> {

@@ -5,6 +5,7 @@
 
 mod certificate;
 mod entry;
+mod lines;
 mod name;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use russh::keys::{Algorithm, Certificate, HashAlg, PublicKey, PublicKeyOrCertificate};
 
 use entry::{Entry, Kind, Tail};
+use lines::Lines;
 pub use name::Name;
 
 use super::target::HostKeys;
@@ -101,7 +103,7 @@ pub struct KnownHosts {
 
 #[derive(Debug)]
 struct Book {
-    entries: Vec<Entry>,
+    lines: Lines,
     /// The end of the file that keys are learned to.
     tail: Tail,
 }
@@ -116,17 +118,17 @@ impl KnownHosts {
     /// When a file exists and cannot be read.
     pub fn read(settings: &HostKeys) -> Result<Self, KnownHostsError> {
         let HostKeys { files, global_files, hash, .. } = settings;
-        let mut entries = Vec::new();
+        let mut lines = Lines::default();
         for file in files.iter().chain(global_files) {
             match fs::read(file) {
-                Ok(text) => entries.extend(entry::parse(file, &String::from_utf8_lossy(&text))),
+                Ok(text) => lines.extend(entry::parse(file, &String::from_utf8_lossy(&text))),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(source) => {
                     return Err(KnownHostsError { action: "read", file: file.clone(), source });
                 }
             }
         }
-        let book = Mutex::new(Book { entries, tail: Tail::default() });
+        let book = Mutex::new(Book { lines, tail: Tail::default() });
         Ok(Self { learn_to: files.first().cloned(), hash: *hash, book })
     }
 
@@ -146,14 +148,14 @@ impl KnownHosts {
         let mut book = self.lock();
         let mut fault = None;
         if let PublicKeyOrCertificate::Certificate(certificate) = shown {
-            match vouched(&book.entries, name, certificate) {
+            match vouched(&book.lines, name, certificate) {
                 Vouched::Verdict(verdict) => return Ok((verdict, None)),
                 // As OpenSSH: the key in it may be known by itself.
                 Vouched::Not(why) => fault = Some(why),
             }
         }
         let key = shown.public_key();
-        let mut verdict = verdict(&book.entries, name, &key);
+        let mut verdict = verdict(&book.lines, name, &key);
         if verdict == Verdict::Unknown && policy != HostKeyPolicy::Strict && name.can_be_written() {
             verdict = self.learn(&mut book, name, &key, policy)?;
         }
@@ -180,7 +182,7 @@ impl KnownHosts {
             written => Some(written.map_err(failed)?),
         };
         let line = written.unwrap_or_default();
-        book.entries.extend(entry::parse_line(&file.as_path().into(), line, &text));
+        book.lines.extend(entry::parse_line(&file.as_path().into(), line, &text));
         // People who want nothing remembered need not be told each time.
         let kept = written.is_some() && file != Path::new("/dev/null");
         Ok(if kept { Verdict::Learned } else { Verdict::Known })
@@ -192,7 +194,7 @@ impl KnownHosts {
     pub fn algorithms(&self, name: &Name) -> Vec<Algorithm> {
         let book = self.lock();
         for name in name.all() {
-            let known = of_host(&book.entries, name).filter(|entry| entry.kind == Kind::Key);
+            let known = book.lines.of_host(name).filter(|entry| entry.kind == Kind::Key);
             let algorithms: Vec<_> = known.map(|entry| entry.key.algorithm()).collect();
             if !algorithms.is_empty() {
                 return algorithms;
@@ -204,18 +206,15 @@ impl KnownHosts {
     /// Whether an authority is known that may vouch for a host by a certificate.
     #[must_use]
     pub fn has_authority(&self, name: &Name) -> bool {
-        let book = self.lock();
-        name.all().any(|name| of_host(&book.entries, name).any(|e| e.kind == Kind::Authority))
+        let Book { lines, .. } = &*self.lock();
+        let is_one = |line: &Entry| line.kind == Kind::Authority;
+        // Most people have none, and to try a line that is hashed takes its time.
+        lines.all().iter().any(is_one) && name.all().any(|name| lines.of_host(name).any(is_one))
     }
 
     fn lock(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The lines that are about the host `name`.
-fn of_host<'a>(entries: &'a [Entry], name: &'a str) -> impl Iterator<Item = &'a Entry> {
-    entries.iter().filter(move |entry| entry.is_for(name))
 }
 
 /// What becomes of a certificate.
@@ -227,11 +226,11 @@ enum Vouched {
 }
 
 /// Whether a known authority vouches for the host, and none of what it does that with is revoked.
-fn vouched(entries: &[Entry], name: &Name, certificate: &Certificate) -> Vouched {
+fn vouched(lines: &Lines, name: &Name, certificate: &Certificate) -> Vouched {
     let mut fault = "no authority that is known for this host has signed it".to_owned();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     for looked_up in name.all() {
-        let revoked = of_host(entries, looked_up).find(|entry| {
+        let revoked = lines.of_host(looked_up).find(|entry| {
             let key = entry.key.key_data();
             entry.kind == Kind::Revoked
                 && (key == certificate.public_key() || key == certificate.signature_key())
@@ -239,7 +238,7 @@ fn vouched(entries: &[Entry], name: &Name, certificate: &Certificate) -> Vouched
         if let Some(entry) = revoked {
             return Vouched::Verdict(Verdict::Revoked(entry.known_key()));
         }
-        let authority = of_host(entries, looked_up).find(|entry| {
+        let authority = lines.of_host(looked_up).find(|entry| {
             entry.kind == Kind::Authority && entry.key.key_data() == certificate.signature_key()
         });
         if let Some(entry) = authority {
@@ -255,10 +254,10 @@ fn vouched(entries: &[Entry], name: &Name, certificate: &Certificate) -> Vouched
 /// As OpenSSH: a matching line is enough, whatever other lines of the host say; other keys alone,
 /// of whatever type, mean that the key has changed. Where nothing is known for a host and its
 /// port, a line for the host alone will do.
-fn verdict(entries: &[Entry], name: &Name, key: &PublicKey) -> Verdict {
+fn verdict(lines: &Lines, name: &Name, key: &PublicKey) -> Verdict {
     for (index, name) in name.all().enumerate() {
         let (revoked, others): (Vec<&Entry>, Vec<&Entry>) =
-            of_host(entries, name).partition(|entry| entry.kind == Kind::Revoked);
+            lines.of_host(name).partition(|entry| entry.kind == Kind::Revoked);
         let good: Vec<_> = others.into_iter().filter(|entry| entry.kind == Kind::Key).collect();
         let same = |entry: &&&Entry| entry.key.key_data() == key.key_data();
         if let Some(entry) = revoked.iter().find(same) {

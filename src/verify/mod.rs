@@ -32,7 +32,7 @@ pub use reading::{Daemon, DaemonState, RawReading, Reading, Resolved};
 pub use silence::{Heard, Silence};
 pub use source_side::SourceSide;
 pub use surroundings::{Process, Surroundings};
-pub use timedatectl::{Answer, NtpService, Timedatectl};
+pub use timedatectl::{Answer, Timedatectl};
 pub use verdict::{DEFAULT_MAX_OFFSET, Expectation, Role, State, Verdict};
 pub use warnings::warnings;
 

@@ -11,8 +11,8 @@ use super::timedatectl::Timedatectl;
 /// The texts as a host printed them. An empty text means that the host could not answer.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RawReading<'a> {
-    /// `timedatectl show -p NTPSynchronized -p NTP -p CanNTP -p Timezone`; where that is refused
-    /// (systemd before 239), plain `timedatectl`. Both, in a row, are fine; stderr may be mixed in.
+    /// `timedatectl show -p NTPSynchronized`; where that is refused (systemd before 239), plain
+    /// `timedatectl`. Both, in a row, are fine; stderr may be mixed in.
     pub timedatectl: &'a str,
     /// `LC_ALL=C chronyc -n -c -m tracking sources sourcestats activity`, stderr mixed in.
     pub chronyc: &'a str,

@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Deserializer, de};
 
-use super::clip;
-
 /// What timedatectl says of the clock.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Timedatectl {
@@ -12,11 +10,6 @@ pub struct Timedatectl {
     /// The kernel's flag: up to systemd 242 "STA_UNSYNC is clear", from 243 "maxerror is below
     /// 16 s". A correction of up to 16 s can still be under way while it is true.
     pub synchronized: Option<bool>,
-    /// The network time service that systemd knows of. Informational only: it misses units that
-    /// were installed by hand.
-    pub ntp_service: Option<NtpService>,
-    /// The time zone's name, such as `Europe/Berlin`.
-    pub timezone: Option<String>,
 }
 
 /// Whether timedatectl answered.
@@ -31,17 +24,6 @@ pub enum Answer {
     Unreadable,
 }
 
-/// The state of the network time service that systemd knows of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NtpService {
-    /// It is enabled (up to systemd 234) or runs (235 and later).
-    Active,
-    /// It is there, but neither enabled nor running.
-    Inactive,
-    /// systemd knows of none.
-    Unavailable,
-}
-
 /// How a host without systemd's bus, or without timedatectl, says so.
 const NO_SYSTEMD: [&str; 6] = [
     "Failed to connect to bus",
@@ -52,56 +34,39 @@ const NO_SYSTEMD: [&str; 6] = [
     "timedatectl: command not found",
 ];
 
-/// Time zone names are far shorter; a longer one is not a name.
-const LONGEST_TIMEZONE: usize = 64;
-
 impl Timedatectl {
-    /// Reads the output of `timedatectl show -p NTPSynchronized -p NTP -p CanNTP -p Timezone`, of
-    /// plain `timedatectl`, or of both in a row. Unknown lines are passed over.
+    /// Reads the output of `timedatectl show -p NTPSynchronized`, of plain `timedatectl`, or of both in a
+    /// row. Lines of other things are passed over, but show that it answered.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let mut read = Self::default();
-        let mut ntp = None;
-        let mut can_ntp = None;
+        let mut answered = false;
         for line in text.lines() {
-            if let Some((key, value)) = line.trim().split_once('=') {
-                match key {
-                    "NTPSynchronized" => read.synchronized = yes_no(value),
-                    "NTP" => ntp = yes_no(value),
-                    "CanNTP" => can_ntp = yes_no(value),
-                    "Timezone" => read.timezone = timezone(value),
-                    _ => {}
+            let line = line.trim();
+            let Some((key, value)) = line.split_once('=').or_else(|| line.split_once(": ")) else {
+                continue;
+            };
+            match key {
+                "NTPSynchronized" | "NTP synchronized" | "System clock synchronized" => {
+                    read.synchronized = yes_no(value.trim());
+                    answered |= read.synchronized.is_some();
                 }
-            } else if let Some((key, value)) = line.trim().split_once(": ") {
-                let value = value.trim();
-                match key {
-                    "NTP synchronized" | "System clock synchronized" => {
-                        read.synchronized = yes_no(value);
-                    }
-                    "NTP enabled"
-                    | "Network time on"
-                    | "systemd-timesyncd.service active"
-                    | "NTP service" => read.ntp_service = ntp_service(value),
-                    "Time zone" | "Timezone" => read.timezone = timezone(value),
-                    _ => {}
-                }
+                "NTP enabled"
+                | "Network time on"
+                | "systemd-timesyncd.service active"
+                | "NTP service"
+                | "Time zone"
+                | "Timezone" => answered = true,
+                _ => {}
             }
         }
-        match (can_ntp, ntp) {
-            (Some(false), _) => read.ntp_service = Some(NtpService::Unavailable),
-            (_, Some(true)) => read.ntp_service = Some(NtpService::Active),
-            (_, Some(false)) => read.ntp_service = Some(NtpService::Inactive),
-            _ => {}
-        }
-        read.answer =
-            if read.synchronized.is_some() || read.ntp_service.is_some() || read.timezone.is_some()
-            {
-                Answer::Given
-            } else if text.trim().is_empty() || NO_SYSTEMD.iter().any(|sign| text.contains(sign)) {
-                Answer::NoSystemd
-            } else {
-                Answer::Unreadable
-            };
+        read.answer = if answered {
+            Answer::Given
+        } else if text.trim().is_empty() || NO_SYSTEMD.iter().any(|sign| text.contains(sign)) {
+            Answer::NoSystemd
+        } else {
+            Answer::Unreadable
+        };
         read
     }
 
@@ -131,50 +96,25 @@ fn yes_no(value: &str) -> Option<bool> {
     }
 }
 
-fn ntp_service(value: &str) -> Option<NtpService> {
-    match value {
-        "yes" | "active" => Some(NtpService::Active),
-        "no" | "inactive" => Some(NtpService::Inactive),
-        "n/a" => Some(NtpService::Unavailable),
-        _ => None,
-    }
-}
-
-/// The name out of `Europe/Berlin` or `Europe/Berlin (CEST, +0200)`.
-fn timezone(value: &str) -> Option<String> {
-    let name = value.split_whitespace().next().filter(|name| *name != "n/a")?;
-    Some(clip(name, LONGEST_TIMEZONE))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn given(
-        synchronized: Option<bool>,
-        ntp_service: Option<NtpService>,
-        timezone: &str,
-    ) -> Timedatectl {
-        let timezone = Some(timezone.to_owned());
-        Timedatectl { answer: Answer::Given, synchronized, ntp_service, timezone }
+    fn given(synchronized: Option<bool>) -> Timedatectl {
+        Timedatectl { answer: Answer::Given, synchronized }
     }
 
     #[test]
     fn reads_show() {
         for (text, wanted) in [
-            (
-                "Timezone=Etc/UTC\nCanNTP=yes\nNTP=yes\nNTPSynchronized=yes\n",
-                given(Some(true), Some(NtpService::Active), "Etc/UTC"),
-            ),
+            ("NTPSynchronized=yes\n", given(Some(true))),
+            ("Timezone=Etc/UTC\nCanNTP=yes\nNTP=yes\nNTPSynchronized=yes\n", given(Some(true))),
             // The lines come in the order that was asked for, and a tty adds carriage returns.
             (
                 "NTPSynchronized=no\r\nNTP=no\r\nCanNTP=yes\r\nTimezone=Europe/Berlin\r\n",
-                given(Some(false), Some(NtpService::Inactive), "Europe/Berlin"),
+                given(Some(false)),
             ),
-            (
-                "NTPSynchronized=no\nNTP=no\nCanNTP=no\nTimezone=UTC\n",
-                given(Some(false), Some(NtpService::Unavailable), "UTC"),
-            ),
+            ("NTPSynchronized=no\nNTP=no\nCanNTP=no\nTimezone=UTC\n", given(Some(false))),
         ] {
             assert_eq!(Timedatectl::parse(text), wanted, "{text}");
         }
@@ -186,37 +126,37 @@ mod tests {
             (
                 "195-219",
                 "      Local time: Mon 2023-08-20 05:45:51 UTC\n       Time zone: UTC (UTC, +0000)\n     NTP enabled: n/a\nNTP synchronized: yes\n RTC in local TZ: no\n      DST active: n/a\n",
-                given(Some(true), Some(NtpService::Unavailable), "UTC"),
+                given(Some(true)),
             ),
             (
                 "195-219, with the DST change's lines",
                 "        Timezone: Europe/Prague (CEST, +0200)\n     NTP enabled: yes\nNTP synchronized: no\n      DST active: yes\n Last DST change: DST began at\n                  Sun 2013-03-31 01:59:59 CET\n",
-                given(Some(false), Some(NtpService::Active), "Europe/Prague"),
+                given(Some(false)),
             ),
             (
                 "220-234",
                 "       Time zone: Etc/UTC (UTC, +0000)\n Network time on: yes\nNTP synchronized: no\n RTC in local TZ: no\n",
-                given(Some(false), Some(NtpService::Active), "Etc/UTC"),
+                given(Some(false)),
             ),
             (
                 "235-238",
                 "                       Time zone: Asia/Tokyo (JST, +0900)\n       System clock synchronized: yes\nsystemd-timesyncd.service active: no\n                 RTC in local TZ: no\n",
-                given(Some(true), Some(NtpService::Inactive), "Asia/Tokyo"),
+                given(Some(true)),
             ),
             (
                 "239+",
                 "                Time zone: Europe/Berlin (CEST, +0200)\nSystem clock synchronized: no\n              NTP service: active\n          RTC in local TZ: no\n",
-                given(Some(false), Some(NtpService::Active), "Europe/Berlin"),
+                given(Some(false)),
             ),
             (
                 "239+, no service",
                 "                Time zone: n/a (n/a)\n                Time zone: UTC (UTC, +0000)\nSystem clock synchronized: yes\n              NTP service: n/a\n",
-                given(Some(true), Some(NtpService::Unavailable), "UTC"),
+                given(Some(true)),
             ),
             (
                 "show is refused, the human form follows",
                 "Unknown operation show.\n       Time zone: UTC (UTC, +0000)\n Network time on: no\nNTP synchronized: yes\n",
-                given(Some(true), Some(NtpService::Inactive), "UTC"),
+                given(Some(true)),
             ),
         ] {
             assert_eq!(Timedatectl::parse(text), wanted, "{systemd}");

@@ -3,7 +3,8 @@
 use std::fs;
 
 use ezsync::desired::Step;
-use ezsync::remote::Outcome;
+use ezsync::remote::{Outcome, Request};
+use ezsync::resource::Subject;
 use serde_json::json;
 
 use crate::host::Host;
@@ -41,6 +42,37 @@ fn apt_fetches_before_it_installs() {
         assert_eq!(host.calls(), calls, "{:?}", host.shell);
         assert_eq!(host.apply(|| remove("chrony")), ["remove chrony"]);
         assert_eq!(host.calls(), ["apt-get remove chrony"]);
+    }
+}
+
+/// What dpkg's own file says of packages, in its order, and one that was cut off.
+const STATUS: &str = "Package: chrony\nStatus: install ok installed\nPriority: optional\nSection: net\n\
+    Installed-Size: 1\nMaintainer: x\nArchitecture: amd64\nVersion: 4.3-2\nDescription: x\n Package: rsync\n\n\
+    Package: tree\nStatus: deinstall ok config-files\nVersion: 2\n\n\
+    Package: rsync-doc\nStatus: install ok installed\nVersion: 3\n\n\
+    Package: half\nStatus: install ok half-configured\nVersion: 1\n\n";
+
+#[test]
+fn installed_packages_are_read_from_dpkgs_own_file_unless_it_was_cut_off() {
+    for host in Host::each() {
+        debian(&host, &[]);
+        host.program("dpkg-query", "#!/bin/sh\necho 'install ok installed|asked\t1'\n");
+        fs::create_dir_all(host.at("/var/lib/dpkg/updates")).unwrap();
+        host.write("/var/lib/dpkg/status", STATUS);
+        let packages = |names: &[&str]| {
+            let subjects = names.iter().map(|name| Subject::Package((*name).to_owned())).collect();
+            let packages = host.probe(&Request::new(&subjects, &[])).observed.packages;
+            let mut packages: Vec<_> = packages.into_iter().collect();
+            packages.sort();
+            packages
+        };
+        let one = |name: &str, version: &str| vec![(name.to_owned(), version.to_owned())];
+        let found = packages(&["chrony", "tree", "rsync", "half", "no-such"]);
+        assert_eq!(found, one("chrony", "4.3-2"), "{:?}", host.shell);
+        assert_eq!(packages(&["no-such"]), []);
+        assert_eq!(packages(&["tree:i386"]), one("asked", "1"), "{:?}", host.shell);
+        host.write("/var/lib/dpkg/updates/0001", "");
+        assert_eq!(packages(&["chrony"]), one("asked", "1"), "{:?}", host.shell);
     }
 }
 

@@ -221,6 +221,88 @@ fn systemd_is_asked_about_units_that_may_be_there() {
 }
 
 #[test]
+fn systemd_is_not_asked_about_aliases() {
+    for host in Host::each() {
+        host.systemd();
+        host.service("chrony", &["active", "enabled"], "");
+        let alias = host.at("/etc/systemd/system/chronyd.service");
+        symlink("chrony.service", &alias).unwrap();
+        let show = fs::read_to_string(host.at("/usr/bin/systemctl")).unwrap();
+        host.program("systemctl", show.replacen('\n', "\necho \"$*\" >>/calls\n", 1));
+        let units = |host: &Host| {
+            let observed = host.probe(&Request::new(&BTreeSet::new(), &[])).observed;
+            let calls = host.calls().join(" ");
+            let asked = calls.split(' ').any(|word| word == "chronyd");
+            (asked, observed.units["chrony"].clone(), observed.units["chronyd"].clone())
+        };
+        let (asked, chrony, chronyd) = units(&host);
+        assert!(!asked && chrony.active && chronyd.id == "chrony", "{:?}", host.shell);
+        assert_eq!(chrony, chronyd);
+        // Two that are masked have nothing to do with each other.
+        for name in ["chrony", "chronyd"] {
+            let path = host.at(&format!("/etc/systemd/system/{name}.service"));
+            fs::remove_file(&path).unwrap();
+            symlink("/dev/null", &path).unwrap();
+        }
+        assert!(units(&host).0, "{:?}", host.shell);
+    }
+}
+
+#[test]
+fn timedatectl_is_asked_beside_the_rest() {
+    for host in Host::each() {
+        let flag = || {
+            let look = host.probe(&Request::new(&BTreeSet::new(), &[])).look;
+            look.reading().timedatectl.word()
+        };
+        assert_eq!(flag(), "n/a", "{:?}", host.shell);
+        host.program("timedatectl", "#!/bin/sh\nsleep 0.2\necho NTPSynchronized=yes\n");
+        assert_eq!(flag(), "yes", "{:?}", host.shell);
+    }
+}
+
+#[test]
+fn a_watch_asks_chronyd_alone_until_that_has_its_time() {
+    for host in Host::each() {
+        host.systemd();
+        host.program(
+            "timedatectl",
+            "#!/bin/sh\necho timedatectl >>/calls\necho NTPSynchronized=yes\n",
+        );
+        let leap = |leap: &str| format!("#!/bin/sh\necho '0,,0,0,0,0,0,0,0,0,0,0,0,{leap}'\n");
+        host.program("chronyc", leap("Not synchronised"));
+        let mark = Word::random().unwrap();
+        let chrony = Facts::typical(Platform::RedHat).chrony;
+        let script = watch_script(&Glance::Look, Sight::of(&chrony), &mark);
+        let mut running = Running::start(&host, script.as_bytes(), &mark);
+        let asked = |running: &mut Running, looks: usize| {
+            let looked = |running: &Running| {
+                running.sections().iter().filter(|section| section.name == "looked").count()
+            };
+            while looked(running) < looks {
+                running.listen();
+            }
+            host.calls().len()
+        };
+        assert_eq!(asked(&mut running, 1), 1, "{:?}", host.shell);
+        running.say("look\n");
+        assert_eq!(asked(&mut running, 2), 0, "{:?}", host.shell);
+        running.say("explain\n");
+        assert_eq!(asked(&mut running, 3), 1, "{:?}", host.shell);
+        host.program("chronyc", leap("Normal"));
+        running.say("look\n");
+        assert_eq!(asked(&mut running, 4), 1, "{:?}", host.shell);
+        running.hang_up();
+        let answer = running.finish();
+        // Every look tells all of it.
+        let told = answer.sections.iter().filter(|section| section.name == "timedatectl");
+        let told: Vec<String> = told.map(|section| section.text()).collect();
+        assert_eq!(told.len(), 4, "{:?}", host.shell);
+        assert!(told.iter().all(|text| text.contains("NTPSynchronized=yes")), "{told:?}");
+    }
+}
+
+#[test]
 fn a_watch_looks_once_for_each_line() {
     for host in Host::each() {
         host.systemd();

@@ -10,11 +10,14 @@ mod hostile;
 mod jump;
 mod locked;
 mod login;
+mod many;
 mod misbehaving;
 mod pace;
 mod proxy_command;
 mod questions;
 mod run;
+#[path = "../simulated/mod.rs"]
+mod simulated;
 mod sshd;
 mod stand_in;
 mod whole;

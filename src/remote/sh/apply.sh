@@ -120,6 +120,7 @@ prove() {
   fi
   guard_extend "${confirm:-$step_patience}"
   unheard='it went back by itself: '
+  besides=
   while read -r order; do
     guard_extend "${confirm:-$step_patience}"
     # It ends with another word, or with none at the end of the input.
@@ -135,7 +136,7 @@ prove() {
       end) break ;;
       wait | '') ;;
       *)
-        in_one_piece sight </dev/null
+        sight </dev/null
         ;;
     esac
   done

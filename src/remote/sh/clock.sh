@@ -2,21 +2,43 @@
 # Says what timedatectl and chronyc say, and what the clock shows. Changes nothing, but for `burst`, `anew`
 # and `step` when it is asked.
 
-# Arguments: names that stand for the time source and must be resolved here.
-look_clock() {
+# COMMAND...: what timedatectl says, and what the command prints, which runs at the same time: the service that
+# timedatectl asks may have to be started first, and that takes a tenth of a second.
+beside_timedatectl() {
   section timedatectl
+  ask_timedatectl &
+  asked=$!
+  text=$("$@")
+  wait "$asked"
+  printf '%s\n' "$text"
+}
+
+# Where D-Bus hangs each would wait for 25 s.
+ask_timedatectl() {
   if have timedatectl; then
-    # `show` came with systemd 239. Where D-Bus hangs each would wait for 25 s.
-    bounded 10 timedatectl show -p NTPSynchronized -p NTP -p CanNTP -p Timezone 2>/dev/null ||
-      bounded 10 timedatectl 2>&1
+    # `show` came with systemd 239.
+    bounded 7 timedatectl show -p NTPSynchronized 2>/dev/null || bounded 7 timedatectl 2>&1
   fi
-  section chronyc
+}
+
+# By itself chronyc waits up to 7 s for a daemon that hangs, at each of its addresses.
+ask_chronyc() {
   if have chronyc; then
-    # A daemon that hangs makes chronyc wait for 7 s with each of the four.
-    bounded 5 chronyc -n -c -m tracking sources sourcestats activity 2>&1
+    chronyc -n -c -m 'timeout 1500' 'retries 0' tracking sources sourcestats activity 2>&1
   else
     echo 'chronyc: not found'
   fi
+}
+
+# Arguments: names that stand for the time source and must be resolved here.
+look_clock() {
+  section chronyc
+  ask_chronyc
+  look_daemon "$@"
+}
+
+# Which chronyd runs, and what these names mean here.
+look_daemon() {
   section daemon
   for file in /run/chrony/chronyd.pid /run/chronyd.pid; do
     if [ -r "$file" ] && read -r pid <"$file" && [ -r "/proc/$pid/cmdline" ]; then
@@ -43,10 +65,11 @@ watch_clock() {
   order=$1
   service=$2
   conf=$3
+  besides=
   shift 3
   while :; do
     # The orders are for this loop alone.
-    in_one_piece look_and_say "$@" </dev/null
+    look_and_say "$@" </dev/null
     read -r order || break
     # On a terminal the end of the input is not heard: it is said.
     case $order in
@@ -122,14 +145,36 @@ resolve_again() {
   fi
 }
 
-# Arguments as for look_clock. The functions watch_units and note_time come with the script.
+# Arguments as for look_clock. The functions watch_units and note_time come with the script. All is said in one piece.
 look_and_say() {
-  note_time since
+  since=$(note_time since)
   take_look "$@"
+  text=$(tell_look)
+  printf '%s\n%s\n' "$since" "$text"
+}
+
+tell_look() {
+  section chronyc
+  printf '%s\n%s\n' "$said" "$besides"
+  # shellcheck disable=SC2086 # the words of the order
+  case $order in
+    explain*) look_closer "$service" ${order#explain} ;;
+    examine*)
+      look_closer "$service" ${order#examine}
+      look_around "$service" "$conf"
+      ;;
+  esac
   note_time till
   section looked
 }
 
+# What else there is to know of a host's time.
+look_besides() {
+  watch_units
+  look_daemon "$@"
+}
+
+# Sets $said, chronyc's words, and $besides, the rest, which is empty before the first look.
 take_look() {
   case $order in
     burst)
@@ -141,14 +186,13 @@ take_look() {
     # Once, and now: `makestep` with numbers would stand in the place of the configuration's until a restart.
     step) steer makestep ;;
   esac
-  watch_units
-  look_clock "$@"
-  # shellcheck disable=SC2086 # the words of the order
-  case $order in
-    explain*) look_closer "$service" ${order#explain} ;;
-    examine*)
-      look_closer "$service" ${order#examine}
-      look_around "$service" "$conf"
-      ;;
+  # A daemon that was just started takes seconds to find its time. Until then that alone is asked, and the rest told as
+  # it was.
+  said=$(ask_chronyc)
+  case $order:$said in
+    explain* | examine*) besides= ;;
+    *'Not synchronised'*) ;;
+    *) besides= ;;
   esac
+  if [ -z "$besides" ]; then besides=$(beside_timedatectl look_besides "$@"); fi
 }

@@ -18,13 +18,23 @@ own_user() {
   id -u
 }
 
+# Host, kernel and architecture; Linux before 6.1 tells the last one only by its system call.
+own_names() {
+  if read -r name </proc/sys/kernel/hostname && read -r kernel </proc/sys/kernel/osrelease &&
+    read -r machine </proc/sys/kernel/arch; then
+    printf '%s %s %s\n' "$name" "$kernel" "$machine"
+  else
+    uname -nrm
+  fi
+} 2>/dev/null
+
 probe_system() {
   section os-release
   for file in /etc/os-release /usr/lib/os-release; do
     if show_lines "$file"; then break; fi
   done
   section uname
-  uname -nrm
+  own_names
   section user
   own_user
   section manager

@@ -28,12 +28,16 @@ probe_packages() {
 probe_units() {
   section units
   if [ -d /run/systemd/system ]; then
+    file='' path=''
     for name; do
       shift
-      if unit_may_exist "$name"; then
-        set -- "$@" "$name"
-      else
+      if ! unit_may_exist "$name"; then
         printf 'Id=%s.service\nLoadState=not-found\nActiveState=inactive\n\n' "$name"
+      elif is_alias; then
+        printf 'Id=%s.service\nSameAs=%s\n\n' "$name" "$other"
+      else
+        set -- "$@" "$name"
+        file=$path other=$name
       fi
     done
     if [ $# = 0 ]; then return; fi
@@ -54,13 +58,20 @@ probe_units() {
   done
 }
 
-# NAME: whether systemd may know a service of this name: by a file in one of the folders of systemd.unit(5), or,
+# Whether $path is a link to $file, the one of the service before. A masked one is none.
+is_alias() {
+  # shellcheck disable=SC3013 # dash, busybox and bash know -ef, and so does POSIX since 2024
+  [ "$path" -ef "$file" ] && [ ! "$path" -ef /dev/null ]
+}
+
+# NAME: whether systemd may know a service of this name, and sets $path to what tells that: by a file in one of the folders of systemd.unit(5), or,
 # without one, since it was started and runs on.
 unit_may_exist() {
+  path=
   # Another kind of unit, an instance, a pattern.
   case $1 in *[!a-z0-9-]*) return 0 ;; esac
-  for path in /etc/systemd/*/"$1.service" /run/systemd/*/"$1.service" /usr/local/lib/systemd/system/"$1.service" \
-    /usr/lib/systemd/system/"$1.service" /lib/systemd/system/"$1.service" \
+  for path in /etc/systemd/*/"$1.service" /usr/local/lib/systemd/system/"$1.service" \
+    /usr/lib/systemd/system/"$1.service" /lib/systemd/system/"$1.service" /run/systemd/*/"$1.service" \
     /run/systemd/units/invocation:"$1.service" /sys/fs/cgroup/*.slice/"$1.service" \
     /sys/fs/cgroup/systemd/*.slice/"$1.service"; do
     if [ -e "$path" ] || [ -L "$path" ]; then return 0; fi

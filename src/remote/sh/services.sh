@@ -70,13 +70,38 @@ service_is_masked() {
     [ "$(systemctl show --property=LoadState -- "$1" 2>/dev/null | grep LoadState)" = LoadState=masked ]
 }
 
+# Sets $is_active, $is_enabled and $is_masked. systemd is asked once for all of it, and again for each where its words are
+# not as plain as those of is-active and is-enabled: an old init script is `generated` whether it is enabled or not.
+service_stands() {
+  is_active=no is_enabled=no is_masked=no
+  shown=
+  if [ "$(service_manager)" = systemd ]; then
+    shown=$(systemctl show --property=LoadState,ActiveState,UnitFileState -- "$1" 2>/dev/null)$line_end
+  fi
+  is_plain=yes
+  case $shown in *LoadState=loaded"$line_end"*) ;; *) is_plain=no ;; esac
+  case $shown in
+    *ActiveState=active"$line_end"*) is_active=yes ;;
+    *ActiveState=inactive"$line_end"*) ;;
+    *) is_plain=no ;;
+  esac
+  case $shown in
+    *UnitFileState=enabled"$line_end"*) is_enabled=yes ;;
+    *UnitFileState=disabled"$line_end"*) ;;
+    *) is_plain=no ;;
+  esac
+  if [ $is_plain = yes ]; then return; fi
+  is_active=no is_enabled=no
+  if service_is_active "$1"; then is_active=yes; fi
+  if service_is_enabled "$1"; then is_enabled=yes; fi
+  if service_is_masked "$1"; then is_masked=yes; fi
+}
+
 # Notes, once a run, how the service stood before this run touched it.
 service_note() {
   if [ -e "$work/unit.$1" ]; then return 0; fi
-  is_active=no is_enabled=no is_masked=no
-  if service_is_active "$1" || service_is_denied "$1"; then is_active=yes; fi
-  if service_is_enabled "$1"; then is_enabled=yes; fi
-  if service_is_masked "$1"; then is_masked=yes; fi
+  service_stands "$1"
+  if service_is_denied "$1"; then is_active=yes; fi
   note_unit "$1" "$is_active" "$is_enabled" "$is_masked" && true >"$work/unit.$1"
 }
 
@@ -88,7 +113,7 @@ note_unit() {
 
 # The same before anything is done, where there is something to note.
 service_stage() {
-  if service_exists "$1"; then service_note "$1"; fi
+  if [ ! -e "$work/unit.$1" ] && service_exists "$1"; then service_note "$1"; fi
 }
 
 # Whether the distribution would have started it, had we not kept it from that: see hold.sh.

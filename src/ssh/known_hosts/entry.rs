@@ -31,6 +31,7 @@ pub(super) struct Entry {
     file: Arc<Path>,
     line: usize,
     pub(super) kind: Kind,
+    /// Patterns are in lower case.
     hosts: HostPatterns,
     pub(super) key: PublicKey,
 }
@@ -40,11 +41,19 @@ impl Entry {
     pub(super) fn is_for(&self, name: &str) -> bool {
         match &self.hosts {
             HostPatterns::Patterns(patterns) => {
-                let patterns: Vec<_> = patterns.iter().map(|p| p.to_ascii_lowercase()).collect();
                 matches_any(name, patterns.iter().map(String::as_str))
             }
             HostPatterns::HashedName { salt, hash } => Hmac::<Sha1>::new_from_slice(salt)
                 .is_ok_and(|mac| mac.chain_update(name).verify_slice(hash).is_ok()),
+        }
+    }
+
+    /// The names that the line is about, where these are no patterns and no hash.
+    pub(super) fn plain_names(&self) -> Option<&[String]> {
+        let is_plain = |name: &String| !name.contains(['*', '?', '!']);
+        match &self.hosts {
+            HostPatterns::Patterns(names) if names.iter().all(is_plain) => Some(names),
+            _ => None,
         }
     }
 
@@ -71,6 +80,12 @@ pub(super) fn parse_line(file: &Arc<Path>, number: usize, line: &str) -> Option<
         Some(Err(_)) => return None,
     };
     let hosts = fields.next().filter(|hosts| !hosts.starts_with('#'))?.parse().ok()?;
+    let hosts = match hosts {
+        HostPatterns::Patterns(patterns) => HostPatterns::Patterns(
+            patterns.iter().map(|pattern| pattern.to_ascii_lowercase()).collect(),
+        ),
+        hashed => hashed,
+    };
     let key = format!("{} {}", fields.next()?, fields.next()?);
     let key = PublicKey::from_openssh(&key).ok()?;
     Some(Entry { file: Arc::clone(file), line: number, kind, hosts, key })

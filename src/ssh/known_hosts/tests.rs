@@ -74,6 +74,12 @@ fn verdicts() {
         ("stale line of another type", "node1 E\nnode1 A", at("node1", 22), "known"),
         ("stale line of the same type", "node1 B\nnode1 A", at("node1", 22), "known"),
         ("all keys are named", "node1 B\n\nnode1 E", at("node1", 22), "changed 1,3"),
+        (
+            "names and patterns in order",
+            "node? B\nnode1,Node1,node1 E\n*1 B\nnode1 B\nnode2 A",
+            at("node1", 22),
+            "changed 1,2,3,4",
+        ),
         ("port", "[node1]:2222 A", at("node1", 2222), "known"),
         ("port of another", "[node1]:2222 A", at("node1", 22), "unknown"),
         ("another port", "[node1]:2222 A", at("node1", 2223), "unknown"),
@@ -157,8 +163,9 @@ fn verdicts() {
             });
             text.push_str(space);
         }
-        let entries = entry::parse(Path::new("known_hosts"), &text);
-        let verdict = verdict(&entries, &Name::new(address, port, None), &key(ED25519));
+        let mut lines = Lines::default();
+        lines.extend(entry::parse(Path::new("known_hosts"), &text));
+        let verdict = verdict(&lines, &Name::new(address, port, None), &key(ED25519));
         assert_eq!(short(&verdict), expected, "{rule}: {address} port {port} in {file:?}");
     }
 }
@@ -166,9 +173,10 @@ fn verdicts() {
 #[test]
 fn a_changed_key_names_fingerprint_file_and_line() {
     let text = format!("# mine\nnode1 {OTHER}\n");
-    let entries = entry::parse(Path::new("/some/known_hosts"), &text);
+    let mut lines = Lines::default();
+    lines.extend(entry::parse(Path::new("/some/known_hosts"), &text));
     let name = Name::new("node1", 22, None);
-    let Verdict::Changed(keys) = verdict(&entries, &name, &key(ED25519)) else {
+    let Verdict::Changed(keys) = verdict(&lines, &name, &key(ED25519)) else {
         panic!("the key differs");
     };
     assert_eq!(keys[0].to_string(), format!("ssh-ed25519 {OTHER_SHA256} (/some/known_hosts:2)"));
@@ -240,9 +248,10 @@ fn an_unreadable_file_is_an_error_that_names_it() {
 
 #[test]
 fn an_alias_stands_for_address_and_port() {
-    let entries = entry::parse(Path::new("known_hosts"), &format!("web {ED25519}\n"));
+    let mut lines = Lines::default();
+    lines.extend(entry::parse(Path::new("known_hosts"), &format!("web {ED25519}\n")));
     let name = Name::new("10.0.0.1", 2222, Some("Web"));
-    assert_eq!(verdict(&entries, &name, &key(ED25519)), Verdict::Known);
+    assert_eq!(verdict(&lines, &name, &key(ED25519)), Verdict::Known);
     assert_eq!(name.written(false).unwrap(), "web");
     for odd in ["", "a b", "!a", "a\nb", "a\x0cb", "\u{2028}"] {
         assert!(!Name::new("h", 22, Some(odd)).can_be_written(), "{odd:?}");

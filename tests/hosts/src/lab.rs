@@ -3,7 +3,7 @@
 mod power;
 
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
@@ -184,6 +184,22 @@ impl Lab {
         let mut command = without_clock_rights("nsenter");
         command.arg(format!("--net={}", self.network.path().display())).arg(program);
         command
+    }
+
+    /// A socket that waits for connections at `address` in the lab's network.
+    ///
+    /// # Errors
+    /// When the address is taken.
+    pub fn listen(&self, address: SocketAddr) -> Result<TcpListener> {
+        let network = &self.network;
+        // A thread that has moved there ends there; its socket stays.
+        std::thread::scope(|scope| {
+            let listen = scope.spawn(|| {
+                network.enter()?;
+                Ok(TcpListener::bind(address)?)
+            });
+            listen.join().unwrap_or_else(|_| bail!("a thread panicked"))
+        })
     }
 
     /// Runs `script` as root on the host; without SSH where it shares this machine's clock.
