@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::desired::{Desired, Recipe, Step};
 use crate::facts::{Facts, TIME_DAEMONS};
-use crate::problem::Problem;
+use crate::problem::{Place, Problem};
 use crate::resource::{Entry, Observed, PathKind, PathWish, UnitWish};
 
 /// Permission bits of a file where nothing is said of them, as Ignition has it.
@@ -31,6 +31,8 @@ pub(super) struct PoolFile {
     pub owner: Option<String>,
     pub group: Option<String>,
     pub then: Then,
+    /// Its task.
+    pub place: Option<Place>,
 }
 
 /// What its role does when a file has changed.
@@ -50,9 +52,10 @@ impl Content {
     pub fn new(recipe: &Recipe, desired: &Desired, facts: &Facts) -> Result<Self, Problem> {
         let mut content = Self { notes: desired.notes.clone(), ..Self::default() };
         for step in &desired.steps {
+            let task = place(recipe, step);
             let refuse = |what: &str| {
                 let message = format!("{} : {}: {what}", step.role, step.task);
-                Err(Problem::new(message).at(place(recipe, step)).hint(HINT))
+                Err(Problem::new(message).at(task.clone()).hint(HINT))
             };
             let entries = step.resource.entries();
             if entries.is_empty() {
@@ -61,7 +64,7 @@ impl Content {
             for entry in entries {
                 let added = match entry {
                     Entry::Path(path, wish, Some(bytes)) => {
-                        content.add_file(path, &wish, &bytes.bytes, then(desired, step))
+                        content.add_file(path, &wish, &bytes.bytes, (then(desired, step), &task))
                     }
                     Entry::Path(path, ..) => Err(format!(
                         "{path}: a MachineConfig brings whole files, and nothing else of the kind"
@@ -88,7 +91,7 @@ impl Content {
         path: String,
         wish: &PathWish,
         bytes: &[u8],
-        then: Then,
+        (then, place): (Then, &Option<Place>),
     ) -> Result<(), String> {
         let mode = wish.mode.as_deref().and_then(|mode| u32::from_str_radix(mode, 8).ok());
         let mode = mode.unwrap_or(MODE);
@@ -114,6 +117,7 @@ impl Content {
             owner: wish.owner.clone(),
             group: wish.group.clone(),
             then,
+            place: place.clone(),
             path,
         };
         // What is written last stands.
@@ -180,7 +184,7 @@ impl PoolFile {
 }
 
 /// The task of `step`.
-fn place(recipe: &Recipe, step: &Step) -> Option<crate::problem::Place> {
+fn place(recipe: &Recipe, step: &Step) -> Option<Place> {
     let role = recipe.role(&step.role)?;
     role.tasks.iter().find(|task| task.name == step.task).map(|task| task.place.clone())
 }

@@ -79,11 +79,12 @@ fn config(pool: &Pool, version: Version, format: Format) -> Result<Document, Pro
     let object = machine_config(pool, version);
     let size = serde_json::to_string(&object).map_or(0, |text| text.len());
     if size > OBJECT_MAX {
+        let largest = pool.content.files.iter().max_by_key(|file| file.text.len());
         let message = format!(
             "{name} would have {size} bytes, and a cluster keeps {OBJECT_MAX} in one object at the most"
         );
         return Err(Problem::new(message)
-            .at(pool.settings.place.clone())
+            .at(largest.and_then(|file| file.place.clone()))
             .hint("bring large files to the nodes in an image, not in a MachineConfig"));
     }
     Ok(match format {
@@ -226,7 +227,7 @@ fn pool_spec(pool: &PoolSettings) -> PoolSpec {
         machine_config_selector: configs,
         node_selector: Selector::label(role_label(&pool.name), ""),
         max_unavailable: pool.max_unavailable.clone(),
-        paused: pool.paused.unwrap_or_default(),
+        paused: pool.paused,
     }
 }
 

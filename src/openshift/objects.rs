@@ -45,7 +45,9 @@ pub(super) struct PoolSpec {
     pub node_selector: Selector,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_unavailable: Option<Unavailable>,
-    pub paused: bool,
+    /// Unsaid it stays as somebody has set it by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<bool>,
 }
 
 /// Which objects are meant by their labels.
