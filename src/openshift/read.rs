@@ -89,7 +89,10 @@ impl Dumps {
     fn add(&mut self, entry: &Entry<'_>, names: Option<&[String]>) -> Result<bool, Problem> {
         let kind = match entry.get("kind")? {
             Some(kind) => kind.text()?,
-            None => return Err(entry.problem("an object without its `kind`")),
+            None => {
+                let hint = "objects are read: what Butane takes becomes one with `butane FILE`";
+                return Err(entry.problem("an object without its `kind`").hint(hint));
+            }
         };
         let metadata = entry.get("metadata")?;
         let name = metadata.map(|it| it.get("name")).transpose()?.flatten();

@@ -84,6 +84,7 @@ fn file(engine: &Engine, vars: &Value, rank: Option<usize>, facts: &Facts) -> Op
     };
     let Value::Object(more) = json!({
         "cluster_name": "c1", "groups": {"chrony": ["n1", "n2"]}, "time_part": part,
+        "time_source": "10.0.0.11", "time_source_name": "n1",
         "local_stratum": 10, "local_networks": ["10.0.0.0/24"], "ntp_servers": [],
     }) else {
         panic!()
