@@ -90,15 +90,16 @@ impl Pools {
 impl Builder<'_> {
     fn pools(self, openshift: openshift::Settings, wish: &PoolWish) -> Result<Pools, Problem> {
         let members = self.members_of_pools(&openshift, wish)?;
+        if members.is_empty() {
+            return Err(self.no_pools(&openshift));
+        }
         let hosts: Vec<String> = members.iter().flat_map(|(_, hosts)| hosts.clone()).collect();
         let shared = Layer::literal(self.shared_vars());
         let addresses = self.addresses(&hosts, &shared)?;
         // Settings of the whole cluster are those of the one that configures it, as ever.
         let group = self.inventory.group(SOURCE_GROUP).unwrap_or_default();
         let first = group.first().map(|host| (*host).to_owned());
-        let Some(first) = first.or_else(|| hosts.first().cloned()) else {
-            return Err(self.no_pools(&openshift));
-        };
+        let first = first.or_else(|| hosts.first().cloned()).unwrap_or_default();
         let asked = self.member(&first, &shared)?;
         let settings = Settings::new(&self.lookup(&asked), &addresses, &self.folder)?;
         let source = self.outside(&openshift, wish, &hosts, &addresses, &shared)?;
