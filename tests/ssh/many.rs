@@ -50,7 +50,7 @@ fn three_hundred_hosts_hold_no_more_than_their_forks() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let key = PrivateKey::from(Ed25519Keypair::from_seed(&[1; 32]));
-    key.write_openssh_file(&at("key"), LineEnding::LF).unwrap();
+    key.write_openssh_file(at("key"), LineEnding::LF).unwrap();
     let host_key = Simulated::host_key().unwrap();
     let server = Simulated::new().unwrap();
     let (mut hosts, mut known_hosts) = (String::from("[chrony]\n"), String::new());
