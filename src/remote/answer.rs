@@ -215,7 +215,16 @@ fn cost(section: &Section) -> usize {
 
 /// Where `needle` begins.
 pub(super) fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
+    let first = needle.first()?;
+    let mut from = 0;
+    loop {
+        // Most bytes are ruled out by this one look: what a host says is long.
+        let at = from + haystack.get(from..)?.iter().position(|byte| byte == first)?;
+        if haystack.get(at..)?.starts_with(needle) {
+            return Some(at);
+        }
+        from = at + 1;
+    }
 }
 
 #[cfg(test)]
