@@ -152,7 +152,7 @@ pub(super) fn import(import: &Import) -> Result<Exit> {
             }
             configs.push(config);
         }
-        others.extend(dumps.others.into_iter().map(|other| format!("{other}: no MachineConfig")));
+        others.extend(dumps.others);
     }
     let mut text = String::new();
     for config in &configs {

@@ -9,6 +9,9 @@ use crate::yaml::{Node, parse_all};
 /// Permission bits of a file where nothing is said of them.
 const MODE: u32 = 0o644;
 
+/// How the names of those begin that the operator puts together. They have no label.
+const RENDERED: &str = "rendered-";
+
 /// What a cluster adds to the metadata of an object.
 const ADDED: [&str; 10] = [
     "annotations",
@@ -28,7 +31,7 @@ const ADDED: [&str; 10] = [
 pub struct Dumps {
     /// Its MachineConfigs in order.
     pub configs: Vec<Dumped>,
-    /// Other objects, by kind and name.
+    /// Other objects by kind and name, and why they are left aside.
     pub others: Vec<String>,
 }
 
@@ -101,6 +104,10 @@ impl Dumps {
             KIND if names.is_some_and(|names| names.iter().all(|wanted| wanted != name)) => {
                 Ok(true)
             }
+            KIND if name.starts_with(RENDERED) => {
+                self.others.push(format!("{KIND} {name}: the operator has made it of the others"));
+                Ok(true)
+            }
             KIND => {
                 let config = Dumped::read(entry)?;
                 if self.configs.iter().any(|known| known.name == config.name) {
@@ -119,7 +126,7 @@ impl Dumps {
                 Ok(found)
             }
             other => {
-                self.others.push(format!("{other} {name}"));
+                self.others.push(format!("{other} {name}: no MachineConfig"));
                 Ok(false)
             }
         }
