@@ -61,10 +61,15 @@ pub fn import(configs: &[Dumped], takes: &dyn Fn(&str) -> bool) -> Imported {
 impl Imported {
     fn of_pool(&mut self, configs: &[&Dumped], takes: &dyn Fn(&str) -> bool) -> Map<String, Value> {
         let mut settings = Map::new();
+        let writes = |config: &&&Dumped| config.files.iter().any(|file| file.path == CHRONY_CONF);
+        let last = configs.iter().rfind(writes).map(|config| &config.name);
         for config in configs {
             let name = &config.name;
             for file in &config.files {
-                if file.path == CHRONY_CONF {
+                if file.path == CHRONY_CONF && last.is_some_and(|last| last != name) {
+                    let last = last.map(String::as_str).unwrap_or_default();
+                    self.others.push(format!("{name}: {CHRONY_CONF}: {last} goes before it"));
+                } else if file.path == CHRONY_CONF {
                     let (read, others) = chrony(file, takes);
                     settings.extend(read);
                     self.others
