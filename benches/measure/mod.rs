@@ -120,7 +120,9 @@ impl Meter {
             let mut text = String::new();
             std::io::Seek::rewind(&mut said)?;
             said.read_to_string(&mut text)?;
-            bail!("{command:?}: {status}\n{text}");
+            // Of ten thousand hosts the first say as much as all.
+            let first: Vec<&str> = text.lines().take(40).collect();
+            bail!("{command:?}: {status}\n{}", first.join("\n"));
         }
         Ok(cost)
     }
