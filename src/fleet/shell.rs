@@ -365,4 +365,29 @@ mod tests {
         let Outcome::Failed(trouble) = run_by("sh -c yes").await else { panic!() };
         assert!(trouble.what.contains("longer than 65536 bytes"), "{}", trouble.what);
     }
+
+    /// A script that says its word and goes on as `next` says.
+    fn script(mark: &Word, next: &str) -> String {
+        format!("{{\nprintf '\\n%s begun\\n' {}\n{next}\nexit\n}}\n", mark.as_str())
+    }
+
+    #[tokio::test]
+    async fn a_shell_that_waits_reads_the_next_script() {
+        let reach = Reach { way: Way::Local, user: "ops".to_owned(), become_: None };
+        for (ending, execs) in [
+            ("read -r order; if [ \"$order\" = more ]; then exec sh; fi", 1),
+            // Somebody has ended it meanwhile.
+            ("exit", 2),
+        ] {
+            let shell = Shell::new(Link::Local(Machine::default()), &reach);
+            for ending in [ending, "exit"] {
+                let mark = word().unwrap();
+                let limit = Duration::from_secs(20);
+                let script = script(&mark, ending);
+                let talk = shell.start("a script", &script, &mark, limit).await.ok().unwrap();
+                shell.leave_open(talk).await;
+            }
+            assert_eq!(shell.link().execs(), execs, "{ending}");
+        }
+    }
 }

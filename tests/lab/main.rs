@@ -12,6 +12,7 @@ mod cuts;
 mod cutter;
 mod diagnosis;
 mod diagnosis_clocks;
+mod distance;
 mod dnf;
 mod faults;
 mod history;
