@@ -23,7 +23,7 @@ fn many(server: &Sshd, via: &Via) -> Vec<Target> {
 }
 
 async fn said(session: &Session, command: &str) -> String {
-    let output = run_on(session, command, Vec::new(), Duration::from_secs(20)).await.unwrap();
+    let output = run_on(session, command, Vec::new(), Duration::from_secs(60)).await.unwrap();
     String::from_utf8(output.stdout).unwrap()
 }
 
