@@ -11,7 +11,7 @@ use crate::cli::{Export, ExportFormat, Import, ImportMachineConfig};
 use crate::cluster::{self, PoolHosts, PoolWish, Pools, Wish};
 use crate::exit::Exit;
 use crate::facts::Facts;
-use crate::openshift::{self, Comparison, Content, Document, Format, Pool, Version};
+use crate::openshift::{self, Comparison, Content, Document, Format, Pool, Settings, Version};
 use crate::problem::Problem;
 use crate::project::{self, Project};
 use crate::sanitise::sanitise_lines;
@@ -32,7 +32,7 @@ pub(super) fn export(project: &Project, options: &Export) -> Result<Exit> {
     let version = version(options, &cluster)?;
     let pools = rendered(&cluster, version)?;
     if let Some(file) = &options.check {
-        return check(&pools, file);
+        return check(&pools, &cluster.openshift, version, file);
     }
     let format = match options.format {
         ExportFormat::MachineConfig => Format::MachineConfig,
@@ -119,12 +119,20 @@ fn write(folder: &Path, documents: &[Document]) -> Result<()> {
 }
 
 /// Compares with what a cluster has. Exit code 2 says that it differs, as `status` does of hosts.
-fn check(pools: &[Pool], file: &Path) -> Result<Exit> {
+fn check(pools: &[Pool], settings: &Settings, version: Version, file: &Path) -> Result<Exit> {
     let text = project::read_required(file)?;
     let names: Vec<String> = pools.iter().map(Pool::config_name).collect();
     let dumps = openshift::read(&text.file, &text.text, Some(&names))?;
+    for unread in &dumps.unread {
+        say(&format!("note: not compared, for it cannot be read: {}", sanitise_lines(unread)));
+    }
+    let beside = openshift::beside(pools, settings, version)?;
+    if !beside.is_empty() {
+        let beside = beside.join(", ");
+        say(&format!("note: --check compares MachineConfigs alone; not compared: {beside}"));
+    }
     let mut exit = Exit::Ok;
-    for Comparison { name, differences } in openshift::compare(pools, &dumps.configs) {
+    for Comparison { name, differences } in openshift::compare(pools, &dumps.configs, version) {
         if differences.is_empty() {
             print(&format!("{name}: as it would be exported\n"))?;
             continue;

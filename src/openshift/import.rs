@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::document::TIMEZONE_UNIT;
+use super::ignition::Account;
 use super::read::{Dumped, DumpedFile};
 use super::settings::{MASTER, WORKER};
 
@@ -76,7 +77,9 @@ impl Imported {
                         .extend(others.iter().map(|it| format!("{name}: {CHRONY_CONF}: {it}")));
                 } else {
                     let path = &file.path;
-                    self.others.push(format!("{name}: {path}: a role of your own may write it"));
+                    let whose = owner(file).map(|owner| format!(", {owner}")).unwrap_or_default();
+                    self.others
+                        .push(format!("{name}: {path}: a role of your own may write it{whose}"));
                 }
             }
             for unit in &config.units {
@@ -99,6 +102,17 @@ impl Imported {
     }
 }
 
+/// Whose a file is, when it is not root's.
+fn owner(file: &DumpedFile) -> Option<String> {
+    let said = [("user", &file.user), ("group", &file.group)];
+    let said: Vec<String> = said
+        .iter()
+        .filter(|(_, account)| account.is_some())
+        .map(|(which, account)| format!("{which} {}", Account::shown(account.as_ref())))
+        .collect();
+    (!said.is_empty()).then(|| said.join(", "))
+}
+
 /// The zone that a unit sets, when it does nothing else.
 fn zone(contents: &str) -> Option<&str> {
     let mut starts = contents.lines().map(str::trim).filter(|line| line.starts_with("Exec"));
@@ -116,6 +130,9 @@ fn chrony(file: &DumpedFile, takes: &dyn Fn(&str) -> bool) -> (Map<String, Value
     let mut read = Lines::default();
     if file.mode != 0o644 {
         read.others.push(format!("mode {:04o}: ezsync writes it with 0644", file.mode));
+    }
+    if let Some(owner) = owner(file) {
+        read.others.push(format!("{owner}: ezsync writes it as root"));
     }
     // chronyd's own marks of a comment (CPS_NormalizeLine).
     let lines = text.lines().map(str::trim);

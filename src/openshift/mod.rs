@@ -20,7 +20,7 @@ mod version;
 
 pub use compare::{Comparison, compare};
 pub use content::Content;
-pub use document::{Document, Format, documents};
+pub use document::{Document, Format, beside, documents};
 pub use import::{Imported, import};
 pub use pool::{Pool, pools};
 pub use read::{Dumped, Dumps, read};

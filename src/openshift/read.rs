@@ -2,6 +2,7 @@
 
 use super::data_url;
 use super::entry::Entry;
+use super::ignition::Account;
 use super::machine_config::{KIND, ROLE};
 use crate::problem::{Place, Problem};
 use crate::yaml::{Node, parse_all};
@@ -33,6 +34,8 @@ pub struct Dumps {
     pub configs: Vec<Dumped>,
     /// Other objects by kind and name, and why they are left aside.
     pub others: Vec<String>,
+    /// MachineConfigs of other names than were asked for that cannot be read, and why.
+    pub unread: Vec<String>,
 }
 
 /// One MachineConfig.
@@ -59,6 +62,9 @@ pub struct DumpedFile {
     pub mode: u32,
     /// What it holds.
     pub bytes: Vec<u8>,
+    /// Whose it is; none for root.
+    pub(super) user: Option<Account>,
+    pub(super) group: Option<Account>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +74,8 @@ pub(super) struct DumpedUnit {
     pub enabled: bool,
 }
 
-/// The objects in `text`, which is what `file` holds; where `names` are given, no other MachineConfig is looked into.
+/// The objects in `text`, which is what `file` holds; where `names` are given, another MachineConfig that cannot be
+/// read is left aside.
 ///
 /// # Errors
 /// Something that cannot be read, and a MachineConfig that the operator would not take: with its place.
@@ -101,15 +108,19 @@ impl Dumps {
         let name = metadata.map(|it| it.get("name")).transpose()?.flatten();
         let name = name.map(|name| name.text()).transpose()?.unwrap_or_default();
         match kind {
-            KIND if names.is_some_and(|names| names.iter().all(|wanted| wanted != name)) => {
-                Ok(true)
-            }
             KIND if name.starts_with(RENDERED) => {
                 self.others.push(format!("{KIND} {name}: the operator has made it of the others"));
                 Ok(true)
             }
             KIND => {
-                let config = Dumped::read(entry)?;
+                let is_meant = names.is_none_or(|names| names.iter().any(|wanted| wanted == name));
+                let config = match Dumped::read(entry) {
+                    Err(problem) if !is_meant => {
+                        self.unread.push(format!("{name}: {}", problem.message()));
+                        return Ok(true);
+                    }
+                    read => read?,
+                };
                 if self.configs.iter().any(|known| known.name == config.name) {
                     return Err(entry.problem(&format!("{} stands here twice", config.name)));
                 }
@@ -227,12 +238,14 @@ impl Dumped {
     fn file(&mut self, file: &Entry<'_>) -> Result<(), Problem> {
         let path = file.get("path")?.ok_or_else(|| file.problem("a file without its `path`"))?;
         let path = path.text()?.to_owned();
-        let mut read = DumpedFile { path, mode: MODE, bytes: Vec::new() };
+        let mut read = DumpedFile { path, mode: MODE, bytes: Vec::new(), user: None, group: None };
         for (field, entry) in file.fields()? {
             match field {
                 "path" | "overwrite" => {}
                 "mode" => read.mode = mode(&entry)?,
                 "contents" => read.bytes = self.contents(&entry)?,
+                "user" => read.user = self.account(&entry)?,
+                "group" => read.group = self.account(&entry)?,
                 // Ignition 2 had several roots.
                 "filesystem" if entry.text()? == "root" => {}
                 _ => self.other(&entry),
@@ -258,6 +271,21 @@ impl Dumped {
         }
         let Some(entry) = source else { return Ok(Vec::new()) };
         data_url::decode(entry.text()?, compression).map_err(|why| entry.problem(&why))
+    }
+
+    /// A user or a group; none for root, whose files are by themselves.
+    fn account(&mut self, account: &Entry<'_>) -> Result<Option<Account>, Problem> {
+        let mut read = Account { id: None, name: None };
+        for (field, entry) in account.fields()? {
+            match field {
+                "id" => read.id = u32::try_from(entry.integer(0..=u32::MAX.into())?).ok(),
+                "name" => read.name = Some(entry.text()?.to_owned()),
+                _ => self.other(&entry),
+            }
+        }
+        let is_root = read.id.unwrap_or(0) == 0
+            && read.name.as_deref().is_none_or(|name| ["", "root"].contains(&name));
+        Ok(Some(read).filter(|_| !is_root))
     }
 
     fn unit(&mut self, unit: &Entry<'_>) -> Result<(), Problem> {
