@@ -5,6 +5,7 @@
 mod compare;
 mod content;
 mod data_url;
+mod dns;
 mod document;
 mod entry;
 mod ignition;

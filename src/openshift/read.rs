@@ -13,6 +13,10 @@ const MODE: u32 = 0o644;
 /// How the names of those begin that the operator puts together. They have no label.
 const RENDERED: &str = "rendered-";
 
+/// The versions of Ignition's configuration that are read: those of 3 up to that of the newest release known here.
+const IGNITIONS: [&str; 9] =
+    ["2.0.0", "2.1.0", "2.2.0", "3.0.0", "3.1.0", "3.2.0", "3.3.0", "3.4.0", "3.5.0"];
+
 /// What a cluster adds to the metadata of an object.
 const ADDED: [&str; 10] = [
     "annotations",
@@ -128,8 +132,10 @@ impl Dumps {
                 Ok(true)
             }
             "List" | "MachineConfigList" => {
-                let mut found = false;
-                if let Some(items) = entry.get("items")? {
+                // One of nothing says that nothing is there, which is an answer.
+                let items = entry.get("items")?;
+                let mut found = names.is_some() && items.as_ref().is_some_and(Entry::says_nothing);
+                if let Some(items) = items {
                     for item in items.items()? {
                         found |= self.add(&item.named(""), names)?;
                     }
@@ -217,7 +223,7 @@ impl Dumped {
         for (section, entry) in config.fields()? {
             for (field, entry) in entry.fields()? {
                 match (section, field) {
-                    ("ignition", "version") => {}
+                    ("ignition", "version") => ignition_version(&entry)?,
                     ("storage", "files") => {
                         for item in entry.items()? {
                             self.file(&item)?;
@@ -311,6 +317,16 @@ fn missing(entry: &Entry<'_>, field: &str, example: &str) -> Problem {
     entry
         .problem(&format!("`{whole}{field}` is missing"))
         .hint(format!("the operator takes no MachineConfig without it: write {field}: {example}"))
+}
+
+/// In a version that is not known, fields might mean something else.
+fn ignition_version(entry: &Entry<'_>) -> Result<(), Problem> {
+    let text = entry.text()?;
+    if IGNITIONS.contains(&text) {
+        return Ok(());
+    }
+    let message = format!("Ignition `{}` is not known here", text.escape_debug());
+    Err(entry.problem(&message).hint(format!("there are {}", IGNITIONS.join(", "))))
 }
 
 fn mode(entry: &Entry<'_>) -> Result<u32, Problem> {
