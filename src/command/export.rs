@@ -12,7 +12,7 @@ use crate::cluster::{self, PoolHosts, PoolWish, Pools, Wish};
 use crate::exit::Exit;
 use crate::facts::Facts;
 use crate::openshift::{self, Comparison, Content, Document, Format, Pool, Settings, Version};
-use crate::problem::Problem;
+use crate::problem::{Place, Problem};
 use crate::project::{self, Project};
 use crate::sanitise::sanitise_lines;
 use crate::yaml;
@@ -29,6 +29,9 @@ pub(super) fn export(project: &Project, options: &Export) -> Result<Exit> {
     for warning in &cluster.warnings {
         say(&format!("warning: {warning}"));
     }
+    for note in &cluster.notes {
+        say(&format!("note: {}", sanitise_lines(note)));
+    }
     let version = version(options, &cluster)?;
     let pools = rendered(&cluster, version)?;
     if let Some(file) = &options.check {
@@ -41,6 +44,12 @@ pub(super) fn export(project: &Project, options: &Export) -> Result<Exit> {
     };
     let mut notes = Vec::new();
     let documents = openshift::documents(&pools, &cluster.openshift, version, format, &mut notes)?;
+    if format == Format::Ignition && options.output.is_none() && documents.len() > 1 {
+        let message = format!("{} configurations in one output are no JSON", documents.len());
+        return Err(Problem::new(message)
+            .hint("write them with -o DIR, or name one --pool")
+            .into());
+    }
     for note in &notes {
         say(&format!("note: {note}"));
     }
@@ -100,6 +109,15 @@ fn in_one(documents: &[Document]) -> String {
 fn write(folder: &Path, documents: &[Document]) -> Result<()> {
     let cannot = || format!("cannot write into {}", folder.display());
     fs::create_dir_all(folder).with_context(cannot)?;
+    let taken = documents.iter().map(|document| folder.join(&document.file));
+    if let Some(path) = taken.into_iter().find(|path| path.is_dir()) {
+        let problem =
+            Problem::new("this is a folder, and a file is to be written here: nothing was written");
+        return Err(problem
+            .at(Place::in_file(&path))
+            .hint("move it away, or name another folder")
+            .into());
+    }
     let mut written = Vec::new();
     for document in documents {
         let mut file = tempfile::Builder::new()
@@ -112,8 +130,33 @@ fn write(folder: &Path, documents: &[Document]) -> Result<()> {
         written.push((file, folder.join(&document.file)));
     }
     for (file, path) in written {
-        file.persist(&path).with_context(|| format!("cannot write {}", path.display()))?;
+        let cannot = || format!("cannot write {}", path.display());
+        file.persist(&path).map_err(|error| error.error).with_context(cannot)?;
         print(&format!("wrote {}\n", path.display()))?;
+    }
+    warn_of_others(folder, documents)
+}
+
+/// Names what an earlier export has left in `folder`: `oc apply -f` takes it as well.
+fn warn_of_others(folder: &Path, documents: &[Document]) -> Result<()> {
+    let cannot = || format!("cannot read {}", folder.display());
+    let mut others = Vec::new();
+    for entry in fs::read_dir(folder).with_context(cannot)? {
+        let name = entry.with_context(cannot)?.file_name().to_string_lossy().into_owned();
+        let is_new = documents.iter().any(|document| document.file == name);
+        if !is_new && openshift::is_written_here(&name) {
+            others.push(name);
+        }
+    }
+    others.sort();
+    if !others.is_empty() {
+        let others = others.join(", ");
+        let others = sanitise_lines(&others);
+        say(&format!(
+            "warning: {}: an earlier export has left {others}, which this one does not write: delete them unless \
+             they are meant",
+            folder.display()
+        ));
     }
     Ok(())
 }
@@ -156,7 +199,7 @@ pub(super) fn import(import: &Import) -> Result<Exit> {
         for config in dumps.configs {
             if configs.iter().any(|known| known.name == config.name) {
                 let message = format!("{} stands in two files", config.name);
-                return Err(Problem::new(message).at(crate::problem::Place::in_file(file)).into());
+                return Err(Problem::new(message).at(Place::in_file(file)).into());
             }
             configs.push(config);
         }

@@ -87,6 +87,16 @@ pub fn beside(
     Ok(names(&objects(&wanted, settings, version)?))
 }
 
+/// Whether a file of this name is one of those that are written here.
+#[must_use]
+pub fn is_written_here(name: &str) -> bool {
+    let Some((stem, kind)) = name.rsplit_once('.') else { return false };
+    let is_config = stem.starts_with("99-") && stem.ends_with("-chrony");
+    let is_object = ["machineconfigpool-", "ptpconfig-"].iter().any(|it| stem.starts_with(it))
+        || ["machineconfiguration-cluster", "dns-default"].contains(&stem);
+    (is_config && ["yaml", "bu", "ign"].contains(&kind)) || (is_object && kind == "yaml")
+}
+
 fn names(objects: &[Document]) -> Vec<String> {
     objects.iter().map(|it| it.file.trim_end_matches(".yaml").to_owned()).collect()
 }

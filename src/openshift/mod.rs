@@ -21,7 +21,7 @@ mod version;
 
 pub use compare::{Comparison, compare};
 pub use content::Content;
-pub use document::{Document, Format, beside, documents};
+pub use document::{Document, Format, beside, documents, is_written_here};
 pub use import::{Imported, import};
 pub use pool::{Pool, pools};
 pub use read::{Dumped, Dumps, read};
