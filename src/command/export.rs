@@ -1,7 +1,7 @@
 //! `ezsync export` and `ezsync import`: the same time for OpenShift, and the way back.
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::facts::Facts;
 use crate::openshift::{self, Comparison, Content, Document, Format, Pool, Settings, Version};
 use crate::problem::{Place, Problem};
-use crate::project::{self, Project};
+use crate::project::{self, Project, Text};
 use crate::sanitise::sanitise_lines;
 use crate::yaml;
 
@@ -163,7 +163,7 @@ fn warn_of_others(folder: &Path, documents: &[Document]) -> Result<()> {
 
 /// Compares with what a cluster has. Exit code 2 says that it differs, as `status` does of hosts.
 fn check(pools: &[Pool], settings: &Settings, version: Version, file: &Path) -> Result<Exit> {
-    let text = project::read_required(file)?;
+    let text = input(file)?;
     let names: Vec<String> = pools.iter().map(Pool::config_name).collect();
     let dumps = openshift::read(&text.file, &text.text, Some(&names))?;
     for unread in &dumps.unread {
@@ -189,24 +189,30 @@ fn check(pools: &[Pool], settings: &Settings, version: Version, file: &Path) -> 
     Ok(exit)
 }
 
+/// What `file` holds, or standard input where it is `-`.
+fn input(file: &Path) -> Result<Text, Problem> {
+    if file != Path::new("-") {
+        return project::read_required(file);
+    }
+    let file = "standard input".to_owned();
+    match io::read_to_string(io::stdin()) {
+        Ok(text) => Ok(Text { file, text }),
+        Err(error) => Err(Problem::new(format!("{file}: cannot read it: {error}"))),
+    }
+}
+
 pub(super) fn import(import: &Import) -> Result<Exit> {
     let Import::MachineConfig(ImportMachineConfig { files }) = import;
-    let mut configs: Vec<openshift::Dumped> = Vec::new();
-    let mut others = Vec::new();
+    let mut dumps = openshift::Dumps::default();
     for file in files {
-        let text = project::read_required(file)?;
-        let dumps = openshift::read(&text.file, &text.text, None)?;
-        for config in dumps.configs {
-            if configs.iter().any(|known| known.name == config.name) {
-                let message = format!("{} stands in two files", config.name);
-                return Err(Problem::new(message).at(Place::in_file(file)).into());
-            }
-            configs.push(config);
-        }
-        others.extend(dumps.others);
+        let text = input(file)?;
+        let more = openshift::read(&text.file, &text.text, None)?;
+        dumps.add_all(more).map_err(|name| {
+            Problem::new(format!("{name} stands in two files")).at(Place::in_file(file))
+        })?;
     }
     let mut text = String::new();
-    for config in &configs {
+    for config in &dumps.configs {
         for file in &config.files {
             let bytes = String::from_utf8_lossy(&file.bytes);
             let end = if bytes.ends_with('\n') || bytes.is_empty() { "" } else { "\n" };
@@ -214,7 +220,8 @@ pub(super) fn import(import: &Import) -> Result<Exit> {
                 &format!("# --- {}: {} ({:04o})\n{bytes}{end}", config.name, file.path, file.mode);
         }
     }
-    let imported = openshift::import(&configs, &cluster::takes_extra_line);
+    let imported = openshift::import(&dumps, &cluster::takes_extra_line);
+    let mut others = dumps.others;
     let alike = imported.settings.len() < 2;
     for (pools, settings) in &imported.settings {
         let whose = if alike { String::new() } else { format!(", as {} has it", pools.join(", ")) };

@@ -2,6 +2,7 @@
 //!
 //! There the cluster's own operator brings files to nodes. It knows pools of nodes, and no single node.
 
+mod around;
 mod compare;
 mod content;
 mod data_url;

@@ -1,5 +1,6 @@
 //! MachineConfigs as they stand in a file: written by hand, by Butane, or dumped with `oc get mc -o yaml`.
 
+use super::around::Around;
 use super::data_url;
 use super::entry::Entry;
 use super::ignition::Account;
@@ -32,7 +33,7 @@ const ADDED: [&str; 10] = [
 ];
 
 /// What stands in a file.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Dumps {
     /// Its MachineConfigs in order.
     pub configs: Vec<Dumped>,
@@ -40,6 +41,7 @@ pub struct Dumps {
     pub others: Vec<String>,
     /// MachineConfigs of other names than were asked for that cannot be read, and why.
     pub unread: Vec<String>,
+    pub(super) around: Around,
 }
 
 /// One MachineConfig.
@@ -99,6 +101,24 @@ pub fn read(file: &str, text: &str, names: Option<&[String]>) -> Result<Dumps, P
 }
 
 impl Dumps {
+    /// Adds what another file has.
+    ///
+    /// # Errors
+    /// The name of a MachineConfig that stands in both.
+    pub fn add_all(&mut self, more: Self) -> Result<(), String> {
+        for config in more.configs {
+            if self.configs.iter().any(|known| known.name == config.name) {
+                return Err(config.name);
+            }
+            self.configs.push(config);
+        }
+        self.others.extend(more.others);
+        self.unread.extend(more.unread);
+        self.around.pools.extend(more.around.pools);
+        self.around.disruption_policy |= more.around.disruption_policy;
+        Ok(())
+    }
+
     /// Adds an object, or those of a list. Whether a MachineConfig is among them.
     fn add(&mut self, entry: &Entry<'_>, names: Option<&[String]>) -> Result<bool, Problem> {
         let kind = match entry.get("kind")? {
@@ -114,6 +134,10 @@ impl Dumps {
         match kind {
             KIND if name.starts_with(RENDERED) => {
                 self.others.push(format!("{KIND} {name}: the operator has made it of the others"));
+                Ok(true)
+            }
+            KIND if names.is_none() && has_no_role(entry)? => {
+                self.others.push(format!("{KIND} {name}: without the label {ROLE} no pool has it"));
                 Ok(true)
             }
             KIND => {
@@ -141,6 +165,14 @@ impl Dumps {
                     }
                 }
                 Ok(found)
+            }
+            "MachineConfigPool" if names.is_none() => {
+                self.around.pool(name, entry, &mut self.others)?;
+                Ok(true)
+            }
+            "MachineConfiguration" if names.is_none() => {
+                self.around.policy(name, entry, &mut self.others)?;
+                Ok(true)
             }
             other => {
                 self.others.push(format!("{other} {name}: no MachineConfig"));
@@ -310,6 +342,14 @@ impl Dumped {
         self.units.push(read);
         Ok(())
     }
+}
+
+/// Whether an object with a name has no label by which a pool would find it.
+fn has_no_role(entry: &Entry<'_>) -> Result<bool, Problem> {
+    let Some(metadata) = entry.get("metadata")? else { return Ok(false) };
+    let labels = metadata.get("labels")?;
+    let role = labels.map(|it| it.get(ROLE)).transpose()?.flatten();
+    Ok(role.is_none() && metadata.get("name")?.is_some())
 }
 
 fn missing(entry: &Entry<'_>, field: &str, example: &str) -> Problem {

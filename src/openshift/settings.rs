@@ -250,7 +250,8 @@ pub(super) fn check_label(entry: &Entry<'_>, name: &str) -> Result<(), Problem> 
     Ok(())
 }
 
-fn unavailable(entry: &Entry<'_>, is_master: bool) -> Result<Unavailable, Problem> {
+/// How many nodes of a pool may be away.
+pub(super) fn unavailable(entry: &Entry<'_>, is_master: bool) -> Result<Unavailable, Problem> {
     let wish = match &entry.node.kind {
         Kind::Scalar(Value::Number(number)) => {
             let number = number.as_i64().filter(|number| (1..=i32::MAX.into()).contains(number));
