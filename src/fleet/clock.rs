@@ -98,15 +98,21 @@ impl Timebase {
 }
 
 impl Talk {
-    /// What a host that is far away has told of its clock in `sections`, its answer to what was said to it last. None
-    /// when it told nothing that can be used.
-    pub(super) fn clock_told(&self, sections: &[Section]) -> Option<ClockOffset> {
+    /// What a host that is far away, by `round_trip`, has told of its clock in `sections`, its answer to what was said
+    /// to it last. None when it told nothing, or where it is so busy that a question of its own would say more: half of
+    /// the way there and back is what nobody can know less than.
+    pub(super) fn clock_told(
+        &self,
+        sections: &[Section],
+        round_trip: Option<Duration>,
+    ) -> Option<ClockOffset> {
         let received = now()?;
         let told = TIME_AROUND.map(|name| {
             sections.iter().find(|section| section.name == name)?.args.first().map(String::as_str)
         });
         let [Some(first), Some(last)] = told else { return None };
-        ClockOffset::around([first, last], self.said()?, received)
+        let read = ClockOffset::around([first, last], self.said()?, received)?;
+        (read.measure().uncertainty <= round_trip?.as_secs_f64()).then_some(read)
     }
 
     /// Reads the host's clock, `least` times or more, by a script that is about to be ready for it. None when

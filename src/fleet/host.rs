@@ -16,7 +16,7 @@ use crate::bundle::{Host, Supply};
 use crate::facts::Version;
 use crate::history::Record;
 use crate::plan::Plan;
-use crate::remote::{Depth, Probe, Request, probe_script};
+use crate::remote::{ASK_TIME, Depth, Probe, Request, probe_script};
 use crate::resource::Subject;
 use crate::verify::Clock;
 
@@ -345,9 +345,15 @@ impl<'a> Driver<'a> {
         let lost = |error| exec_trouble(what, &error);
         let mut talk = self.shell.start(what, &script, &mark, PROBE_TIMEOUT).await?;
         if talk.until("end", PROBE_TIMEOUT).await.map_err(lost)?.is_some() {
-            let read = match far {
-                true => talk.clock_told(talk.sections()),
-                false => talk.read_clock(if careful { CAREFUL } else { 1 }).await.map_err(lost)?,
+            let told = talk.clock_told(talk.sections(), self.shell.link().round_trip());
+            let read = match told {
+                Some(told) => Some(told),
+                None => {
+                    if far {
+                        talk.say(ASK_TIME).await;
+                    }
+                    talk.read_clock(if careful { CAREFUL } else { 1 }).await.map_err(lost)?
+                }
             };
             self.result.clock = read.map(Clock::new);
         }

@@ -226,7 +226,8 @@ impl Driver<'_> {
                 None => answer(talk.insert(self.open_watch(&glance, probe).await?)).await,
             };
             let sections = sections.map_err(|error| exec_trouble("the verification", &error))?;
-            clock = talk.as_ref().and_then(|talk| talk.clock_told(&sections));
+            let round_trip = self.shell.link().round_trip();
+            clock = talk.as_ref().and_then(|talk| talk.clock_told(&sections, round_trip));
             let look = Look::watched(&sections, &probe.facts);
             let reading = look.reading();
             verdict = judge(&expectation, &reading);
@@ -243,7 +244,7 @@ impl Driver<'_> {
             }
         }
         if let Some(mut talk) = talk {
-            // One that is near is asked.
+            // One that is near, or busy, is asked.
             if clock.is_none() {
                 talk.say(ASK_TIME).await;
                 let read = talk.read_clock(1).await;

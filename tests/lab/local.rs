@@ -88,7 +88,9 @@ EOF");
              kill -{group} -- -$pid
              touch /tmp/go-on
              n=0; while [ ! -e /tmp/over ]; do sleep 0.1; n=$((n+1)); [ $n -lt 300 ] || exit 1; done
-             n=0; while ls /var/lib/ezsync/run.* >/dev/null 2>&1; do sleep 0.1; n=$((n+1)); [ $n -lt 300 ] || exit 1; done"
+             n=0; while ls /var/lib/ezsync/run.* >/dev/null 2>&1; do sleep 0.1; n=$((n+1)); [ $n -lt 300 ] || exit 1; done
+             # Until then the cluster is its.
+             wait $pid || :"
         ));
     }
 }

@@ -82,6 +82,10 @@ fn a_shell_goes_on_with_another_script() {
             let script = probe_script(&request, &mark);
             let mut running = Running::start(&host, script.as_bytes(), &mark);
             running.until(&[if far { "end" } else { TIME_READY }]);
+            if far && has_bash {
+                running.say(&format!("{ASK_TIME}\n"));
+                running.until(&[TIME_READY]);
+            }
             // All at once: no shell may lose a part of it.
             let next = format!("printf '\\n%s second %s\\n' {} \"${{far-new}}\"", mark.as_str());
             running.say(&format!("{MORE}\n{{\n{next}\nread -r word\n{next}\nexit\n}}\n"));

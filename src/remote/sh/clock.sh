@@ -114,9 +114,11 @@ tell_times() {
 }
 
 # What comes after an answer: the time, and then another script on this one's input, for a shell of its own. That
-# saves a channel, and whatever makes the user another one. A host that is $far has told the time already.
+# saves a channel, and whatever makes the user another one. A host that is $far has told the time already, and may be asked.
 tell_times_and_go_on() {
-  if [ -z "$far" ]; then tell_times; else read -r order || :; fi
+  order='time'
+  if [ -n "$far" ]; then read -r order || :; fi
+  if [ "$order" = time ]; then tell_times; fi
   if [ "$order" = more ]; then exec sh; fi
 }
 
