@@ -7,6 +7,7 @@ mod config;
 mod division;
 mod names;
 mod nodes;
+mod outside;
 mod pools;
 mod settings;
 mod sources;

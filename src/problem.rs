@@ -28,6 +28,12 @@ pub struct Place {
     pub text: String,
 }
 
+/// The most characters of a line that are shown.
+const SHOWN_MAX: usize = 200;
+
+/// Stands for what is left out of a line.
+const CLIPPED: &str = "...";
+
 impl Place {
     /// The place at `line` and `column` (both from 1) of `source`, the text of `file`.
     #[must_use]
@@ -145,21 +151,34 @@ impl fmt::Display for Place {
 }
 
 impl Place {
+    /// The part of the line that is shown, and how many characters of it stand before the column. Lines may be
+    /// files of their own: encoded contents, for example.
+    fn clipped(&self) -> (String, usize) {
+        let before = self.column.saturating_sub(1);
+        let length = self.text.chars().count();
+        if length <= SHOWN_MAX {
+            return (self.text.clone(), before);
+        }
+        // As much before the column as behind it, unless the line begins or ends there.
+        let from = before.saturating_sub(SHOWN_MAX / 2).min(length - SHOWN_MAX);
+        let lead = if from > 0 { CLIPPED } else { "" };
+        let end = if from + SHOWN_MAX < length { CLIPPED } else { "" };
+        let part: String = self.text.chars().skip(from).take(SHOWN_MAX).collect();
+        (format!("{lead}{part}{end}"), before - from + lead.len())
+    }
+
     /// The line itself with a mark below the column, as compilers show it.
     fn snippet(&self) -> String {
         if self.text.is_empty() || self.line == 0 {
             return String::new();
         }
         let number = self.line.to_string();
-        let mut shown = format!("\n  {number} | {}", self.text);
+        let (text, before) = self.clipped();
+        let mut shown = format!("\n  {number} | {text}");
         if self.column > 0 {
             // A tab in the line is repeated so that the mark stands below its character.
-            let lead: String = self
-                .text
-                .chars()
-                .take(self.column - 1)
-                .map(|c| if c == '\t' { '\t' } else { ' ' })
-                .collect();
+            let lead: String =
+                text.chars().take(before).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
             shown.push_str(&format!("\n  {:width$} | {lead}^", "", width = number.len()));
         }
         shown
@@ -196,6 +215,35 @@ mod tests {
         assert_eq!(shown("n1 ansible_password=x"), "hosts:1:1: bad");
         assert_eq!(shown("key: HEX:0123"), "hosts:1:1: bad");
         assert_eq!(shown("n1 \x1b[2J"), "hosts:1:1: bad\n  1 | n1 \\x1b[2J\n    | ^");
+    }
+
+    #[test]
+    fn of_long_lines_the_part_at_the_column_is_shown() {
+        for (column, lead, end) in [
+            (1, "", "..."),
+            (101, "", "..."),
+            (5000, "...", "..."),
+            (9999, "...", ""),
+            (0, "", "..."),
+        ] {
+            let mut line: Vec<char> = vec!['é'; 10_000];
+            if column > 0 {
+                line[column - 1] = '*';
+            }
+            let line: String = line.into_iter().collect();
+            let shown = Problem::new("bad").at(Place::on_line("f", &line, 1, column)).to_string();
+            let mut lines = shown.lines().skip(1);
+            let text = lines.next().unwrap().strip_prefix("  1 | ").unwrap();
+            assert_eq!(text.chars().count(), 200 + lead.len() + end.len(), "{column}");
+            assert!(text.starts_with(lead) && text.ends_with(end), "{column}: {text}");
+            let mark = lines.next().map(|line| line.strip_prefix("    | ").unwrap());
+            let found = mark.map(|mark| text.chars().nth(mark.find('^').unwrap()).unwrap());
+            assert_eq!(found, (column > 0).then_some('*'), "{column}");
+        }
+        // A line that fits is shown whole.
+        let line = "a".repeat(200);
+        let shown = Problem::new("bad").at(Place::on_line("f", &line, 1, 200)).to_string();
+        assert!(shown.contains(&format!("| {line}\n")), "{shown}");
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub struct Export {
     /// Write one file an object into DIR instead of printing
     #[arg(help_heading = "Output", short, long, value_name = "DIR", conflicts_with = "check")]
     pub output: Option<PathBuf>,
-    /// Write nothing: compare with what a cluster has, as `oc get mc -o yaml` printed it
+    /// Write nothing: compare with what a cluster has, as `oc get mc -o yaml` printed it; `-` is standard input
     #[arg(help_heading = "Output", long, value_name = "FILE")]
     pub check: Option<PathBuf>,
 }
@@ -79,7 +79,7 @@ stands for is listed at the end. Asks no cluster."
 /// Options of `import machineconfig`.
 #[derive(Debug, Args)]
 pub struct ImportMachineConfig {
-    /// Files with MachineConfigs
+    /// Files with MachineConfigs; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
 }

@@ -1,7 +1,6 @@
 //! A cluster as OpenShift sees it: pools of hosts that all get the same, and follow a source outside of them.
 
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::Arc;
 
 use super::builder::Builder;
@@ -46,6 +45,8 @@ pub struct Pools {
     pub recipe: Recipe,
     /// What looks like a mistake and may be none.
     pub warnings: Vec<Problem>,
+    /// What the reader should know of hosts that get nothing, and of the source.
+    pub notes: Vec<String>,
     inventory: Inventory,
 }
 
@@ -106,6 +107,8 @@ impl Builder<'_> {
         self.refuse_what_pools_lack(&first, &settings, source.is_some())?;
         let sources: Vec<TimeSource> = source.into_iter().collect();
         let address = sources.first().map(|source| source.address.as_str());
+        let mut notes = self.notes_of_hosts(&openshift, &members, &sources);
+        notes.extend(self.notes_of_source(&sources));
         let layers = self.time_layers(&settings, &sources);
         let mut pools = Vec::new();
         for (pool, hosts) in members {
@@ -129,7 +132,7 @@ impl Builder<'_> {
         let mut warnings = self.warnings(&everyone);
         warnings.extend(self.unheard(&first, &asked.vars));
         let Self { inventory, recipe, .. } = self;
-        Ok(Pools { pools, openshift, recipe, warnings, inventory })
+        Ok(Pools { pools, openshift, recipe, warnings, notes, inventory })
     }
 
     /// Lines for a source alone: no node of a pool is one.
@@ -243,39 +246,6 @@ impl Builder<'_> {
         Problem::new("no pool has hosts")
             .at(file)
             .hint(format!("groups are looked for: {}", groups.join(", ")))
-    }
-
-    /// The source outside of all pools, when one is named: a host of the inventory, or any other address.
-    fn outside(
-        &self,
-        openshift: &openshift::Settings,
-        wish: &PoolWish,
-        hosts: &[String],
-        addresses: &[String],
-        shared: &Arc<Layer>,
-    ) -> Result<Option<TimeSource>, Problem> {
-        let option = wish
-            .internal_source
-            .as_ref()
-            .map(|name| (name.clone(), Place::in_file(Path::new("--internal-source"))));
-        let Some((name, place)) = option.or_else(|| openshift.internal_source.clone()) else {
-            return Ok(None);
-        };
-        let known = self.inventory.hosts().any(|host| host == name);
-        let address = match known {
-            true => self.member(&name, shared)?.connection.address,
-            false => name.clone(),
-        };
-        if hosts.contains(&name) || addresses.contains(&address) {
-            let message = format!(
-                "{name} is a node of a pool: it would follow itself, for all nodes of a pool get the same file"
-            );
-            return Err(Problem::new(message).at(place).hint(
-                "name a host outside of all pools, or leave it out: nodes then follow ntp_servers themselves",
-            ));
-        }
-        super::names::check_address(&address).map_err(|problem| problem.at(place))?;
-        Ok(Some(TimeSource { name, address }))
     }
 
     /// Refuses settings that mean something in a push, and that no MachineConfig can say.

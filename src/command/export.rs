@@ -1,7 +1,7 @@
 //! `ezsync export` and `ezsync import`: the same time for OpenShift, and the way back.
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -11,9 +11,9 @@ use crate::cli::{Export, ExportFormat, Import, ImportMachineConfig};
 use crate::cluster::{self, PoolHosts, PoolWish, Pools, Wish};
 use crate::exit::Exit;
 use crate::facts::Facts;
-use crate::openshift::{self, Comparison, Content, Document, Format, Pool, Version};
-use crate::problem::Problem;
-use crate::project::{self, Project};
+use crate::openshift::{self, Comparison, Content, Document, Format, Pool, Settings, Version};
+use crate::problem::{Place, Problem};
+use crate::project::{self, Project, Text};
 use crate::sanitise::sanitise_lines;
 use crate::yaml;
 
@@ -29,10 +29,13 @@ pub(super) fn export(project: &Project, options: &Export) -> Result<Exit> {
     for warning in &cluster.warnings {
         say(&format!("warning: {warning}"));
     }
+    for note in &cluster.notes {
+        say(&format!("note: {}", sanitise_lines(note)));
+    }
     let version = version(options, &cluster)?;
     let pools = rendered(&cluster, version)?;
     if let Some(file) = &options.check {
-        return check(&pools, file);
+        return check(&pools, &cluster.openshift, version, file);
     }
     let format = match options.format {
         ExportFormat::MachineConfig => Format::MachineConfig,
@@ -41,6 +44,12 @@ pub(super) fn export(project: &Project, options: &Export) -> Result<Exit> {
     };
     let mut notes = Vec::new();
     let documents = openshift::documents(&pools, &cluster.openshift, version, format, &mut notes)?;
+    if format == Format::Ignition && options.output.is_none() && documents.len() > 1 {
+        let message = format!("{} configurations in one output are no JSON", documents.len());
+        return Err(Problem::new(message)
+            .hint("write them with -o DIR, or name one --pool")
+            .into());
+    }
     for note in &notes {
         say(&format!("note: {note}"));
     }
@@ -100,6 +109,15 @@ fn in_one(documents: &[Document]) -> String {
 fn write(folder: &Path, documents: &[Document]) -> Result<()> {
     let cannot = || format!("cannot write into {}", folder.display());
     fs::create_dir_all(folder).with_context(cannot)?;
+    let taken = documents.iter().map(|document| folder.join(&document.file));
+    if let Some(path) = taken.into_iter().find(|path| path.is_dir()) {
+        let problem =
+            Problem::new("this is a folder, and a file is to be written here: nothing was written");
+        return Err(problem
+            .at(Place::in_file(&path))
+            .hint("move it away, or name another folder")
+            .into());
+    }
     let mut written = Vec::new();
     for document in documents {
         let mut file = tempfile::Builder::new()
@@ -112,19 +130,52 @@ fn write(folder: &Path, documents: &[Document]) -> Result<()> {
         written.push((file, folder.join(&document.file)));
     }
     for (file, path) in written {
-        file.persist(&path).with_context(|| format!("cannot write {}", path.display()))?;
+        let cannot = || format!("cannot write {}", path.display());
+        file.persist(&path).map_err(|error| error.error).with_context(cannot)?;
         print(&format!("wrote {}\n", path.display()))?;
+    }
+    warn_of_others(folder, documents)
+}
+
+/// Names what an earlier export has left in `folder`: `oc apply -f` takes it as well.
+fn warn_of_others(folder: &Path, documents: &[Document]) -> Result<()> {
+    let cannot = || format!("cannot read {}", folder.display());
+    let mut others = Vec::new();
+    for entry in fs::read_dir(folder).with_context(cannot)? {
+        let name = entry.with_context(cannot)?.file_name().to_string_lossy().into_owned();
+        let is_new = documents.iter().any(|document| document.file == name);
+        if !is_new && openshift::is_written_here(&name) {
+            others.push(name);
+        }
+    }
+    others.sort();
+    if !others.is_empty() {
+        let others = others.join(", ");
+        let others = sanitise_lines(&others);
+        say(&format!(
+            "warning: {}: an earlier export has left {others}, which this one does not write: delete them unless \
+             they are meant",
+            folder.display()
+        ));
     }
     Ok(())
 }
 
 /// Compares with what a cluster has. Exit code 2 says that it differs, as `status` does of hosts.
-fn check(pools: &[Pool], file: &Path) -> Result<Exit> {
-    let text = project::read_required(file)?;
+fn check(pools: &[Pool], settings: &Settings, version: Version, file: &Path) -> Result<Exit> {
+    let text = input(file)?;
     let names: Vec<String> = pools.iter().map(Pool::config_name).collect();
     let dumps = openshift::read(&text.file, &text.text, Some(&names))?;
+    for unread in &dumps.unread {
+        say(&format!("note: not compared, for it cannot be read: {}", sanitise_lines(unread)));
+    }
+    let beside = openshift::beside(pools, settings, version)?;
+    if !beside.is_empty() {
+        let beside = beside.join(", ");
+        say(&format!("note: --check compares MachineConfigs alone; not compared: {beside}"));
+    }
     let mut exit = Exit::Ok;
-    for Comparison { name, differences } in openshift::compare(pools, &dumps.configs) {
+    for Comparison { name, differences } in openshift::compare(pools, &dumps.configs, version) {
         if differences.is_empty() {
             print(&format!("{name}: as it would be exported\n"))?;
             continue;
@@ -138,24 +189,30 @@ fn check(pools: &[Pool], file: &Path) -> Result<Exit> {
     Ok(exit)
 }
 
+/// What `file` holds, or standard input where it is `-`.
+fn input(file: &Path) -> Result<Text, Problem> {
+    if file != Path::new("-") {
+        return project::read_required(file);
+    }
+    let file = "standard input".to_owned();
+    match io::read_to_string(io::stdin()) {
+        Ok(text) => Ok(Text { file, text }),
+        Err(error) => Err(Problem::new(format!("{file}: cannot read it: {error}"))),
+    }
+}
+
 pub(super) fn import(import: &Import) -> Result<Exit> {
     let Import::MachineConfig(ImportMachineConfig { files }) = import;
-    let mut configs: Vec<openshift::Dumped> = Vec::new();
-    let mut others = Vec::new();
+    let mut dumps = openshift::Dumps::default();
     for file in files {
-        let text = project::read_required(file)?;
-        let dumps = openshift::read(&text.file, &text.text, None)?;
-        for config in dumps.configs {
-            if configs.iter().any(|known| known.name == config.name) {
-                let message = format!("{} stands in two files", config.name);
-                return Err(Problem::new(message).at(crate::problem::Place::in_file(file)).into());
-            }
-            configs.push(config);
-        }
-        others.extend(dumps.others);
+        let text = input(file)?;
+        let more = openshift::read(&text.file, &text.text, None)?;
+        dumps.add_all(more).map_err(|name| {
+            Problem::new(format!("{name} stands in two files")).at(Place::in_file(file))
+        })?;
     }
     let mut text = String::new();
-    for config in &configs {
+    for config in &dumps.configs {
         for file in &config.files {
             let bytes = String::from_utf8_lossy(&file.bytes);
             let end = if bytes.ends_with('\n') || bytes.is_empty() { "" } else { "\n" };
@@ -163,7 +220,8 @@ pub(super) fn import(import: &Import) -> Result<Exit> {
                 &format!("# --- {}: {} ({:04o})\n{bytes}{end}", config.name, file.path, file.mode);
         }
     }
-    let imported = openshift::import(&configs, &cluster::takes_extra_line);
+    let imported = openshift::import(&dumps, &cluster::takes_extra_line);
+    let mut others = dumps.others;
     let alike = imported.settings.len() < 2;
     for (pools, settings) in &imported.settings {
         let whose = if alike { String::new() } else { format!(", as {} has it", pools.join(", ")) };

@@ -1,8 +1,11 @@
 //! What would be exported against what stands in a cluster: by what is in files, not by how it is encoded.
 
 use super::document;
+use super::ignition::Account;
 use super::pool::Pool;
 use super::read::{Dumped, DumpedFile};
+use super::settings::WORKER;
+use super::version::Version;
 use crate::plan::unified;
 use crate::resource::Texts;
 
@@ -37,20 +40,65 @@ impl Difference {
     }
 }
 
-/// Compares the pools that are wanted with what was dumped.
+/// Compares the pools that are wanted with what was dumped of a cluster of `version`.
 #[must_use]
-pub fn compare(pools: &[Pool], dumped: &[Dumped]) -> Vec<Comparison> {
+pub fn compare(pools: &[Pool], dumped: &[Dumped], version: Version) -> Vec<Comparison> {
     let wanted = pools.iter().filter(|pool| pool.wanted);
     wanted
         .map(|pool| {
             let name = pool.config_name();
-            let differences = match dumped.iter().find(|config| config.name == name) {
+            let mut differences = match dumped.iter().find(|config| config.name == name) {
                 Some(config) => differences(pool, config),
                 None => vec![Difference::new("it is not there")],
             };
+            going_before(pool, dumped, version, &mut differences);
             Comparison { name, differences }
         })
         .collect()
+}
+
+/// What other configs of the pool say in its place: of several that write the same path the last one counts, in the
+/// order in which the operator puts them together.
+fn going_before(pool: &Pool, dumped: &[Dumped], version: Version, all: &mut Vec<Difference>) {
+    let own = &pool.settings.name;
+    let is_custom = pool.settings.is_custom();
+    let order = |of: &str, name: &str| {
+        let wins = is_custom && version.custom_pools_win() && of == own;
+        (wins, name.to_owned())
+    };
+    let name = pool.config_name();
+    let place = order(own, &name);
+    let is_for = |config: &&Dumped| config.pool == *own || (is_custom && config.pool == WORKER);
+    let mut later: Vec<&Dumped> = dumped.iter().filter(is_for).collect();
+    later.retain(|config| order(&config.pool, &config.name) > place);
+    later.sort_by_key(|config| order(&config.pool, &config.name));
+    for file in &pool.content.files {
+        let last = later.iter().rev().find_map(|config| {
+            let theirs = config.files.iter().find(|it| it.path == file.path)?;
+            Some((config, theirs))
+        });
+        let Some((config, theirs)) = last else { continue };
+        let DumpedFile { path, mode, bytes, user, group } = theirs;
+        let same = *bytes == file.text.as_bytes()
+            && *mode == file.mode
+            && *user == Account::of(file.owner.as_deref())
+            && *group == Account::of(file.group.as_deref());
+        if !same {
+            let what = format!("{} goes before it: {path}", config.name);
+            all.push(Difference::of_text(what, path, &String::from_utf8_lossy(bytes), &file.text));
+        }
+    }
+    for unit in document::units(pool) {
+        let last = later.iter().rev().find_map(|config| {
+            let theirs = config.units.iter().find(|it| it.name == unit.name)?;
+            Some((config, theirs))
+        });
+        let Some((config, theirs)) = last else { continue };
+        if theirs.contents != unit.contents || theirs.enabled != unit.enabled {
+            let what = format!("{} goes before it: {}", config.name, unit.name);
+            all.push(Difference::of_text(what, &unit.name, &theirs.contents, &unit.contents));
+        }
+    }
 }
 
 fn differences(pool: &Pool, dumped: &Dumped) -> Vec<Difference> {
@@ -82,10 +130,19 @@ fn files(pool: &Pool, dumped: &Dumped, all: &mut Vec<Difference>) {
             all.push(Difference::of_text(format!("{path} is missing"), path, "", &file.text));
             continue;
         };
-        let DumpedFile { mode, bytes, .. } = stands;
+        let DumpedFile { mode, bytes, user, group, .. } = stands;
         if *mode != file.mode {
             let what = format!("{path} has mode {mode:04o}, not {:04o}", file.mode);
             all.push(Difference::new(what));
+        }
+        let accounts = [("user", user, &file.owner), ("group", group, &file.group)];
+        for (which, stands, wanted) in accounts {
+            let wanted = Account::of(wanted.as_deref());
+            if *stands != wanted {
+                let (stands, wanted) =
+                    (Account::shown(stands.as_ref()), Account::shown(wanted.as_ref()));
+                all.push(Difference::new(format!("{path} has {which} {stands}, not {wanted}")));
+            }
         }
         if *bytes != file.text.as_bytes() {
             let what = format!("{path} differs");

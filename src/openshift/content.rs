@@ -13,6 +13,21 @@ const MODE: u32 = 0o644;
 /// Where files may be written on RHEL CoreOS: all else is part of its image.
 const WRITABLE: [&str; 7] = ["/etc/", "/var/", "/usr/local/", "/opt/", "/root/", "/srv/", "/home/"];
 
+/// The areas of the tz database (<https://data.iana.org/time-zones/theory.html>).
+const AREAS: [&str; 11] = [
+    "Africa",
+    "America",
+    "Antarctica",
+    "Arctic",
+    "Asia",
+    "Atlantic",
+    "Australia",
+    "Etc",
+    "Europe",
+    "Indian",
+    "Pacific",
+];
+
 /// What the nodes of a pool get.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Content {
@@ -70,6 +85,7 @@ impl Content {
                         "{path}: a MachineConfig brings whole files, and nothing else of the kind"
                     )),
                     Entry::Timezone(name) => {
+                        check_zone(&name).map_err(|problem| problem.at(task.clone()))?;
                         content.timezone = Some(name);
                         Ok(())
                     }
@@ -187,6 +203,19 @@ impl PoolFile {
 fn place(recipe: &Recipe, step: &Step) -> Option<Place> {
     let role = recipe.role(&step.role)?;
     role.tasks.iter().find(|task| task.name == step.task).map(|task| task.place.clone())
+}
+
+/// No node is asked for its zones, and a unit that fails is seen by nobody: at least the area must be one.
+fn check_zone(name: &str) -> Result<(), Problem> {
+    let known = match name.split_once('/') {
+        Some((area, location)) => AREAS.contains(&area) && !location.is_empty(),
+        None => name == "UTC",
+    };
+    match known {
+        true => Ok(()),
+        false => Err(Problem::new(format!("timezone: there is no time zone `{name}`"))
+            .hint("write Area/Location, such as Europe/Berlin or Etc/GMT+5, or UTC")),
+    }
 }
 
 /// Services are as the nodes' image has them: chronyd runs, and no other time daemon is there.

@@ -60,11 +60,11 @@ pub fn documents(
     let mut all = Vec::new();
     let wanted: Vec<&Pool> = pools.iter().filter(|pool| pool.wanted).collect();
     let objects = objects(&wanted, settings, version)?;
+    let names = names(&objects);
     if format == Format::MachineConfig {
         // A pool comes before its config: without one nobody would look for that.
         all.extend(objects);
     } else if !objects.is_empty() {
-        let names: Vec<&str> = objects.iter().map(|it| it.file.trim_end_matches(".yaml")).collect();
         notes.push(format!("only --format machineconfig writes {}", names.join(", ")));
     }
     for pool in &wanted {
@@ -72,6 +72,33 @@ pub fn documents(
     }
     warn_of_phc2sys(&wanted, settings, notes);
     Ok(all)
+}
+
+/// The names of what is written beside the configs of the pools that are wanted.
+///
+/// # Errors
+/// What this version cannot say.
+pub fn beside(
+    pools: &[Pool],
+    settings: &Settings,
+    version: Version,
+) -> Result<Vec<String>, Problem> {
+    let wanted: Vec<&Pool> = pools.iter().filter(|pool| pool.wanted).collect();
+    Ok(names(&objects(&wanted, settings, version)?))
+}
+
+/// Whether a file of this name is one of those that are written here.
+#[must_use]
+pub fn is_written_here(name: &str) -> bool {
+    let Some((stem, kind)) = name.rsplit_once('.') else { return false };
+    let is_config = stem.starts_with("99-") && stem.ends_with("-chrony");
+    let is_object = ["machineconfigpool-", "ptpconfig-"].iter().any(|it| stem.starts_with(it))
+        || ["machineconfiguration-cluster", "dns-default"].contains(&stem);
+    (is_config && ["yaml", "bu", "ign"].contains(&kind)) || (is_object && kind == "yaml")
+}
+
+fn names(objects: &[Document]) -> Vec<String> {
+    objects.iter().map(|it| it.file.trim_end_matches(".yaml").to_owned()).collect()
 }
 
 fn config(pool: &Pool, version: Version, format: Format) -> Result<Document, Problem> {

@@ -64,6 +64,15 @@ impl Account {
         let id = text.parse().ok();
         Some(Self { id, name: id.is_none().then(|| text.to_owned()) })
     }
+
+    /// How it is called where people read.
+    pub fn shown(account: Option<&Self>) -> String {
+        match account {
+            Some(Self { name: Some(name), .. }) => name.clone(),
+            Some(Self { id: Some(id), .. }) => id.to_string(),
+            _ => "root".to_owned(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

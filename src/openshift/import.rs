@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::document::TIMEZONE_UNIT;
-use super::read::{Dumped, DumpedFile};
+use super::ignition::Account;
+use super::read::{Dumped, DumpedFile, Dumps};
 use super::settings::{MASTER, WORKER};
 
 /// The configuration of chrony on a node.
-const CHRONY_CONF: &str = "/etc/chrony.conf";
+pub(super) const CHRONY_CONF: &str = "/etc/chrony.conf";
 
 /// What chrony's template writes by itself.
 const OWN_LINES: [&str; 2] = ["driftfile /var/lib/chrony/drift", "rtcsync"];
@@ -23,13 +24,13 @@ pub struct Imported {
     pub others: Vec<String>,
 }
 
-/// The settings that would give what `configs` say. `takes` tells whether a line that begins with a directive may
+/// The settings that would give what `dumps` say. `takes` tells whether a line that begins with a directive may
 /// stand in `extra_lines`.
 #[must_use]
-pub fn import(configs: &[Dumped], takes: &dyn Fn(&str) -> bool) -> Imported {
+pub fn import(dumps: &Dumps, takes: &dyn Fn(&str) -> bool) -> Imported {
     let mut imported = Imported::default();
     let mut pools: BTreeMap<&str, Vec<&Dumped>> = BTreeMap::new();
-    for config in configs {
+    for config in &dumps.configs {
         pools.entry(&config.pool).or_default().push(config);
     }
     let mut openshift = Map::new();
@@ -50,15 +51,38 @@ pub fn import(configs: &[Dumped], takes: &dyn Fn(&str) -> bool) -> Imported {
             None => imported.settings.push((vec![pool.to_owned()], settings)),
         }
     }
-    if !openshift.is_empty() {
-        for (_, settings) in &mut imported.settings {
-            settings.insert("openshift".to_owned(), json!({ "pools": openshift }));
+    for (pool, own) in &dumps.around.pools {
+        if ![MASTER, WORKER].contains(&pool.as_str()) || !own.is_empty() {
+            let known = openshift.entry(pool.as_str()).or_insert_with(|| json!({}));
+            known.as_object_mut().into_iter().for_each(|known| known.extend(own.clone()));
         }
     }
-    imported
+    imported.finish(openshift, dumps.around.disruption_policy)
 }
 
 impl Imported {
+    /// With what stands below `openshift`.
+    fn finish(mut self, pools: Map<String, Value>, disruption_policy: bool) -> Self {
+        let mut openshift = Map::new();
+        if disruption_policy {
+            openshift.insert("node_disruption_policy".to_owned(), json!(true));
+            let version = "node_disruption_policy: it needs openshift.version, 4.17 or later";
+            self.others.push(version.to_owned());
+        }
+        if !pools.is_empty() {
+            openshift.insert("pools".to_owned(), Value::Object(pools));
+        }
+        if !openshift.is_empty() {
+            if self.settings.is_empty() {
+                self.settings.push((Vec::new(), Map::new()));
+            }
+            for (_, settings) in &mut self.settings {
+                settings.insert("openshift".to_owned(), json!(openshift));
+            }
+        }
+        self
+    }
+
     fn of_pool(&mut self, configs: &[&Dumped], takes: &dyn Fn(&str) -> bool) -> Map<String, Value> {
         let mut settings = Map::new();
         let writes = |config: &&&Dumped| config.files.iter().any(|file| file.path == CHRONY_CONF);
@@ -76,7 +100,9 @@ impl Imported {
                         .extend(others.iter().map(|it| format!("{name}: {CHRONY_CONF}: {it}")));
                 } else {
                     let path = &file.path;
-                    self.others.push(format!("{name}: {path}: a role of your own may write it"));
+                    let whose = owner(file).map(|owner| format!(", {owner}")).unwrap_or_default();
+                    self.others
+                        .push(format!("{name}: {path}: a role of your own may write it{whose}"));
                 }
             }
             for unit in &config.units {
@@ -99,6 +125,17 @@ impl Imported {
     }
 }
 
+/// Whose a file is, when it is not root's.
+fn owner(file: &DumpedFile) -> Option<String> {
+    let said = [("user", &file.user), ("group", &file.group)];
+    let said: Vec<String> = said
+        .iter()
+        .filter(|(_, account)| account.is_some())
+        .map(|(which, account)| format!("{which} {}", Account::shown(account.as_ref())))
+        .collect();
+    (!said.is_empty()).then(|| said.join(", "))
+}
+
 /// The zone that a unit sets, when it does nothing else.
 fn zone(contents: &str) -> Option<&str> {
     let mut starts = contents.lines().map(str::trim).filter(|line| line.starts_with("Exec"));
@@ -116,6 +153,9 @@ fn chrony(file: &DumpedFile, takes: &dyn Fn(&str) -> bool) -> (Map<String, Value
     let mut read = Lines::default();
     if file.mode != 0o644 {
         read.others.push(format!("mode {:04o}: ezsync writes it with 0644", file.mode));
+    }
+    if let Some(owner) = owner(file) {
+        read.others.push(format!("{owner}: ezsync writes it as root"));
     }
     // chronyd's own marks of a comment (CPS_NormalizeLine).
     let lines = text.lines().map(str::trim);

@@ -2,9 +2,11 @@
 //!
 //! There the cluster's own operator brings files to nodes. It knows pools of nodes, and no single node.
 
+mod around;
 mod compare;
 mod content;
 mod data_url;
+mod dns;
 mod document;
 mod entry;
 mod ignition;
@@ -20,7 +22,7 @@ mod version;
 
 pub use compare::{Comparison, compare};
 pub use content::Content;
-pub use document::{Document, Format, documents};
+pub use document::{Document, Format, beside, documents, is_written_here};
 pub use import::{Imported, import};
 pub use pool::{Pool, pools};
 pub use read::{Dumped, Dumps, read};

@@ -1,7 +1,9 @@
 //! MachineConfigs as they stand in a file: written by hand, by Butane, or dumped with `oc get mc -o yaml`.
 
+use super::around::Around;
 use super::data_url;
 use super::entry::Entry;
+use super::ignition::Account;
 use super::machine_config::{KIND, ROLE};
 use crate::problem::{Place, Problem};
 use crate::yaml::{Node, parse_all};
@@ -11,6 +13,10 @@ const MODE: u32 = 0o644;
 
 /// How the names of those begin that the operator puts together. They have no label.
 const RENDERED: &str = "rendered-";
+
+/// The versions of Ignition's configuration that are read: those of 3 up to that of the newest release known here.
+const IGNITIONS: [&str; 9] =
+    ["2.0.0", "2.1.0", "2.2.0", "3.0.0", "3.1.0", "3.2.0", "3.3.0", "3.4.0", "3.5.0"];
 
 /// What a cluster adds to the metadata of an object.
 const ADDED: [&str; 10] = [
@@ -27,12 +33,15 @@ const ADDED: [&str; 10] = [
 ];
 
 /// What stands in a file.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Dumps {
     /// Its MachineConfigs in order.
     pub configs: Vec<Dumped>,
     /// Other objects by kind and name, and why they are left aside.
     pub others: Vec<String>,
+    /// MachineConfigs of other names than were asked for that cannot be read, and why.
+    pub unread: Vec<String>,
+    pub(super) around: Around,
 }
 
 /// One MachineConfig.
@@ -59,6 +68,9 @@ pub struct DumpedFile {
     pub mode: u32,
     /// What it holds.
     pub bytes: Vec<u8>,
+    /// Whose it is; none for root.
+    pub(super) user: Option<Account>,
+    pub(super) group: Option<Account>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +80,8 @@ pub(super) struct DumpedUnit {
     pub enabled: bool,
 }
 
-/// The objects in `text`, which is what `file` holds; where `names` are given, no other MachineConfig is looked into.
+/// The objects in `text`, which is what `file` holds; where `names` are given, another MachineConfig that cannot be
+/// read is left aside.
 ///
 /// # Errors
 /// Something that cannot be read, and a MachineConfig that the operator would not take: with its place.
@@ -88,6 +101,24 @@ pub fn read(file: &str, text: &str, names: Option<&[String]>) -> Result<Dumps, P
 }
 
 impl Dumps {
+    /// Adds what another file has.
+    ///
+    /// # Errors
+    /// The name of a MachineConfig that stands in both.
+    pub fn add_all(&mut self, more: Self) -> Result<(), String> {
+        for config in more.configs {
+            if self.configs.iter().any(|known| known.name == config.name) {
+                return Err(config.name);
+            }
+            self.configs.push(config);
+        }
+        self.others.extend(more.others);
+        self.unread.extend(more.unread);
+        self.around.pools.extend(more.around.pools);
+        self.around.disruption_policy |= more.around.disruption_policy;
+        Ok(())
+    }
+
     /// Adds an object, or those of a list. Whether a MachineConfig is among them.
     fn add(&mut self, entry: &Entry<'_>, names: Option<&[String]>) -> Result<bool, Problem> {
         let kind = match entry.get("kind")? {
@@ -101,15 +132,23 @@ impl Dumps {
         let name = metadata.map(|it| it.get("name")).transpose()?.flatten();
         let name = name.map(|name| name.text()).transpose()?.unwrap_or_default();
         match kind {
-            KIND if names.is_some_and(|names| names.iter().all(|wanted| wanted != name)) => {
-                Ok(true)
-            }
             KIND if name.starts_with(RENDERED) => {
                 self.others.push(format!("{KIND} {name}: the operator has made it of the others"));
                 Ok(true)
             }
+            KIND if names.is_none() && has_no_role(entry)? => {
+                self.others.push(format!("{KIND} {name}: without the label {ROLE} no pool has it"));
+                Ok(true)
+            }
             KIND => {
-                let config = Dumped::read(entry)?;
+                let is_meant = names.is_none_or(|names| names.iter().any(|wanted| wanted == name));
+                let config = match Dumped::read(entry) {
+                    Err(problem) if !is_meant => {
+                        self.unread.push(format!("{name}: {}", problem.message()));
+                        return Ok(true);
+                    }
+                    read => read?,
+                };
                 if self.configs.iter().any(|known| known.name == config.name) {
                     return Err(entry.problem(&format!("{} stands here twice", config.name)));
                 }
@@ -117,13 +156,23 @@ impl Dumps {
                 Ok(true)
             }
             "List" | "MachineConfigList" => {
-                let mut found = false;
-                if let Some(items) = entry.get("items")? {
+                // One of nothing says that nothing is there, which is an answer.
+                let items = entry.get("items")?;
+                let mut found = names.is_some() && items.as_ref().is_some_and(Entry::says_nothing);
+                if let Some(items) = items {
                     for item in items.items()? {
                         found |= self.add(&item.named(""), names)?;
                     }
                 }
                 Ok(found)
+            }
+            "MachineConfigPool" if names.is_none() => {
+                self.around.pool(name, entry, &mut self.others)?;
+                Ok(true)
+            }
+            "MachineConfiguration" if names.is_none() => {
+                self.around.policy(name, entry, &mut self.others)?;
+                Ok(true)
             }
             other => {
                 self.others.push(format!("{other} {name}: no MachineConfig"));
@@ -206,7 +255,7 @@ impl Dumped {
         for (section, entry) in config.fields()? {
             for (field, entry) in entry.fields()? {
                 match (section, field) {
-                    ("ignition", "version") => {}
+                    ("ignition", "version") => ignition_version(&entry)?,
                     ("storage", "files") => {
                         for item in entry.items()? {
                             self.file(&item)?;
@@ -227,12 +276,14 @@ impl Dumped {
     fn file(&mut self, file: &Entry<'_>) -> Result<(), Problem> {
         let path = file.get("path")?.ok_or_else(|| file.problem("a file without its `path`"))?;
         let path = path.text()?.to_owned();
-        let mut read = DumpedFile { path, mode: MODE, bytes: Vec::new() };
+        let mut read = DumpedFile { path, mode: MODE, bytes: Vec::new(), user: None, group: None };
         for (field, entry) in file.fields()? {
             match field {
                 "path" | "overwrite" => {}
                 "mode" => read.mode = mode(&entry)?,
                 "contents" => read.bytes = self.contents(&entry)?,
+                "user" => read.user = self.account(&entry)?,
+                "group" => read.group = self.account(&entry)?,
                 // Ignition 2 had several roots.
                 "filesystem" if entry.text()? == "root" => {}
                 _ => self.other(&entry),
@@ -260,6 +311,21 @@ impl Dumped {
         data_url::decode(entry.text()?, compression).map_err(|why| entry.problem(&why))
     }
 
+    /// A user or a group; none for root, whose files are by themselves.
+    fn account(&mut self, account: &Entry<'_>) -> Result<Option<Account>, Problem> {
+        let mut read = Account { id: None, name: None };
+        for (field, entry) in account.fields()? {
+            match field {
+                "id" => read.id = u32::try_from(entry.integer(0..=u32::MAX.into())?).ok(),
+                "name" => read.name = Some(entry.text()?.to_owned()),
+                _ => self.other(&entry),
+            }
+        }
+        let is_root = read.id.unwrap_or(0) == 0
+            && read.name.as_deref().is_none_or(|name| ["", "root"].contains(&name));
+        Ok(Some(read).filter(|_| !is_root))
+    }
+
     fn unit(&mut self, unit: &Entry<'_>) -> Result<(), Problem> {
         let name = unit.get("name")?.ok_or_else(|| unit.problem("a unit without its `name`"))?;
         let mut read =
@@ -278,11 +344,29 @@ impl Dumped {
     }
 }
 
+/// Whether an object with a name has no label by which a pool would find it.
+fn has_no_role(entry: &Entry<'_>) -> Result<bool, Problem> {
+    let Some(metadata) = entry.get("metadata")? else { return Ok(false) };
+    let labels = metadata.get("labels")?;
+    let role = labels.map(|it| it.get(ROLE)).transpose()?.flatten();
+    Ok(role.is_none() && metadata.get("name")?.is_some())
+}
+
 fn missing(entry: &Entry<'_>, field: &str, example: &str) -> Problem {
     let whole = if entry.name == "metadata" { String::new() } else { "metadata.".to_owned() };
     entry
         .problem(&format!("`{whole}{field}` is missing"))
         .hint(format!("the operator takes no MachineConfig without it: write {field}: {example}"))
+}
+
+/// In a version that is not known, fields might mean something else.
+fn ignition_version(entry: &Entry<'_>) -> Result<(), Problem> {
+    let text = entry.text()?;
+    if IGNITIONS.contains(&text) {
+        return Ok(());
+    }
+    let message = format!("Ignition `{}` is not known here", text.escape_debug());
+    Err(entry.problem(&message).hint(format!("there are {}", IGNITIONS.join(", "))))
 }
 
 fn mode(entry: &Entry<'_>) -> Result<u32, Problem> {

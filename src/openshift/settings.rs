@@ -1,13 +1,10 @@
 //! The section `openshift` of a cluster's config.yml.
 
-use std::net::{IpAddr, SocketAddr};
-
 use serde_json::Value;
 
+use super::dns::dns;
 use super::entry::Entry;
-use super::objects::{
-    DnsServer, ForwardPlugin, NodeMatch, PtpProfile, PtpSpec, Recommendation, Unavailable,
-};
+use super::objects::{DnsServer, NodeMatch, PtpProfile, PtpSpec, Recommendation, Unavailable};
 use super::version::Version;
 use crate::problem::{Place, Problem};
 use crate::yaml::{Kind, Node};
@@ -16,9 +13,6 @@ use crate::yaml::{Kind, Node};
 pub const MASTER: &str = "master";
 /// The pool of all other nodes; a custom pool gets its configs as well.
 pub const WORKER: &str = "worker";
-
-/// The most upstreams of one DNS server (maxItems of its CRD).
-const UPSTREAMS_MAX: usize = 15;
 
 /// What config.yml says of the cluster as one of OpenShift's.
 #[derive(Debug, Clone, Default)]
@@ -231,13 +225,20 @@ fn version(entry: &Entry<'_>) -> Result<Version, Problem> {
         Kind::Scalar(Value::Number(number)) => number.to_string(),
         _ => return Err(entry.problem("must be a version such as \"4.14\"")),
     };
-    // A number loses its last nought: 4.20 is 4.2.
-    Version::parse(&text)
-        .map_err(|why| entry.problem(&why).hint("put quotes around it: version: \"4.20\""))
+    let is_number = matches!(&entry.node.kind, Kind::Scalar(Value::Number(_)));
+    Version::parse(&text).map_err(|why| {
+        let problem = entry.problem(&why);
+        // A number loses its last nought: 4.20 is 4.2.
+        let loses = is_number && Version::parse(&format!("{text}0")).is_ok();
+        if loses {
+            return problem.hint(format!("put quotes around it: version: \"{text}0\""));
+        }
+        problem
+    })
 }
 
 /// What may name an object and its pool: a label of DNS (RFC 1123).
-fn check_label(entry: &Entry<'_>, name: &str) -> Result<(), Problem> {
+pub(super) fn check_label(entry: &Entry<'_>, name: &str) -> Result<(), Problem> {
     let sound = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let edges = name.starts_with('-') || name.ends_with('-');
     if name.is_empty() || name.len() > 63 || edges || !name.chars().all(sound) {
@@ -249,10 +250,12 @@ fn check_label(entry: &Entry<'_>, name: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-fn unavailable(entry: &Entry<'_>, is_master: bool) -> Result<Unavailable, Problem> {
+/// How many nodes of a pool may be away.
+pub(super) fn unavailable(entry: &Entry<'_>, is_master: bool) -> Result<Unavailable, Problem> {
     let wish = match &entry.node.kind {
         Kind::Scalar(Value::Number(number)) => {
-            number.as_i64().filter(|number| *number > 0).map(Unavailable::Nodes)
+            let number = number.as_i64().filter(|number| (1..=i32::MAX.into()).contains(number));
+            number.map(Unavailable::Nodes)
         }
         Kind::Scalar(Value::String(text)) => {
             let number =
@@ -266,7 +269,7 @@ fn unavailable(entry: &Entry<'_>, is_master: bool) -> Result<Unavailable, Proble
     };
     let wish = wish.ok_or_else(|| {
         entry
-            .problem("must be a number of nodes from 1 on, or 1% to 100% of them")
+            .problem("must be a number of nodes from 1 to 2147483647, or 1% to 100% of them")
             .hint("`paused: true` holds a pool back")
     })?;
     if is_master && wish != Unavailable::Nodes(1) {
@@ -295,90 +298,4 @@ fn interface(entry: &Entry<'_>) -> Result<String, Problem> {
         return Ok(name.to_owned());
     }
     Err(entry.problem(&format!("`{}` is no interface", name.escape_debug())))
-}
-
-fn dns(entry: &Entry<'_>) -> Result<Vec<DnsServer>, Problem> {
-    let mut servers: Vec<DnsServer> = Vec::new();
-    for item in entry.items()? {
-        let fields = item.known_fields(&["name", "zones", "upstreams", "policy"])?;
-        let entry = fields.required("name")?;
-        let name = service_name(entry)?;
-        if servers.iter().any(|known| known.name == name) {
-            return Err(entry.problem(&format!("{name} stands here twice")));
-        }
-        let list = |field| {
-            let entry = fields.required(field)?;
-            let items = entry.items()?;
-            if items.is_empty() {
-                Err(entry.problem("an empty list"))
-            } else {
-                Ok((entry.clone(), items))
-            }
-        };
-        let (_, zones) = list("zones")?;
-        let zones: Result<Vec<String>, Problem> = zones.iter().map(zone).collect();
-        let (whole, upstreams) = list("upstreams")?;
-        if upstreams.len() > UPSTREAMS_MAX {
-            let number = upstreams.len();
-            return Err(whole.problem(&format!("{number} upstreams are more than {UPSTREAMS_MAX}")));
-        }
-        let upstreams: Result<Vec<String>, Problem> = upstreams.iter().map(upstream).collect();
-        let forward_plugin = ForwardPlugin {
-            upstreams: upstreams?,
-            policy: fields.get("policy").map(policy).transpose()?,
-        };
-        servers.push(DnsServer { name, zones: zones?, forward_plugin });
-    }
-    Ok(servers)
-}
-
-/// The name of a service (RFC 6335, section 5.1).
-fn service_name(entry: &Entry<'_>) -> Result<String, Problem> {
-    let name = entry.text()?;
-    check_label(entry, name)?;
-    if name.len() > 15 || name.contains("--") || !name.contains(|c: char| c.is_ascii_lowercase()) {
-        let message = format!("`{name}` is no name of a service");
-        return Err(entry
-            .problem(&message)
-            .hint("15 characters at most, a letter among them (RFC 6335)"));
-    }
-    Ok(name.to_owned())
-}
-
-fn zone(entry: &Entry<'_>) -> Result<String, Problem> {
-    let zone = entry.word()?;
-    let sound = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let label = |label: &str| {
-        let edges = label.starts_with('-') || label.ends_with('-');
-        !label.is_empty() && label.len() <= 63 && !edges && label.chars().all(sound)
-    };
-    if zone == "cluster.local" || !zone.split('.').all(label) {
-        let message = format!("`{}` is no zone that can be forwarded", zone.escape_debug());
-        return Err(entry
-            .problem(&message)
-            .hint("write it as example.org; cluster.local is the cluster's own"));
-    }
-    Ok(zone.to_owned())
-}
-
-fn upstream(entry: &Entry<'_>) -> Result<String, Problem> {
-    let text = entry.word()?;
-    if text.parse::<IpAddr>().is_ok() || text.parse::<SocketAddr>().is_ok_and(|it| it.port() > 0) {
-        return Ok(text.to_owned());
-    }
-    let message = format!("`{}` is no address", text.escape_debug());
-    Err(entry.problem(&message).hint("write 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:5353"))
-}
-
-fn policy(entry: &Entry<'_>) -> Result<String, Problem> {
-    let known = ["Random", "RoundRobin", "Sequential"];
-    let text = entry.text()?;
-    if known.contains(&text) {
-        return Ok(text.to_owned());
-    }
-    Err(entry.problem(&format!("there is no policy `{}`", text.escape_debug())).meant(
-        text,
-        &known,
-        "there are",
-    ))
 }

@@ -84,7 +84,7 @@ pub static ALL: LazyLock<Vec<Exported>> = LazyLock::new(|| {
             if bench.is_built_in {
                 assert_eq!(export("machineconfig"), machine_config, "{name}: not the same twice");
             }
-            let ignition = if bench.for_ignition { export("ignition") } else { String::new() };
+            let ignition = if bench.for_ignition { bench.ignition(version) } else { String::new() };
             all.push(Exported { name, machine_config, butane: export("butane"), ignition });
         }
     }
@@ -120,6 +120,18 @@ impl Bench {
         let name = format!("settings {number} with {template}");
         let for_ignition = *for_ignition;
         Self { folder, name, oldest, for_ignition, is_built_in: text.is_none() }
+    }
+
+    /// The configurations of all pools: as files, for several in one text are no JSON.
+    fn ignition(&self, version: &str) -> String {
+        let args = ["--openshift-version", version, "--format", "ignition", "-o", "out"];
+        crate::export(self.folder.path(), &args);
+        let files = fs::read_dir(self.folder.path().join("out")).unwrap();
+        let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+        files.sort();
+        let texts: Vec<String> =
+            files.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+        texts.join("---\n")
     }
 
     /// The releases that it is exported for: all that take its settings, and with templates of its own the first
