@@ -17,7 +17,7 @@ fuzz_target!(|text: &str| {
         assert!(!config.name.is_empty() && !config.pool.is_empty(), "{config:?}");
         assert!(config.files.iter().all(|file| file.mode <= 0o777), "{config:?}");
     }
-    let imported = bounded(limit, || import(&dumps.configs, &|directive| directive == "log"));
+    let imported = bounded(limit, || import(&dumps, &|directive| directive == "log"));
     // What is printed for config.yml is read as the same.
     for (_, settings) in &imported.settings {
         let written = yaml::write(settings).expect("settings");
