@@ -88,8 +88,8 @@ impl Session {
         notes
     }
 
-    /// How long the way to the host and back takes, as the opening of the connection has shown: however busy the
-    /// host is, its kernel answers. None where something stands in between.
+    /// How long the way to the host and back takes, as the opening of the connection has shown: a busy host's kernel
+    /// answers all the same, but where this machine is busy it looks longer. None where something stands in between.
     #[must_use]
     pub fn round_trip(&self) -> Option<Duration> {
         self.round_trip
