@@ -175,8 +175,10 @@ impl Run {
     ///
     /// # Errors
     /// Never for a `Run` as it is: the type of serialisation leaves the possibility open.
-    pub fn to_json(&self) -> serde_json::Result<String> {
-        document(self)
+    pub fn to_json(&self) -> io::Result<String> {
+        let mut text = Vec::new();
+        self.write_json(&mut text)?;
+        String::from_utf8(text).map_err(io::Error::other)
     }
 }
 
