@@ -12,6 +12,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
+mod connection;
 mod judge;
 mod resolve;
 
