@@ -1,5 +1,7 @@
 //! What a host prints, cut into sections while it arrives.
 
+use memchr::memmem::find;
+
 /// How much is held of what a host says in answer to one script (bytes). A list of three thousand packages
 /// with all that they give has less than half of that.
 pub const OUTPUT_MAX: usize = 4 * 1024 * 1024;
@@ -211,20 +213,6 @@ impl Sections {
 fn cost(section: &Section) -> usize {
     let words = section.args.iter().map(|word| WORD_COST + word.len());
     SECTION_COST + section.name.len() + words.sum::<usize>()
-}
-
-/// Where `needle` begins.
-pub(super) fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    let first = needle.first()?;
-    let mut from = 0;
-    loop {
-        // Most bytes are ruled out by this one look: what a host says is long.
-        let at = from + haystack.get(from..)?.iter().position(|byte| byte == first)?;
-        if haystack.get(at..)?.starts_with(needle) {
-            return Some(at);
-        }
-        from = at + 1;
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! What is heard of a host before the other user's shell is there.
 
+use memchr::memmem::find;
+
 use super::Word;
-use super::answer::find;
 
 /// What is said before the program starts.
 pub(super) const BEGUN: &str = "begun";

@@ -9,6 +9,10 @@ use ezsync_hosts::{Image, Lab, LabSpec, TestHost};
 use serde_json::Value;
 use tempfile::TempDir;
 
+/// A client's configuration that nobody answers, so that a run waits for as long as it is told to: one without its source
+/// would be given up at once.
+pub const UNANSWERED: &str = "server 10.99.0.11 port 1123 iburst\nrtcsync\n";
+
 /// Says why a test is skipped, when it is.
 pub fn skipped() -> bool {
     match ezsync_hosts::unavailable() {

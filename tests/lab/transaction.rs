@@ -9,7 +9,7 @@ use ezsync_hosts::Image;
 use serde_json::Value;
 
 use crate::cutter::Cutter;
-use crate::support::{Bench, EVERYTHING, LITTER, host, skipped, trouble};
+use crate::support::{Bench, EVERYTHING, LITTER, UNANSWERED, host, skipped, trouble};
 
 const CONF: &str = "cat /etc/chrony/chrony.conf; stat -c '%a %U %G %Y' /etc/chrony/chrony.conf";
 
@@ -91,7 +91,7 @@ fn without_its_controller_a_host_goes_back_by_itself() {
     let bench = Bench::new(Image::Chrony, 2);
     assert_eq!(bench.run(&["setup", "c1"]).code, 0);
     let before = bench.everywhere(EVERYTHING);
-    bench.write("templates/chrony/client.conf.tera", "server 10.99.0.99 iburst\nrtcsync\n");
+    bench.write("templates/chrony/client.conf.tera", UNANSWERED);
     let start = || {
         let mut child = bench
             .command(&["setup", "c1", "--verify-timeout", "120"])
@@ -100,7 +100,7 @@ fn without_its_controller_a_host_goes_back_by_itself() {
             .spawn()
             .unwrap();
         let mut told = BufReader::new(child.stderr.take().unwrap()).lines();
-        await_that("it is activated", 60, || bench.on(1, CONF).contains("10.99.0.99"));
+        await_that("it is activated", 60, || bench.on(1, CONF).contains("port 1123"));
         let rest = std::thread::spawn(move || told.by_ref().count());
         (child, rest)
     };
@@ -128,7 +128,7 @@ fn without_its_controller_a_host_goes_back_by_itself() {
             &[command, "c1", "--verify-timeout", "0"][..if command == "status" { 2 } else { 4 }],
         );
         let notes = host(&run, "node2")["notes"].to_string();
-        assert!(notes.contains("UTC: it went back by itself: a change by root@"), "{notes}");
+        assert!(notes.contains("UTC: it went back by itself: a change by root@"), "{run:#}");
     }
 
     // The power fails: it has gone back before chronyd starts.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use memchr::memmem::find;
 use russh::keys::ssh_key::private::Ed25519Keypair;
 use russh::keys::{PrivateKey, ssh_key};
 use russh::server::{
@@ -56,11 +57,6 @@ impl Answer {
 pub fn mark_of(script: &str) -> Option<&str> {
     let mark = script.strip_prefix("{\nmark=")?.lines().next()?;
     (mark.len() == MARK.len()).then_some(mark)
-}
-
-/// Where `needle` begins.
-pub fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
 }
 
 /// What a host says to a script in which [`MARK`] stands for the run's word.
