@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 
+use super::Defaults;
 use crate::inventory::Connection;
 use crate::problem::Problem;
 use crate::remote::{Become, Method};
@@ -32,6 +33,29 @@ pub struct Privilege {
 }
 
 impl Privilege {
+    /// What is not typed is as Ansible's configuration has it. Whom it makes commands another user's holds for
+    /// commands; what only root can do stays root's.
+    ///
+    /// # Errors
+    /// A [`Problem`] for a method that is not known here.
+    pub fn or(self, defaults: &Defaults) -> Result<Self, Problem> {
+        let known = |name: &String| {
+            let unknown = format!("become_method={name} is not supported");
+            Method::of(name).ok_or_else(|| Problem::new(unknown).hint("use sudo, su or doas"))
+        };
+        let method = match (self.method, &defaults.become_method) {
+            (None, Some(name)) => Some(known(name)?),
+            (method, _) => method,
+        };
+        let user = defaults.become_user.as_ref().filter(|_| !self.root_only);
+        Ok(Self {
+            become_: self.become_ || defaults.become_,
+            method,
+            user: self.user.or_else(|| user.cloned()),
+            ..self
+        })
+    }
+
     /// Whose the commands of `login`, who logs in to `host`, become; nobody's when they stay
     /// the login user's own. `local`: the host is this machine.
     pub(super) fn of(

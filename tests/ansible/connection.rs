@@ -3,14 +3,14 @@
 //! A program takes the place of ssh and keeps what Ansible gives it. `ssh -G` says what that means, and
 //! ezsync must mean the same. No host is called.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use ezsync::access::{Access, Options, Privilege, Reach, Way};
-use ezsync::inventory::{Connection, Inventory};
+use ezsync::access::{Access, Defaults, Options, Privilege, Reach, Way};
+use ezsync::inventory::{Connection, Inventory, SshArgs};
 use ezsync::problem::Place;
 use ezsync::remote::{Become, Method};
 use ezsync::ssh::config::Local;
@@ -28,17 +28,19 @@ for word; do :; done
 printf '%s' "$word" | grep -o 'BECOME-SUCCESS-[a-z]*' | head -n 1
 "#;
 
-/// Flags of Ansible, what they are here, and the hosts with which they are tried.
-fn flags() -> [(&'static str, &'static [&'static str], Options, Privilege); 4] {
+/// Flags of Ansible and what they are here.
+fn runs() -> Vec<Run> {
     let typed = Options {
         user: Some("typed".to_owned()),
         private_key: Some("/keys/typed".into()),
         timeout: Some(22),
         ..Options::default()
     };
+    let given =
+        |text: &str| Some(SshArgs { text: text.to_owned(), given_as: "an option", place: None });
     let args = Options {
-        ssh_common_args: Some("-p 77 -l common -J typed".to_owned()),
-        ssh_extra_args: Some("-p 78 -l extra -o HostKeyAlias=extra".to_owned()),
+        ssh_common_args: given("-p 77 -l common -J typed"),
+        ssh_extra_args: given("-p 78 -l extra -o HostKeyAlias=extra"),
         ..Options::default()
     };
     let privilege = Privilege {
@@ -47,15 +49,21 @@ fn flags() -> [(&'static str, &'static [&'static str], Options, Privilege); 4] {
         user: Some("nobody".to_owned()),
         ..Privilege::default()
     };
-    [
-        ("all", &[], Options::default(), Privilege::default()),
-        (
+    let run = |pattern, flags: &[&'static str], options, privilege| Run {
+        pattern,
+        flags: flags.to_vec(),
+        access: Access::new(options, privilege),
+    };
+    let becoming = Privilege { become_: true, ..Privilege::default() };
+    vec![
+        run("all", &[], Options::default(), Privilege::default()),
+        run(
             "nothing:user:key:timeout*:args-*:become-no:become-yes",
             &["-u", "typed", "--private-key", "/keys/typed", "-T", "22", "-b"],
             typed,
-            Privilege { become_: true, ..Privilege::default() },
+            becoming,
         ),
-        (
+        run(
             "nothing:port:user:jump:args-*:extra-*",
             &[
                 "--ssh-common-args=-p 77 -l common -J typed",
@@ -64,7 +72,7 @@ fn flags() -> [(&'static str, &'static [&'static str], Options, Privilege); 4] {
             args,
             Privilege::default(),
         ),
-        (
+        run(
             "user:becoming",
             &["--become", "--become-method", "su", "--become-user", "nobody"],
             Options::default(),
@@ -191,37 +199,43 @@ fn reach(inventory: &Inventory, host: &str, access: &mut Access) -> Reach {
     access.reach(host, &connection).unwrap()
 }
 
-#[test]
-fn hosts_are_reached_as_ansible_reaches_them() {
+/// One question to Ansible: the hosts of `pattern` with these flags, and what these are here.
+struct Run {
+    pattern: &'static str,
+    flags: Vec<&'static str>,
+    access: Access,
+}
+
+/// What differs when Ansible has this configuration; nothing where there is no Ansible.
+fn differences(config: &str, runs: Vec<Run>) -> Option<Vec<String>> {
     let folder = tempfile::tempdir().unwrap();
     let cases = Path::new(env!("CARGO_MANIFEST_DIR")).join(FOLDER);
     let inventory = Inventory::load(&[cases.join("hosts").display().to_string()]).unwrap();
-    let (mut questions, mut runs) = (Vec::new(), Vec::new());
-    for (number, (pattern, flags, options, privilege)) in flags().into_iter().enumerate() {
-        let folder = folder.path().join(number.to_string());
-        let hosts = inventory.select(pattern).unwrap();
-        stand_ins(&folder, &hosts);
+    let at = |number: usize| folder.path().join(number.to_string());
+    let hosts = |run: &Run| inventory.select(run.pattern).unwrap();
+    let question = |(number, run): (usize, &Run)| {
+        stand_ins(&at(number), &hosts(run));
         let program =
-            format!("ansible_ssh_executable={}/{{{{ inventory_hostname }}}}", folder.display());
-        let asked = [pattern, "-i", "hosts", "-m", "raw", "-a", "true", "-f", "4", "-e", &program];
-        let args = asked.into_iter().chain(flags.iter().copied());
-        questions.push(Question::new(&cases, "ansible", args));
-        runs.push((flags, folder, hosts, Access::new(options, privilege)));
-    }
-    let Some(answers) = judge::ask(questions) else { return };
+            format!("ansible_ssh_executable={}/{{{{ inventory_hostname }}}}", at(number).display());
+        let asked =
+            [run.pattern, "-i", "hosts", "-m", "raw", "-a", "true", "-f", "4", "-e", &program];
+        Question::new(&cases, "ansible", asked.into_iter().chain(run.flags.iter().copied()))
+    };
+    let questions = runs.iter().enumerate().map(question).collect();
+    let answers = judge::ask_with(config, questions)?;
     let mut wrong = Vec::new();
-    for ((flags, folder, hosts, mut access), answer) in runs.into_iter().zip(answers) {
+    for ((number, mut run), answer) in runs.into_iter().enumerate().zip(answers) {
         assert_eq!(answer.code, 0, "{}{}", answer.stdout, answer.stderr);
-        for host in hosts {
-            let expected = ansible(&folder, &host);
-            let found = ours(&reach(&inventory, &host, &mut access));
+        for host in hosts(&run) {
+            let expected = ansible(&at(number), &host);
+            let found = ours(&reach(&inventory, &host, &mut run.access));
             for (what, expected) in &expected {
                 let same = match *what {
                     "become" if !found[what].is_empty() => expected.starts_with(&found[what]),
                     _ => *expected == found[what],
                 };
                 if !same {
-                    let found = &found[what];
+                    let (flags, found) = (&run.flags, &found[what]);
                     wrong.push(format!(
                         "{flags:?}: {host}: {what}: Ansible {expected:?}, ezsync {found:?}"
                     ));
@@ -229,7 +243,50 @@ fn hosts_are_reached_as_ansible_reaches_them() {
             }
         }
     }
+    Some(wrong)
+}
+
+#[test]
+fn hosts_are_reached_as_ansible_reaches_them() {
+    let Some(wrong) = differences("", runs()) else { return };
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn ansible_cfg_means_what_it_means_to_ansible() {
+    for config in [
+        "[defaults]\nremote_user = conf\nREMOTE_PORT: 2299 ; not 22\nprivate_key_file = /keys/conf\n\
+         timeout=33\n# timeout = 44\nhost_key_checking = False\n[privilege_escalation]\nbecome = True\n\
+         become_method = su\nbecome_user = web\n",
+        "[ssh_connection]\nssh_args = -o Port=1\n  -o ServerAliveInterval=12\nssh_common_args = \"-J conf\"\n\
+         ssh_extra_args = -o HostKeyAlias=conf -l extra\nhost_key_checking = no\n\
+         [defaults]\nhost_key_checking = yes\nprivate_key_file = /keys/no;file\n",
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ansible.cfg");
+        fs::write(&file, config).unwrap();
+        let env = HashMap::from([("ANSIBLE_CONFIG".to_owned(), file.display().to_string())]);
+        let defaults = Defaults::of(env, folder.path(), folder.path()).unwrap();
+        let access = |options: Options, privilege: Privilege| {
+            Access::new(options.or(&defaults), privilege.or(&defaults).unwrap())
+        };
+        let typed = Options { user: Some("typed".to_owned()), ..Options::default() };
+        let sudo = Privilege { method: Some(Method::Sudo), ..Privilege::default() };
+        let runs = vec![
+            Run {
+                pattern: "nothing:user:port:key:timeout:checking-*:args-of-*:jump:become-su-user",
+                flags: Vec::new(),
+                access: access(Options::default(), Privilege::default()),
+            },
+            Run {
+                pattern: "nothing:user",
+                flags: vec!["-u", "typed", "--become-method", "sudo"],
+                access: access(typed, sudo),
+            },
+        ];
+        let Some(wrong) = differences(config, runs) else { return };
+        assert!(wrong.is_empty(), "{config}{}", wrong.join("\n"));
+    }
 }
 
 /// A stand-in for each of `hosts`.
