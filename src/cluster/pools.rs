@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::builder::Builder;
 use super::settings::{Part, Settings};
-use super::{Ground, SOURCE_GROUP, TIME_ROLE, TimeSource, Wish, load_roles};
+use super::{Ground, Member, SOURCE_GROUP, TIME_ROLE, TimeSource, Wish, load_roles};
 use crate::desired::{HostVars, Recipe};
 use crate::inventory::Inventory;
 use crate::openshift::{self, MASTER, PoolSettings, WORKER};
@@ -37,7 +37,7 @@ pub struct PoolHosts {
 /// The pools of a cluster.
 #[derive(Debug)]
 pub struct Pools {
-    /// All that have hosts.
+    /// All that have hosts, and are asked for or bear on one that is.
     pub pools: Vec<PoolHosts>,
     /// What config.yml says of OpenShift.
     pub openshift: openshift::Settings,
@@ -110,11 +110,20 @@ impl Builder<'_> {
         let mut notes = self.notes_of_hosts(&openshift, &members, &sources);
         notes.extend(self.notes_of_source(&sources));
         let layers = self.time_layers(&settings, &sources);
+        let is_wanted =
+            |pool: &PoolSettings| wish.pools.is_empty() || wish.pools.contains(&pool.name);
+        // Workers and custom pools bear on each other, masters on nobody.
+        let is_near = |pool: &PoolSettings| pool.name != MASTER;
+        let any_near = members.iter().any(|(pool, _)| is_wanted(pool) && is_near(pool));
         let mut pools = Vec::new();
         for (pool, hosts) in members {
+            if !is_wanted(&pool) && !(any_near && is_near(&pool)) {
+                continue;
+            }
             let mut members = Vec::new();
             for host in hosts {
                 let mut member = self.member(&host, &shared)?;
+                self.check_zone(&member)?;
                 // As a client, also where it is the source of a push.
                 member.vars.time = layers.of_clients().clone();
                 member.vars.networks = settings.networks.clone();
@@ -124,7 +133,7 @@ impl Builder<'_> {
                 }
                 members.push((member.name, member.vars));
             }
-            let wanted = wish.pools.is_empty() || wish.pools.contains(&pool.name);
+            let wanted = is_wanted(&pool);
             pools.push(PoolHosts { settings: pool, hosts: members, wanted });
         }
         let mut everyone = vec![first.clone()];
@@ -133,6 +142,19 @@ impl Builder<'_> {
         warnings.extend(self.unheard(&first, &asked.vars));
         let Self { inventory, recipe, .. } = self;
         Ok(Pools { pools, openshift, recipe, warnings, notes, inventory })
+    }
+
+    /// Refuses a time zone that is none, where it is set.
+    fn check_zone(&self, member: &Member) -> Result<(), Problem> {
+        let lookup = self.lookup(member);
+        let Some(entry) = lookup.entry("timezone")? else { return Ok(()) };
+        let name = entry.text()?;
+        match openshift::check_zone(name) {
+            Err(problem) if !name.is_empty() => {
+                Err(problem.at(self.place_of(&member.name, "timezone", Part::default())))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Lines for a source alone: no node of a pool is one.

