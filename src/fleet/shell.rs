@@ -21,6 +21,10 @@ use crate::sanitise::sanitise_lines;
 /// far away, and a wrong password is answered late on purpose.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long nothing may come behind what looks like a prompt for it to be one: a program that says more
+/// says it at once.
+const SETTLE: Duration = Duration::from_millis(500);
+
 /// How long that may take in all, whatever the host says meanwhile.
 const OPENING: Duration = Duration::from_secs(60);
 
@@ -165,26 +169,32 @@ impl Shell {
     /// Listens until the other user's shell is there, and answers its one question. Gives what
     /// that shell has said already.
     async fn greet(&self, exec: &mut Exec, mut greeting: Greeting) -> Result<Vec<u8>, NoShell> {
+        let mut last = Heard::Nothing;
         loop {
-            let Ok(event) = timeout(PATIENCE, exec.events.next()).await else {
-                return Err(NoShell::Refused(self.silent(&greeting)));
+            let may_be_asked = last == Heard::MayBeAsked;
+            let patience = if may_be_asked { SETTLE } else { PATIENCE };
+            let heard = match timeout(patience, exec.events.next()).await {
+                Err(_) if may_be_asked => greeting.settle(),
+                Err(_) => return Err(NoShell::Refused(self.silent(&greeting))),
+                Ok(event) => match event? {
+                    Some(Event::Stdout(bytes)) => greeting.hear(Stream::Out, &bytes),
+                    Some(Event::Stderr(bytes)) => greeting.hear(Stream::Err, &bytes),
+                    Some(Event::Exit(_)) => Heard::Nothing,
+                    None if greeting.was_asked() => {
+                        return Err(NoShell::Refused(self.denied(&greeting)));
+                    }
+                    None => return Err(NoShell::Ended(greeting.said())),
+                },
             };
-            let heard = match event? {
-                Some(Event::Stdout(bytes)) => greeting.hear(Stream::Out, &bytes),
-                Some(Event::Stderr(bytes)) => greeting.hear(Stream::Err, &bytes),
-                Some(Event::Exit(_)) => Heard::Nothing,
-                None if greeting.was_asked() => {
-                    return Err(NoShell::Refused(self.denied(&greeting)));
-                }
-                None => return Err(NoShell::Ended(greeting.said())),
-            };
+            last = heard.clone();
             match (heard, self.password()) {
-                (Heard::Nothing, _) => {
+                (Heard::Nothing | Heard::MayBeAsked, _) => {
                     if let Some(limit) = greeting.too_much() {
                         return Err(ExecError::TooMuchOutput(limit).into());
                     }
                 }
                 (Heard::Ready(rest), _) => return Ok(rest),
+                (Heard::Missing, _) => return Err(NoShell::Refused(self.missing())),
                 (Heard::Asked, Some(_)) if self.link.is_doubtful() => {
                     return Err(NoShell::Refused(self.withheld()));
                 }
@@ -213,6 +223,18 @@ impl Shell {
             Some(become_) => (become_.method.name(), &become_.user),
             None => ("sh", &self.user),
         }
+    }
+
+    fn missing(&self) -> Trouble {
+        let (method, wanted) = self.names();
+        let program = self.become_.as_ref().map_or(method.to_owned(), Become::program);
+        Trouble::new(
+            format!(
+                "there is no program `{program}` on the host by which {} could become {wanted}",
+                self.user
+            ),
+            "install it, or choose what the host has: ansible_become_method (sudo, su, doas), ansible_become_exe (its path)",
+        )
     }
 
     fn wrong(&self) -> Trouble {

@@ -8,6 +8,8 @@ use super::Word;
 pub(super) const BEGUN: &str = "begun";
 /// What the other user's shell says.
 pub(super) const READY: &str = "ready";
+/// What is said in the place of the program when there is none.
+pub(super) const MISSING: &str = "missing";
 
 /// How much may come before the shell is there (bytes): who says more is no prompt.
 const HEARD_MAX: usize = 64 * 1024;
@@ -20,8 +22,11 @@ const PROMPT_MAX: usize = 1024;
 pub(super) enum Prompt {
     /// The word that it was told to ask with.
     Word(String),
-    /// In whatever language: a line that ends in a colon and goes no further.
-    Colon,
+    /// su's, in whatever language: a line that ends in a colon and goes no further. One that begins with
+    /// one of these names and a colon is an error that arrives in pieces (`su: `, `sh: 1: exec: `).
+    Colon(Vec<String>),
+    /// doas's own, or that of PAM behind it.
+    Doas,
 }
 
 /// Listens to what comes before the shell.
@@ -30,6 +35,7 @@ pub struct Greeting {
     prompt: Prompt,
     begun: String,
     ready: String,
+    missing: String,
     stdout: Words,
     stderr: Words,
     asked: bool,
@@ -50,6 +56,10 @@ struct Words {
 pub enum Heard {
     /// Nothing that means something yet.
     Nothing,
+    /// It may be that the password is asked for: it is when nothing more comes, see [`Greeting::settle`].
+    MayBeAsked,
+    /// The program is not on the host, or cannot be run.
+    Missing,
     /// The password is asked for.
     Asked,
     /// It is asked for once more: it was wrong.
@@ -71,7 +81,8 @@ impl Greeting {
     pub(super) fn new(prompt: Prompt, word: &Word) -> Self {
         let said = |what: &str| format!("{}-{what}", word.as_str());
         let (stdout, stderr) = (Words::default(), Words::default());
-        Self { prompt, begun: said(BEGUN), ready: said(READY), stdout, stderr, asked: false }
+        let (begun, ready, missing) = (said(BEGUN), said(READY), said(MISSING));
+        Self { prompt, begun, ready, missing, stdout, stderr, asked: false }
     }
 
     /// Takes the next bytes.
@@ -83,12 +94,23 @@ impl Greeting {
         if let Some(rest) = behind_line(self.stdout.new_part(), &self.ready) {
             return Heard::Ready(rest.to_vec());
         }
-        if !self.is_asking() {
-            for words in [&mut self.stdout, &mut self.stderr] {
-                words.note_searched([&self.begun, &self.ready], &self.prompt);
-            }
-            return Heard::Nothing;
+        if behind_line(self.stdout.new_part(), &self.missing).is_some() {
+            return Heard::Missing;
         }
+        match (self.is_asking(), &self.prompt) {
+            (true, Prompt::Word(_)) => self.settle(),
+            (true, _) => Heard::MayBeAsked,
+            (false, _) => {
+                for words in [&mut self.stdout, &mut self.stderr] {
+                    words.note_searched([&self.begun, &self.ready, &self.missing], &self.prompt);
+                }
+                Heard::Nothing
+            }
+        }
+    }
+
+    /// What may have been a prompt is one: nothing has come behind it for a moment.
+    pub fn settle(&mut self) -> Heard {
         self.stdout.clear();
         self.stderr.clear();
         match std::mem::replace(&mut self.asked, true) {
@@ -120,10 +142,16 @@ impl Greeting {
     fn is_asking(&self) -> bool {
         let asks = |words: &Words| match &self.prompt {
             Prompt::Word(word) => find(words.new_part(), word.as_bytes()).is_some(),
-            Prompt::Colon => {
-                let text = String::from_utf8_lossy(words.end());
-                let last = text.rsplit(['\n', '\r']).next().unwrap_or_default();
-                last.trim_end().ends_with([':', '\u{ff1a}'])
+            Prompt::Colon(names) => {
+                let last = words.last_line();
+                let names_itself = |name: &String| {
+                    last.strip_prefix(name).is_some_and(|rest| rest.starts_with(':'))
+                };
+                last.ends_with([':', '\u{ff1a}']) && !names.iter().any(names_itself)
+            }
+            Prompt::Doas => {
+                let last = words.last_line().to_lowercase();
+                last == "password:" || last.starts_with("doas (") && last.ends_with(") password:")
             }
         };
         [&self.stdout, &self.stderr].iter().any(|words| words.begun && asks(words))
@@ -152,13 +180,19 @@ impl Words {
         self.bytes.get(self.bytes.len().saturating_sub(PROMPT_MAX)..).unwrap_or_default()
     }
 
+    /// What stands behind the last line end.
+    fn last_line(&self) -> String {
+        let text = String::from_utf8_lossy(self.end());
+        text.rsplit(['\n', '\r']).next().unwrap_or_default().trim().to_owned()
+    }
+
     /// Passes over what cannot be the beginning of one of the `lines`, or of the prompt.
-    fn note_searched(&mut self, lines: [&String; 2], prompt: &Prompt) {
+    fn note_searched(&mut self, lines: [&String; 3], prompt: &Prompt) {
         let new = self.new_part();
         let longest = lines.iter().map(|line| line.len()).max().unwrap_or_default();
         let longest = match prompt {
             Prompt::Word(word) => longest.max(word.len()),
-            Prompt::Colon => longest,
+            Prompt::Colon(_) | Prompt::Doas => longest,
         };
         let unfinished = lines.iter().filter_map(|line| find(new, line.as_bytes())).min();
         self.searched += unfinished.unwrap_or(new.len().saturating_sub(longest));
@@ -229,8 +263,12 @@ mod tests {
                 }
             }
             assert_eq!(greeting.said(), "Hello\n\nHello");
-            let asked = greeting.hear(Stream::Err, b"ezsync-07-password:");
-            assert_eq!(asked, Heard::Asked, "{method:?}");
+            let (prompt, expected): (&[u8], _) = match method {
+                Method::Sudo => (b"ezsync-07-password:", Heard::Asked),
+                Method::Su => (b"Password: ", Heard::MayBeAsked),
+                Method::Doas => (b"\rdoas (ops@node1) password: ", Heard::MayBeAsked),
+            };
+            assert_eq!(greeting.hear(Stream::Err, prompt), expected, "{method:?}");
         }
     }
 
@@ -254,19 +292,59 @@ mod tests {
     }
 
     #[test]
-    fn prompts_of_su_and_doas_are_known_in_any_language() {
-        for (text, asks) in [
-            ("Password: ", true),
-            ("密码：", true),
-            ("\rdoas (ops@node1) password: ", true),
-            ("Last login:\n", false),
-            ("warning: this is a test", false),
-            ("Bienvenue:\r\nMot de passe : ", true),
+    fn prompts_of_su_are_known_in_any_language_and_those_of_doas_are_its_own() {
+        for (text, su, doas) in [
+            ("Password: ", true, true),
+            ("密码：", true, false),
+            ("\rdoas (ops@node1) password: ", true, true),
+            ("Last login:\n", false, false),
+            ("warning: this is a test", false, false),
+            ("Bienvenue:\r\nMot de passe : ", true, false),
+            ("Verification code: ", true, false),
+            // What an error may look like while it arrives.
+            ("sh: 1: exec: ", false, false),
+            ("su: ", false, false),
+            ("doas: ", true, false),
+            ("/opt/su: ", true, false),
         ] {
-            let (_, mut greeting) = opening(Method::Su);
-            begin(&mut greeting);
-            let expected = if asks { Heard::Asked } else { Heard::Nothing };
-            assert_eq!(greeting.hear(Stream::Err, text.as_bytes()), expected, "{text}");
+            for (method, asks) in [(Method::Su, su), (Method::Doas, doas)] {
+                let (_, mut greeting) = opening(method);
+                begin(&mut greeting);
+                let expected = if asks { Heard::MayBeAsked } else { Heard::Nothing };
+                assert_eq!(
+                    greeting.hear(Stream::Err, text.as_bytes()),
+                    expected,
+                    "{method:?} {text}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_prompt_goes_no_further() {
+        let (_, mut greeting) = opening(Method::Su);
+        begin(&mut greeting);
+        assert_eq!(greeting.hear(Stream::Err, b"Notice:"), Heard::MayBeAsked);
+        assert_eq!(greeting.hear(Stream::Err, b" none\r\n"), Heard::Nothing);
+        assert!(!greeting.was_asked());
+        assert_eq!(greeting.hear(Stream::Err, b"Password: "), Heard::MayBeAsked);
+        assert_eq!(greeting.settle(), Heard::Asked);
+        assert_eq!(greeting.hear(Stream::Err, b"Password: "), Heard::MayBeAsked);
+        assert_eq!(greeting.settle(), Heard::AskedAgain);
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_told_before_anything_may_be_a_prompt() {
+        for exe in ["su:", "/opt/su", "/etc", "/etc/passwd", "nosuch-program"] {
+            let (user, password) = ("root".to_owned(), Some("geheim".into()));
+            let exe = Some(exe.to_owned());
+            let become_ = Become { method: Method::Su, user, password, exe, flags: None };
+            let opening = become_.opening(false, &Word::from_bytes(&[7]));
+            let output = std::process::Command::new("sh").args(["-c", &opening.command]).output();
+            let output = output.unwrap();
+            let mut greeting = opening.greeting.unwrap();
+            assert_eq!(greeting.hear(Stream::Err, &output.stderr), Heard::Nothing);
+            assert_eq!(greeting.hear(Stream::Out, &output.stdout), Heard::Missing);
         }
     }
 }

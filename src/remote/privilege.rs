@@ -1,14 +1,15 @@
 //! Becoming another user: the commands for it, and what is heard before a script may be sent.
 //!
 //! Without a password a script goes to `sudo -n sh` at once. With one, nothing is sent blindly:
-//! first a word of the run's own says that the program is about to start, for what the login shell
-//! prints before that (its profile, the commands that it runs) may look like a prompt. Then the
-//! prompt must come, and then the other user's shell says another word.
+//! first a word of the run's own says that the program is there and about to start, for what the login
+//! shell prints before that (its profile, the commands that it runs) may look like a prompt, and so may
+//! the error of a shell that does not find it. Then the prompt must come, and then the other user's
+//! shell says another word.
 
 use secrecy::SecretString;
 
 use super::Word;
-use super::greeting::{BEGUN, Greeting, Prompt, READY};
+use super::greeting::{BEGUN, Greeting, MISSING, Prompt, READY};
 use super::script::quote;
 
 /// The program that makes one user another.
@@ -94,17 +95,39 @@ impl Become {
         };
         let prompt = match self.method {
             Method::Sudo => Prompt::Word(prompt_word(word)),
-            Method::Su | Method::Doas => Prompt::Colon,
+            Method::Su => Prompt::Colon(self.own_names()),
+            Method::Doas => Prompt::Doas,
         };
         let command = self.command(&shell, word);
         let command = match heard {
             false => command,
             true => {
-                let begun = say(word, BEGUN);
-                format!("sh -c {}", quote(&format!("{begun}; {{ {begun}; }} >&2; exec {command}")))
+                let (begun, missing) = (say(word, BEGUN), say(word, MISSING));
+                let there = format!(
+                    "it=$(command -v {}) && [ -f \"$it\" ] && [ -x \"$it\" ]",
+                    quote(&self.program())
+                );
+                let lines = format!(
+                    "{there} || {{ {missing}; exit 127; }}; {begun}; {{ {begun}; }} >&2; exec {command}"
+                );
+                format!("sh -c {}", quote(&lines))
             }
         };
         Opening { command, terminal, greeting: heard.then(|| Greeting::new(prompt, word)) }
+    }
+
+    /// The name or path of the program that makes us the other user.
+    #[must_use]
+    pub fn program(&self) -> String {
+        let exe = shlex::split(self.exe.as_deref().unwrap_or_default()).unwrap_or_default();
+        exe.into_iter().next().unwrap_or_else(|| self.method.name().to_owned())
+    }
+
+    /// With what errors begin of the program, and of the shell that starts it.
+    fn own_names(&self) -> Vec<String> {
+        let program = self.program();
+        let short = program.rsplit('/').next().unwrap_or_default().to_owned();
+        vec!["sh".to_owned(), self.method.name().to_owned(), short, program]
     }
 
     /// doas asks on the terminal alone.
@@ -203,7 +226,8 @@ mod tests {
     fn commands_are_as_ansible_makes_them() {
         let say = "printf %s-%s ezsync-07";
         let sudo = format!(
-            "{say} begun; echo; {{ {say} begun; echo; }} >&2; \
+            "it=$(command -v sudo) && [ -f \"$it\" ] && [ -x \"$it\" ] || {{ {say} missing; echo; exit 127; }}; \
+             {say} begun; echo; {{ {say} begun; echo; }} >&2; \
              exec sudo -H -S -p ezsync-07-password: -u root sh -c '{say} ready; echo; exec sh'"
         );
         for (password, method_, expected) in [

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use russh::ChannelMsg;
 use russh::client::Msg;
-use russh::{Channel, ChannelReadHalf, ChannelWriteHalf};
+use russh::{Channel, ChannelReadHalf, ChannelWriteHalf, Pty};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::transport::{Log, describe};
@@ -52,8 +52,10 @@ impl Exec {
         log: Log,
     ) -> Result<Self, ExecError> {
         if terminal {
-            // Nobody looks at it: it has a size, and does not know how to draw.
-            let asked = channel.request_pty(true, "dumb", 80, 24, 0, 0, &[]).await;
+            // Nobody looks at it: it has a size, and does not know how to draw. What is sent, a password
+            // perhaps, is not to come back.
+            let modes = [(Pty::ECHO, 0)];
+            let asked = channel.request_pty(true, "dumb", 80, 24, 0, 0, &modes).await;
             asked.map_err(|error| lost(&log, &error))?;
         }
         channel.exec(true, command).await.map_err(|error| lost(&log, &error))?;
