@@ -26,6 +26,19 @@ pub fn sanitise_lines(text: &str) -> Cow<'_, str> {
     replace(text, keep)
 }
 
+/// `bytes` as text, in which a byte that is no part of UTF-8 is `\xNN`. It may be up to four times as long.
+#[must_use]
+pub fn text_of(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            text.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    text
+}
+
 /// A JSON document with the same meaning whose strings hold no unsafe character: JSON itself asks
 /// for escapes of a part of them alone.
 #[must_use]
@@ -139,6 +152,18 @@ mod tests {
             let text = serde_json::to_string_pretty(&value).unwrap();
             text.as_bytes().chunks(size).for_each(|chunk| to.write_all(chunk).unwrap());
             assert_eq!(String::from_utf8(written).unwrap(), json, "{size} bytes at a time");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_shown() {
+        for (bytes, text) in [
+            (&b"a\xffb"[..], "a\\xffb"),
+            (b"\xc3\xbc \xfc", "ü \\xfc"),
+            (b"cut \xe6\x97", "cut \\xe6\\x97"),
+            (b"\0\x1b", "\0\u{1b}"),
+        ] {
+            assert_eq!(text_of(bytes), text);
         }
     }
 

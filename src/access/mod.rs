@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 pub use ansible_cfg::Defaults;
 pub use privilege::{Privilege, read_password};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::inventory::{Connection, SshArgs};
 use crate::problem::Problem;
@@ -114,6 +114,20 @@ impl Reach {
             Way::Ssh(target) => &target.endpoint.address,
             Way::Local => "local",
         }
+    }
+
+    /// What the host may be told and nobody else: passwords that it may say back. One that is the name of a
+    /// user as well is no secret that can be kept.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        let login = match &self.way {
+            Way::Ssh(target) => target.credentials.password.as_ref(),
+            Way::Local => None,
+        };
+        let wanted = self.become_.as_ref().map(|become_| become_.user.as_str());
+        let other = self.become_.as_ref().and_then(|become_| become_.password.as_ref());
+        let names = move |secret: &str| secret == self.user || Some(secret) == wanted;
+        let secrets = login.into_iter().chain(other).map(ExposeSecret::expose_secret);
+        secrets.filter(move |secret| !secret.is_empty() && !names(secret))
     }
 }
 

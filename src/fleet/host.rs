@@ -67,6 +67,7 @@ pub(super) async fn drive(job: &Job, shared: &Shared, mut ticket: Ticket) -> Hos
         }
         Err(outcome) => result.outcome = outcome,
     }
+    result.outcome = result.outcome.without_secrets(&job.reach);
     if let (Some(client), Some(verdict)) = (&client, &result.verdict) {
         client.judged(verdict.state.passes() || result.outcome == Outcome::Ok);
     }
@@ -98,6 +99,7 @@ pub(super) async fn only_plan(job: &Job, shared: &Shared, ticket: Ticket) -> Hos
             ticket.ended(&result.outcome);
         }
     }
+    result.outcome = result.outcome.without_secrets(&job.reach);
     result.seconds = begun.elapsed().as_secs_f64();
     result
 }

@@ -17,6 +17,7 @@ mod left;
 mod link;
 mod mode;
 mod muster;
+mod noshell;
 mod past;
 mod policy;
 mod recover;

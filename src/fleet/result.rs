@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::status::Status;
 use super::{Job, Part, Standing};
+use crate::access::Reach;
 use crate::facts::Facts;
 use crate::history::Drift;
 use crate::plan::Plan;
@@ -49,6 +50,9 @@ impl Trouble {
     }
 }
 
+/// Stands for a password that a host has said back.
+const HIDDEN: &str = "********";
+
 /// How a host ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "state", content = "trouble")]
@@ -61,6 +65,23 @@ pub enum Outcome {
     Failed(Trouble),
     /// The run was interrupted before it ended.
     Interrupted,
+}
+
+impl Outcome {
+    /// The same without the passwords of the host's `reach`: a host may say back what it was told, and this is
+    /// shown and kept.
+    #[must_use]
+    pub(super) fn without_secrets(mut self, reach: &Reach) -> Self {
+        if let Self::Unreachable(trouble) | Self::Failed(trouble) = &mut self {
+            let texts = [&mut trouble.what, &mut trouble.next].into_iter().chain(&mut trouble.log);
+            for text in texts {
+                for secret in reach.secrets() {
+                    *text = text.replace(secret, HIDDEN);
+                }
+            }
+        }
+        self
+    }
 }
 
 impl From<Trouble> for Outcome {

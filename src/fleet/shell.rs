@@ -10,16 +10,16 @@ use tokio::time::timeout;
 
 use super::clock::FAR;
 use super::link::{Exec, Link};
+use super::noshell::Wanted;
 use super::result::{Outcome, Trouble};
 use super::talk::{Talk, wiped};
 use crate::access::Reach;
 use crate::exec::{Event, ExecError};
 use crate::remote::{Become, Greeting, Heard, MORE, Opening, Stream, Word};
-use crate::sanitise::sanitise_lines;
 
 /// How long the program that makes us another user may say nothing: directories of users may be
 /// far away, and a wrong password is answered late on purpose.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long nothing may come behind what looks like a prompt for it to be one: a program that says more
 /// says it at once.
@@ -36,6 +36,8 @@ pub(super) struct Shell {
     become_: Option<Become>,
     /// The host wants us to have a terminal: found out by trying.
     terminal: AtomicBool,
+    /// Nothing has come of the login shell in its time.
+    silent: AtomicBool,
     /// The shell of a script that has said all, and waits for another one.
     waiting: Mutex<Option<Talk>>,
 }
@@ -58,13 +60,18 @@ impl From<ExecError> for NoShell {
 
 impl Shell {
     pub(super) fn new(link: Link, reach: &Reach) -> Self {
-        let terminal = AtomicBool::new(false);
-        let waiting = Mutex::new(None);
-        Self { link, user: reach.user.clone(), become_: reach.become_.clone(), terminal, waiting }
+        let (user, become_) = (reach.user.clone(), reach.become_.clone());
+        let (terminal, silent) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { link, user, become_, terminal, silent, waiting: Mutex::new(None) }
     }
 
     pub(super) fn link(&self) -> &Link {
         &self.link
+    }
+
+    /// Whether nothing has come of the login shell in its time: nobody was to become another yet.
+    pub(super) fn is_silent(&self) -> bool {
+        self.silent.load(Ordering::Relaxed)
     }
 
     pub(super) async fn close(self) {
@@ -134,17 +141,24 @@ impl Shell {
             Some(become_) => become_.opening(self.on_terminal(), &word),
             None => Opening::own(),
         };
+        let greeted = opening.greeting.is_some();
         let opened = async {
             let mut exec = self.link.exec(&opening.command, opening.terminal).await?;
             let rest = match opening.greeting {
-                Some(greeting) => self.greet(&mut exec, greeting).await?,
+                Some(greeting) => self.greet(&mut exec, greeting, limit).await?,
                 None => Vec::new(),
             };
             Ok::<_, NoShell>((exec, rest))
         };
         let opened = timeout(OPENING, opened).await;
         let (exec, rest) = opened.map_err(|_| ExecError::TimedOut(OPENING))??;
-        self.send(Talk::new(exec, mark, opening.terminal, &rest), script, limit).await
+        let talk = Talk::new(exec, mark, opening.terminal, &rest);
+        match self.send(talk, script, limit).await {
+            Err(NoShell::Exec(ExecError::TimedOut(limit))) if !greeted => {
+                Err(self.login_is_silent(limit))
+            }
+            other => other,
+        }
     }
 
     /// Sends `script`, and waits for its first section.
@@ -168,20 +182,30 @@ impl Shell {
 
     /// Listens until the other user's shell is there, and answers its one question. Gives what
     /// that shell has said already.
-    async fn greet(&self, exec: &mut Exec, mut greeting: Greeting) -> Result<Vec<u8>, NoShell> {
+    async fn greet(
+        &self,
+        exec: &mut Exec,
+        mut greeting: Greeting,
+        limit: Duration,
+    ) -> Result<Vec<u8>, NoShell> {
         let mut last = Heard::Nothing;
         loop {
             let may_be_asked = last == Heard::MayBeAsked;
-            let patience = if may_be_asked { SETTLE } else { PATIENCE };
+            let patience = match (may_be_asked, greeting.has_begun()) {
+                (true, _) => SETTLE,
+                (false, true) => PATIENCE,
+                (false, false) => PATIENCE.min(limit),
+            };
             let heard = match timeout(patience, exec.events.next()).await {
                 Err(_) if may_be_asked => greeting.settle(),
-                Err(_) => return Err(NoShell::Refused(self.silent(&greeting))),
+                Err(_) if !greeting.has_begun() => return Err(self.login_is_silent(patience)),
+                Err(_) => return Err(NoShell::Refused(self.wanted().silent(&greeting))),
                 Ok(event) => match event? {
                     Some(Event::Stdout(bytes)) => greeting.hear(Stream::Out, &bytes),
                     Some(Event::Stderr(bytes)) => greeting.hear(Stream::Err, &bytes),
                     Some(Event::Exit(_)) => Heard::Nothing,
                     None if greeting.was_asked() => {
-                        return Err(NoShell::Refused(self.denied(&greeting)));
+                        return Err(NoShell::Refused(self.wanted().denied(&greeting)));
                     }
                     None => return Err(NoShell::Ended(greeting.said())),
                 },
@@ -194,9 +218,9 @@ impl Shell {
                     }
                 }
                 (Heard::Ready(rest), _) => return Ok(rest),
-                (Heard::Missing, _) => return Err(NoShell::Refused(self.missing())),
+                (Heard::Missing, _) => return Err(NoShell::Refused(self.wanted().missing())),
                 (Heard::Asked, Some(_)) if self.link.is_doubtful() => {
-                    return Err(NoShell::Refused(self.withheld()));
+                    return Err(NoShell::Refused(self.wanted().withheld()));
                 }
                 (Heard::Asked, Some(password)) => {
                     // Of one size from the start: what grows leaves copies behind.
@@ -207,8 +231,8 @@ impl Shell {
                     // A program that has ended does not hear it: its events tell.
                     let _ = exec.stdin.write(wiped(&line)).await;
                 }
-                (Heard::Asked, None) => return Err(NoShell::Refused(self.asks())),
-                (Heard::AskedAgain, _) => return Err(NoShell::Refused(self.wrong())),
+                (Heard::Asked, None) => return Err(NoShell::Refused(self.wanted().asks())),
+                (Heard::AskedAgain, _) => return Err(NoShell::Refused(self.wanted().wrong())),
             }
         }
     }
@@ -217,114 +241,18 @@ impl Shell {
         self.become_.as_ref()?.password.as_ref()
     }
 
-    /// `sudo` and the like, and whom it should make us.
-    fn names(&self) -> (&'static str, &str) {
-        match &self.become_ {
-            Some(become_) => (become_.method.name(), &become_.user),
-            None => ("sh", &self.user),
-        }
+    fn login_is_silent(&self, limit: Duration) -> NoShell {
+        self.silent.store(true, Ordering::Relaxed);
+        NoShell::Refused(self.wanted().login_is_silent(limit))
     }
 
-    fn missing(&self) -> Trouble {
-        let (method, wanted) = self.names();
-        let program = self.become_.as_ref().map_or(method.to_owned(), Become::program);
-        Trouble::new(
-            format!(
-                "there is no program `{program}` on the host by which {} could become {wanted}",
-                self.user
-            ),
-            "install it, or choose what the host has: ansible_become_method (sudo, su, doas), ansible_become_exe (its path)",
-        )
-    }
-
-    fn wrong(&self) -> Trouble {
-        let method = self.names().0;
-        Trouble::new(
-            format!("the password for {method} is wrong for {}", self.user),
-            "give the right one with -K, or in ansible_become_password",
-        )
-    }
-
-    fn withheld(&self) -> Trouble {
-        let method = self.names().0;
-        Trouble::new(
-            format!(
-                "{method} asks for a password, and it may be somebody else who asks: the host's key has changed"
-            ),
-            "see whether the key was replaced, and mend known_hosts; no password is sent before",
-        )
-    }
-
-    fn asks(&self) -> Trouble {
-        let method = self.names().0;
-        Trouble::new(
-            format!("{method} asks {} for a password, and none was given", self.user),
-            "give it with -K (--ask-become-pass), or in ansible_become_password",
-        )
-    }
-
-    /// It ended after it had got the password.
-    fn denied(&self, greeting: &Greeting) -> Trouble {
-        let (method, wanted) = self.names();
-        Trouble::new(
-            format!("{method} did not make {} {wanted}, though it got a password", self.user),
-            format!("see what it says; the password may be wrong, or {method}'s rules may not allow {} to become {wanted}", self.user),
-        )
-        .log(&sanitise_lines(&greeting.said()))
-    }
-
-    fn silent(&self, greeting: &Greeting) -> Trouble {
-        let (method, wanted) = self.names();
-        Trouble::new(
-            format!("{method} said nothing more for {} s, and {} is not {wanted}", PATIENCE.as_secs(), self.user),
-            format!("see what `{method}` waits for on the host by hand: PAM may ask for more than a password, or a directory of users may not answer"),
-        )
-        .log(&sanitise_lines(&greeting.said()))
-    }
-
-    /// It ended before it did anything.
-    fn ended(&self, said: &str) -> Trouble {
-        let (method, wanted) = self.names();
-        let trouble = match &self.become_ {
-            // It speaks in its own name; a shell that did not find it, or an account that may not log
-            // in, does not.
-            Some(_) if !said.lines().any(|line| line.starts_with(&format!("{method}:"))) => {
-                Trouble::new(
-                    format!("the host ran no script of ours by {method}"),
-                    format!(
-                        "see what it says: {method} may be missing there, or the account of {} may have no shell",
-                        self.user
-                    ),
-                )
-            }
-            Some(become_) if become_.password.is_none() => Trouble::new(
-                format!("{method} did not make {} {wanted} without a password", self.user),
-                format!(
-                    "see what it says. If it wants a password, give it with -K; {method} must let {} run every command (for sudo: a line `{} ALL=(ALL) ALL` by visudo)",
-                    self.user, self.user
-                ),
-            ),
-            Some(_) => Trouble::new(
-                format!(
-                    "{method} did not make {} {wanted}, and did not ask for a password",
-                    self.user
-                ),
-                format!("see what it says, and whether {method}'s rules allow it"),
-            ),
-            None => Trouble::new(
-                "the host ran no script of ours by `sh`",
-                format!(
-                    "see what `ssh {}@HOST sh` does by hand; a forced command or a login shell that is none keeps us out",
-                    self.user
-                ),
-            ),
-        };
-        trouble.log(&sanitise_lines(said.trim()))
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted { user: &self.user, become_: self.become_.as_ref() }
     }
 
     fn outcome(&self, what: &str, no: NoShell) -> Outcome {
         match no {
-            NoShell::Ended(said) => self.ended(&said).into(),
+            NoShell::Ended(said) => self.wanted().ended(&said).into(),
             NoShell::Refused(trouble) => trouble.into(),
             NoShell::Exec(error) => exec_trouble(what, &error),
         }

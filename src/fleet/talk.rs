@@ -74,6 +74,11 @@ impl Talk {
         }
     }
 
+    /// Whether it runs on a terminal, where all that is written is standard output.
+    pub(super) fn has_terminal(&self) -> bool {
+        self.terminal
+    }
+
     /// When it was asked last, in the controller's time.
     pub(super) fn said(&self) -> Option<Duration> {
         self.said
@@ -275,6 +280,19 @@ impl Talk {
         timeout(limit, all).await.map_err(|_| ExecError::TimedOut(limit))?
     }
 
+    /// The same until its section `name` has begun. False when it has ended without.
+    pub(super) async fn read_to(&mut self, name: &str, limit: Duration) -> Result<bool, ExecError> {
+        let found = async {
+            while !self.sections.all().iter().any(|section| section.name == name) {
+                if !self.receive().await? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        };
+        timeout(limit, found).await.map_err(|_| ExecError::TimedOut(limit))?
+    }
+
     /// All sections so far.
     pub(super) fn sections(&self) -> &[Section] {
         self.sections.all()
@@ -291,8 +309,8 @@ impl Talk {
     }
 
     /// What was written to standard error, as it is.
-    pub(super) fn stderr(&self) -> String {
-        String::from_utf8_lossy(&self.stderr).into_owned()
+    pub(super) fn stderr(&self) -> &[u8] {
+        &self.stderr
     }
 
     /// Hangs up and reads to the end, so that the channel closes in order.

@@ -9,14 +9,18 @@ use super::result::{Outcome, Trouble};
 use super::shell::{Shell, exec_trouble, word};
 use super::talk::Talk;
 use super::{Doing, Means, NoWay, each};
-use crate::access::Reach;
+use crate::access::{Reach, Way};
 use crate::exec::ExecError;
 use crate::remote::{Greeted, command_script, command_status, ping_script};
-use crate::sanitise::sanitise_lines;
+use crate::sanitise::{sanitise_lines, text_of};
 use crate::ssh::{ConnectError, Phase};
 
 /// How long a host may take to say who it is.
 const PING_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long the output of a command that has ended is waited for. What it prints comes before its end; but
+/// something that it has left behind may hold its output for ever.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// How long a command that is told to end may take for it.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -84,6 +88,24 @@ pub struct Ran {
     pub stderr: String,
     /// Whether it wrote more than was kept.
     pub cut: bool,
+    /// Whether something that it started holds its output after its end.
+    #[serde(skip)]
+    pub held: bool,
+    /// Whether standard output and standard error are one, as on any terminal.
+    #[serde(skip)]
+    pub mixed: bool,
+}
+
+impl Ran {
+    /// What its reader should know of it.
+    fn notes(&self) -> impl Iterator<Item = String> + use<> {
+        let held = "something that the command started holds its output and was left running; what it prints from then on is not shown";
+        let mixed = "the command ran on a terminal, which becoming another user needs there: its standard error is in its standard output";
+        [(self.held, held), (self.mixed, mixed)]
+            .into_iter()
+            .filter(|(is_so, _)| *is_so)
+            .map(|(_, note)| note.to_owned())
+    }
 }
 
 impl<T> Visit<T> {
@@ -113,6 +135,11 @@ pub(super) trait Errand: Send + Sync + 'static {
         host: &Visitee,
         shell: &Shell,
     ) -> impl Future<Output = (Option<Self::Answer>, Outcome)> + Send;
+
+    /// What the reader should know of the answer.
+    fn notes(&self, _: &Self::Answer) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Asks all hosts whether they answer, as the user who is wanted there.
@@ -151,16 +178,18 @@ pub(super) async fn visit<E: Errand>(
                 Ok(shell) => {
                     result.notes.extend(shell.link().host_key_notes());
                     (result.answer, result.outcome) = errand.run(means, &host, &shell).await;
-                    shell.close().await;
+                    result.notes.extend(result.answer.iter().flat_map(|it| errand.notes(it)));
                     if !matches!(result.outcome, Outcome::Ok | Outcome::Interrupted) {
                         result.step = Some(match (&result.answer, &host.reach.become_) {
                             (Some(_), _) => "command",
-                            (None, Some(_)) => "become",
-                            (None, None) => "shell",
+                            (None, Some(_)) if !shell.is_silent() => "become",
+                            (None, _) => "shell",
                         });
                     }
+                    shell.close().await;
                 }
             }
+            result.outcome = result.outcome.without_secrets(&host.reach);
             result.seconds = begun.elapsed().as_secs_f64();
             means.tell(&host.name, Doing::Left(result.outcome.clone()));
             result
@@ -172,7 +201,14 @@ pub(super) async fn visit<E: Errand>(
 /// Where the way to a host ended.
 fn step(no: &NoWay) -> Option<&'static str> {
     let NoWay::Error(error) = no else { return None };
-    Some(match error {
+    Some(step_of(error))
+}
+
+fn step_of(error: &ConnectError) -> &'static str {
+    match error {
+        // Its own, whoever stands in between.
+        ConnectError::Jump { cause, .. } => step_of(cause),
+        ConnectError::Command { cause, .. } => step_of(cause),
         ConnectError::Resolve { .. } | ConnectError::TimedOut { phase: Phase::Resolve, .. } => {
             "name"
         }
@@ -184,7 +220,7 @@ fn step(no: &NoWay) -> Option<&'static str> {
         | ConnectError::TimedOut { phase: Phase::Authentication, .. }
         | ConnectError::Broken { phase: Phase::Authentication, .. } => "authentication",
         _ => "connection",
-    })
+    }
 }
 
 struct Ping;
@@ -208,7 +244,12 @@ impl Errand for Ping {
 async fn pong(host: &Visitee, shell: &Shell) -> Result<Pong, Outcome> {
     let what = "the first script";
     let mark = word()?;
-    let mut talk = shell.start(what, &ping_script(&mark), &mark, PING_TIMEOUT).await?;
+    // Who allows a connection so long (-T) does not want to wait much longer for a shell.
+    let limit = match &host.reach.way {
+        Way::Ssh(target) => target.connect_timeout,
+        Way::Local => PING_TIMEOUT,
+    };
+    let mut talk = shell.start(what, &ping_script(&mark), &mark, limit).await?;
     let mut said = None;
     loop {
         let section = talk.next(PING_TIMEOUT).await.map_err(|error| exec_trouble(what, &error))?;
@@ -240,7 +281,7 @@ impl Errand for Command {
     async fn run(&self, means: &Means, host: &Visitee, shell: &Shell) -> (Option<Ran>, Outcome) {
         means.tell(&host.name, Doing::Running);
         let begun = tokio::select! {
-            begun = begin(shell, &self.line) => begun,
+            begun = self.begin(shell) => begun,
             () = means.cancel.cancelled() => Err(Outcome::Interrupted),
         };
         let mut talk = match begun {
@@ -248,23 +289,27 @@ impl Errand for Command {
             Err(outcome) => return (None, outcome),
         };
         talk.keep(KEPT);
-        let limit = self.limit.unwrap_or(Duration::MAX);
         let read = tokio::select! {
-            read = talk.read_to_end(limit) => read,
-            () = means.cancel.cancelled() => {
-                let answer = answer(&talk);
-                talk.end(FAREWELL).await;
-                return (Some(answer), Outcome::Interrupted);
-            }
+            read = self.hear(&mut talk) => Some(read),
+            () = means.cancel.cancelled() => None,
         };
-        let answer = answer(&talk);
+        let mut answer = answer(&talk);
+        answer.mixed = talk.has_terminal();
         let outcome = match (read, answer.rc) {
-            (Ok(()), Some(0)) => Outcome::Ok,
-            (Ok(()), Some(code)) => {
-                Trouble::new(format!("exit status {code}"), "see what it printed").into()
+            (None, _) => {
+                talk.end(FAREWELL).await;
+                Outcome::Interrupted
             }
-            (Ok(()), None) => broken_off(&talk).into(),
-            (Err(ExecError::TimedOut(limit)), _) => {
+            // Whatever became of the connection then.
+            (Some(read), Some(code)) => {
+                answer.held = matches!(read, Err(ExecError::TimedOut(_)));
+                match code {
+                    0 => Outcome::Ok,
+                    _ => Trouble::new(format!("exit status {code}"), "see what it printed").into(),
+                }
+            }
+            (Some(Ok(())), None) => broken_off(&talk).into(),
+            (Some(Err(ExecError::TimedOut(limit))), None) => {
                 // It hears that nobody waits any longer, and is ended.
                 talk.end(FAREWELL).await;
                 let said = format!("{}\n{}", answer.stdout, answer.stderr);
@@ -273,26 +318,57 @@ impl Errand for Command {
                 let next = "allow it more time with --command-timeout";
                 Trouble::new(what, next).log(&sanitise_lines(&said)).into()
             }
-            (Err(error), _) => exec_trouble("the command", &error),
+            (Some(Err(error)), None) => exec_trouble("the command", &error),
         };
         (Some(answer), outcome)
     }
+
+    fn notes(&self, answer: &Ran) -> Vec<String> {
+        answer.notes().collect()
+    }
 }
 
-async fn begin(shell: &Shell, line: &str) -> Result<Talk, Outcome> {
-    let mark = word()?;
-    let script = command_script(line, &mark);
-    shell.start("the command", &script, &mark, PING_TIMEOUT).await
+impl Command {
+    async fn begin(&self, shell: &Shell) -> Result<Talk, Outcome> {
+        let mark = word()?;
+        let script = command_script(&self.line, &mark);
+        let limit = self.limit.unwrap_or(PING_TIMEOUT).min(PING_TIMEOUT);
+        shell.start("the command", &script, &mark, limit).await
+    }
+
+    /// Listens until the command has ended, and a moment longer for the end of its output.
+    async fn hear(&self, talk: &mut Talk) -> Result<(), ExecError> {
+        if !talk.read_to("ended", self.limit.unwrap_or(Duration::MAX)).await? {
+            return Ok(());
+        }
+        talk.read_to_end(LINGER).await
+    }
 }
 
 /// What the command has said so far.
 fn answer(talk: &Talk) -> Ran {
+    let stdout = talk.sections().first().map(|section| section.body.as_slice());
+    let (stdout, stdout_cut) = kept(stdout.unwrap_or_default());
+    let (stderr, stderr_cut) = kept(talk.stderr());
     Ran {
         rc: command_status(talk.sections()),
-        stdout: talk.sections().first().map(|section| section.text()).unwrap_or_default(),
-        stderr: talk.stderr(),
-        cut: talk.was_cut(),
+        stdout,
+        stderr,
+        cut: talk.was_cut() || stdout_cut || stderr_cut,
+        held: false,
+        mixed: false,
     }
+}
+
+/// The text of `bytes`, and whether some of it is left out: what is no text takes more room.
+fn kept(bytes: &[u8]) -> (String, bool) {
+    let mut text = text_of(bytes);
+    let cut = text.len() > KEPT;
+    if cut {
+        let whole = (0..=KEPT).rev().find(|end| text.is_char_boundary(*end));
+        text.truncate(whole.unwrap_or_default());
+    }
+    (text, cut)
 }
 
 /// The script ended, and not at its end.

@@ -119,6 +119,12 @@ impl Greeting {
         }
     }
 
+    /// Whether the program has been started.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.stdout.begun || self.stderr.begun
+    }
+
     /// Whether the password was asked for.
     #[must_use]
     pub fn was_asked(&self) -> bool {

@@ -216,7 +216,12 @@ impl Failed {
     /// The same with what the ProxyCommand has to say about it.
     async fn with(self, command: &ProxyCommand) -> Self {
         let Self { error, again } = self;
-        let hangs = matches!(error, ConnectError::TimedOut { .. });
+        let hangs = match error {
+            ConnectError::TimedOut { .. } => true,
+            ConnectError::Broken { .. } | ConnectError::Network { .. } => false,
+            // The command did its work: this is between the host and us.
+            _ => return Self { error, again },
+        };
         let words = command.last_words(!hangs).await;
         let again = again && words.may_do_better();
         match words.told() {

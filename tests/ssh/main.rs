@@ -3,6 +3,7 @@
 // clippy takes only functions marked #[test] for tests.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod become_password;
 mod certificates;
 mod exec;
 mod host_keys;
@@ -13,6 +14,7 @@ mod login;
 mod many;
 mod misbehaving;
 mod pace;
+mod program;
 mod proxy_command;
 mod questions;
 mod run;
@@ -20,4 +22,5 @@ mod run;
 mod simulated;
 mod sshd;
 mod stand_in;
+mod visits;
 mod whole;
