@@ -1,6 +1,7 @@
 //! Whose a host's commands become: what the inventory says of it, then the command line.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -89,6 +90,10 @@ impl Privilege {
         if !connection.become_.unwrap_or(self.become_) || user == login {
             return Ok(None);
         }
+        if let Some(exe) = set.exe.as_deref().filter(|exe| method == Method::Sudo && runs_su(exe)) {
+            let what = format!("ansible_become_exe={exe} runs su, with the options of sudo");
+            return refuse(what, "set ansible_become_method=su with it");
+        }
         let password = set.password.clone().or_else(|| self.password.clone());
         if local && method == Method::Doas && password.is_some() {
             let what = "doas asks for its password on a terminal, and ansible_connection=local gives it none";
@@ -96,6 +101,12 @@ impl Privilege {
         }
         Ok(Some(Become { method, user: user.to_owned(), password, exe: set.exe, flags: set.flags }))
     }
+}
+
+/// Whether the last program of this command line is su (`sudo su -`).
+fn runs_su(exe: &str) -> bool {
+    let programs = exe.split_whitespace().filter(|word| !word.starts_with('-'));
+    programs.last().is_some_and(|program| program == "su" || program.ends_with("/su"))
 }
 
 /// The password in `path`: the text of the file, or what it prints when it may be executed. Line
@@ -106,7 +117,13 @@ impl Privilege {
 pub fn read_password(path: &Path) -> Result<SecretString, Problem> {
     let shown = path.display();
     let problem = |why: String| Problem::new(format!("no password can be had from {shown}: {why}"));
-    let found = fs::metadata(path).map_err(|error| problem(error.to_string()))?;
+    let found = fs::metadata(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => {
+            let hint = "check the path; -k and -K ask for passwords on the terminal";
+            problem("there is no such file".to_owned()).hint(hint)
+        }
+        _ => problem(error.to_string()),
+    })?;
     let executable = found.is_file() && found.permissions().mode() & 0o111 != 0;
     let bytes = Zeroizing::new(match executable {
         false => fs::read(path).map_err(|error| problem(error.to_string()))?,
@@ -183,6 +200,7 @@ mod tests {
         for (vars, expected) in [
             (json!({"ansible_become_user": "web"}), "ansible_become_user=web is not supported"),
             (json!({"ansible_become_method": "pbrun"}), "ansible_become_method=pbrun is not"),
+            (json!({"ansible_become_exe": "sudo su -"}), "ansible_become_exe=sudo su - runs su"),
             (
                 json!({"ansible_become_method": "doas", "ansible_become_password": "p",
                        "ansible_connection": "local"}),

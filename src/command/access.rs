@@ -13,6 +13,7 @@ use crate::cluster::user_name;
 use crate::inventory::SshArgs;
 use crate::problem::Problem;
 use crate::remote::Method;
+use crate::ssh::fault_of_key;
 use crate::ui::ask;
 
 /// Whose commands become where nobody says.
@@ -33,6 +34,10 @@ impl cli::Access {
             let what = format!("--private-key {}: there is no such file", file.display());
             return Err(Problem::new(what).into());
         }
+        if let Some(problem) = self.private_key.as_deref().and_then(fault_of_key) {
+            return Err(problem.of("--private-key").into());
+        }
+        self.has_folder_for_keys()?;
         let defaults = defaults()?;
         let ask = self.ask_pass || defaults.ask_pass;
         let file = self.connection_password_file.as_deref();
@@ -56,6 +61,21 @@ impl cli::Access {
             ..Options::default()
         };
         Ok(Access::new(options.or(&defaults), privilege.or(&defaults)?))
+    }
+
+    /// Whether there is a folder for the known host keys; only ~/.ssh may be made.
+    fn has_folder_for_keys(&self) -> Result<(), Problem> {
+        let folder = self.known_hosts.as_deref().and_then(Path::parent);
+        let missing = |folder: &&Path| {
+            !folder.as_os_str().is_empty() && !folder.ends_with(".ssh") && !folder.is_dir()
+        };
+        match folder.filter(missing) {
+            Some(folder) => {
+                let what = format!("--known-hosts: there is no folder {}", folder.display());
+                Err(Problem::new(what).hint("check the path, or make the folder"))
+            }
+            None => Ok(()),
+        }
     }
 }
 
@@ -126,7 +146,8 @@ fn secret(
     let password = match asked(question) {
         Ok(password) => password,
         Err(error) if error.kind() == ErrorKind::Interrupted => {
-            return Err(error).with_context(|| format!("the password of {option}"));
+            return Err(error)
+                .context(format!("interrupted at the question of {option}: no host was touched"));
         }
         Err(error) => {
             let what =

@@ -215,6 +215,7 @@ fn step_of(error: &ConnectError) -> &'static str {
         ConnectError::HostKeyUnknown { .. }
         | ConnectError::HostKeyChanged { .. }
         | ConnectError::HostKeyRevoked { .. }
+        | ConnectError::AuthorityRevoked { .. }
         | ConnectError::KnownHosts(_) => "host key",
         ConnectError::Authentication(_)
         | ConnectError::TimedOut { phase: Phase::Authentication, .. }

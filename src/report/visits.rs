@@ -229,7 +229,14 @@ mod tests {
     }
 
     fn ran(rc: Option<u32>, stdout: &str, stderr: &str) -> Ran {
-        Ran { rc, stdout: stdout.to_owned(), stderr: stderr.to_owned(), cut: false }
+        Ran {
+            rc,
+            stdout: stdout.to_owned(),
+            stderr: stderr.to_owned(),
+            cut: false,
+            held: false,
+            mixed: false,
+        }
     }
 
     fn visits<T>(interrupted: bool, hosts: Vec<Visit<T>>) -> Visits<T> {

@@ -57,13 +57,14 @@ pub(super) async fn authenticate(
         methods: None,
         takes_keys: None,
         partly: false,
+        certificate: None,
         end: None,
     };
     if login.run().await {
         return Ok(());
     }
 
-    let Login { tried, unusable, methods, end, .. } = login;
+    let Login { tried, unusable, methods, end, partly, certificate, .. } = login;
     let endpoint = target.endpoint.clone();
     let mut ended = None;
     if let Some(End::WhileAsking { answered }) = end {
@@ -86,6 +87,9 @@ pub(super) async fn authenticate(
         tried,
         unusable,
         methods,
+        allowed: credentials.methods.clone(),
+        partly,
+        certificate,
         had_password: credentials.password.is_some(),
         doubt: means.log.doubt(),
         banner: means.log.banner(),
@@ -117,6 +121,8 @@ pub(super) struct Login<'a> {
     takes_keys: Option<bool>,
     /// Whether the server has accepted something and wants more.
     partly: bool,
+    /// What is wrong with a certificate that the server has refused.
+    certificate: Option<String>,
     /// How the connection has ended, or must.
     pub(super) end: Option<End>,
 }
@@ -286,7 +292,14 @@ impl<'a> Login<'a> {
             Err(SigningError::Locked) => return Tried::Locked,
             Err(SigningError::Key(reason)) => return self.useless(&key.name, reason),
         };
-        if self.accepted(Some(&key.name), result) { Tried::Accepted } else { Tried::Refused }
+        // The server judges it, and may have a clock and rules of its own.
+        let fault = key.offer.fault(&self.target.user);
+        let name = fault.as_ref().map_or(key.name.clone(), |why| format!("{} ({why})", key.name));
+        if self.accepted(Some(&name), result) {
+            return Tried::Accepted;
+        }
+        self.certificate = self.certificate.take().or(fault);
+        Tried::Refused
     }
 
     fn useless(&mut self, name: &str, reason: UnusableReason) -> Tried {

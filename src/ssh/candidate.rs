@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use russh::keys::agent::AgentIdentity;
 use russh::keys::{Certificate, PublicKey};
@@ -11,6 +12,7 @@ use super::error::{UnusableKey, UnusableReason};
 use super::identity::{Identity, Keyring};
 use super::known_hosts::Fingerprint;
 use super::target::Credentials;
+use crate::sanitise::sanitise;
 
 /// A key to try.
 #[derive(Debug, Clone)]
@@ -182,6 +184,21 @@ impl List<'_> {
 }
 
 impl Offer {
+    /// What a certificate says of itself for which a server refuses it to this `user`.
+    pub(super) fn fault(&self, user: &str) -> Option<String> {
+        let Self::Certificate(certificate) = self else { return None };
+        let now = SystemTime::now();
+        if certificate.valid_before_time().is_some_and(|end| end <= now) {
+            return Some("it has expired".to_owned());
+        }
+        if certificate.valid_after_time().is_some_and(|begin| begin > now) {
+            return Some("it is not valid yet".to_owned());
+        }
+        let names = certificate.valid_principals();
+        let names_user = names.is_empty() || names.iter().any(|name| name == user);
+        (!names_user).then(|| format!("it is for {}, not for {user}", sanitise(&names.join(", "))))
+    }
+
     /// Whether the server would see the same.
     fn is(&self, other: &Self) -> bool {
         match (self, other) {

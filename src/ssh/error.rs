@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::known_hosts::{Fingerprint, KnownHostsError, KnownKey};
-use super::target::Endpoint;
+use super::target::{Endpoint, Method};
 
 /// A step on the way to a usable session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +101,14 @@ pub enum ConnectError {
         /// The key, and where it is revoked.
         key: KnownKey,
     },
+    /// The key of the authority that vouches for the host is marked `@revoked`.
+    #[error("the authority that has signed the host key of {endpoint} is revoked: {key}")]
+    AuthorityRevoked {
+        /// The host.
+        endpoint: Endpoint,
+        /// The authority's key, and where it is revoked.
+        key: KnownKey,
+    },
     /// The host's key could not be written down.
     #[error(transparent)]
     KnownHosts(#[from] KnownHostsError),
@@ -186,6 +194,12 @@ pub struct Rejected {
     pub unusable: Vec<UnusableKey>,
     /// The methods with which the server would go on.
     pub methods: Vec<String>,
+    /// The methods that the settings of ssh leave us.
+    pub allowed: Vec<Method>,
+    /// Whether the server has accepted something and wants more.
+    pub partly: bool,
+    /// What is wrong with a certificate that was refused, as it says itself.
+    pub certificate: Option<String>,
     /// What the server said to the user.
     pub banner: Option<String>,
     /// How the server ended the connection, when it did.
@@ -230,6 +244,7 @@ impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "cannot log in to {} as {}: ", self.endpoint, self.user)?;
         match self.tried.as_slice() {
+            [] if !self.allows(Method::PublicKey) => f.write_str("keys are not to be tried")?,
             [] => f.write_str("there was no key to try")?,
             tried => write!(f, "tried {}", list(tried))?,
         }
@@ -288,6 +303,9 @@ impl ConnectError {
             Self::HostKeyRevoked { .. } => {
                 "do not use this host until it has a new key".to_owned()
             }
+            Self::AuthorityRevoked { .. } => {
+                "have the host's key signed anew by an authority that stands in known_hosts, or name its own key there".to_owned()
+            }
             Self::KnownHosts(_) => "check the file's owner and mode".to_owned(),
             Self::Authentication(rejected) => rejected.hint(),
             Self::Jump { host, cause } => match &**cause {
@@ -327,12 +345,43 @@ impl ConnectError {
 }
 
 impl Rejected {
+    fn allows(&self, method: Method) -> bool {
+        self.allowed.contains(&method)
+    }
+
+    /// What keeps us from all that the server would take, or from the keys.
+    fn switched_off(&self) -> Option<String> {
+        let names = || list(&self.allowed.iter().map(|method| method.name()).collect::<Vec<_>>());
+        let common =
+            self.methods.iter().any(|name| self.allowed.iter().any(|method| method.name() == name));
+        let settings = "PubkeyAuthentication, PasswordAuthentication, KbdInteractiveAuthentication, PreferredAuthentications";
+        if !self.methods.is_empty() && !common {
+            let left = if self.allowed.is_empty() { "nothing".to_owned() } else { names() };
+            return Some(format!(
+                "the settings of ssh leave {left} to log in with: allow what the server accepts ({settings}; in ssh_config, or with -o)"
+            ));
+        }
+        let keys = self.allows(Method::PublicKey) || !self.tried.is_empty();
+        (!keys && !self.had_password).then(|| {
+            "allow keys (PubkeyAuthentication, PreferredAuthentications; in ssh_config, or with -o), or give a password with -k".to_owned()
+        })
+    }
+
     fn hint(&self) -> String {
         let locked = |reason| self.unusable.iter().find(|key| key.reason == reason);
         let takes = |method: &str| self.methods.iter().any(|known| known == method);
         let takes_password = takes("password") || takes("keyboard-interactive");
         if self.doubt.is_some() && self.had_password {
             return "no password is shown to a host whose key has changed: mend known_hosts, or use a key".to_owned();
+        }
+        if let Some(hint) = self.switched_off() {
+            return hint;
+        }
+        if let Some(fault) = &self.certificate {
+            return format!("have the certificate signed anew: {fault}");
+        }
+        if self.partly && !self.had_password && takes_password {
+            return "a key is not enough: the server wants a password or a code as well; give it with -k".to_owned();
         }
         if let Some(key) = locked(UnusableReason::Encrypted) {
             return format!("load the key into your agent: ssh-add {}", key.name);

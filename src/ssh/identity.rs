@@ -19,6 +19,7 @@ use tokio::task::spawn_blocking;
 use super::agent::Agent;
 use super::asking::{Asker, Question};
 use super::error::UnusableReason;
+use crate::problem::Problem;
 use crate::sanitise::sanitise;
 
 /// What a file offers for logging in.
@@ -149,7 +150,8 @@ fn read(file: &Path) -> Option<Identity> {
         Ok(text) => Zeroizing::new(text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
         Err(error) => {
-            let private = Private::Unusable(UnusableReason::Other(error.to_string()));
+            let why = if file.is_dir() { "it is a folder".to_owned() } else { error.to_string() };
+            let private = Private::Unusable(UnusableReason::Other(why));
             return Some(Identity {
                 file: file.to_path_buf(),
                 public: None,
@@ -171,9 +173,7 @@ fn read(file: &Path) -> Option<Identity> {
         }
         // What kinds of PEM say of themselves when they cannot be read for encryption.
         Err(_) if text.contains("ENCRYPTED") => Private::Locked(text.to_string(), OnceCell::new()),
-        Err(other) => {
-            Private::Unusable(UnusableReason::Other(sanitise(&other.to_string()).into_owned()))
-        }
+        Err(_) => Private::Unusable(UnusableReason::Other(why_no_key(file, &text).0)),
     };
     let private = match private {
         Private::Open(_) | Private::Locked(..) if others_may_read(file) => {
@@ -190,6 +190,56 @@ fn read(file: &Path) -> Option<Identity> {
     };
     let certificate = read_certificate(&beside(file, "-cert.pub")).ok();
     Some(Identity { file: file.to_path_buf(), public, certificate, private })
+}
+
+/// What is wrong with `file` as a private key, for one that is named for all hosts: it is found out before any of
+/// them. A public half does where an agent may hold the other; what is no plain file is read but once.
+#[must_use]
+pub fn fault_of_key(file: &Path) -> Option<Problem> {
+    let shown = sanitise(&file.display().to_string()).into_owned();
+    if file.is_dir() {
+        return Some(Problem::new(format!("{shown} is a folder")).hint("name the key's file"));
+    }
+    let agent = std::env::var_os("SSH_AUTH_SOCK").is_some_and(|socket| !socket.is_empty());
+    let identity = file.is_file().then(|| read(file)).flatten()?;
+    let Private::Unusable(UnusableReason::Other(why)) = identity.private else { return None };
+    if agent && identity.public.is_some() {
+        return None;
+    }
+    let text = fs::read(file).unwrap_or_default();
+    let hint = match why_no_key(file, &String::from_utf8_lossy(&text)) {
+        (same, hint) if same == why => hint,
+        _ => return None,
+    };
+    Some(Problem::new(format!("{shown}: {why}")).hint(hint))
+}
+
+/// Why the `text` of `file` is no private key, and what to do about it.
+fn why_no_key(file: &Path, text: &str) -> (String, String) {
+    let shown = sanitise(&file.display().to_string()).into_owned();
+    let private = shown.strip_suffix("-cert.pub").or(shown.strip_suffix(".pub"));
+    let name_it = match private {
+        Some(private) => format!("name the private one: {private}"),
+        None => "name the file of the private one".to_owned(),
+    };
+    let begins = text.contains("-----BEGIN ") && text.contains("PRIVATE KEY-----");
+    let (why, next) = if Certificate::from_openssh(text.trim()).is_ok() {
+        ("it is a certificate, not its private key", name_it)
+    } else if PublicKey::from_openssh(text.trim()).is_ok() {
+        ("it is the public half of a key", name_it)
+    } else if text.starts_with("PuTTY-User-Key-File") {
+        (
+            "it is a key of PuTTY's",
+            format!("convert it: puttygen {shown} -O private-openssh -o NEW"),
+        )
+    } else if begins {
+        let next = format!("see whether ssh-keygen reads it: ssh-keygen -y -f {shown}");
+        ("it cannot be read as a private key: it is cut off, damaged, or of an unknown kind", next)
+    } else {
+        let next = "a private key begins with -----BEGIN OPENSSH PRIVATE KEY-----, or the like";
+        ("it is no private key", next.to_owned())
+    };
+    (why.to_owned(), next)
 }
 
 /// Whether the key is encrypted in a way that we do not know: old PEM other than what ssh-keygen has

@@ -47,6 +47,8 @@ pub enum Verdict {
     Changed(Vec<KnownKey>),
     /// This key must never be accepted from this host.
     Revoked(KnownKey),
+    /// So it is with what the authority of this key has signed.
+    RevokedAuthority(KnownKey),
 }
 
 /// One key in a known_hosts file.
@@ -236,7 +238,11 @@ fn vouched(lines: &Lines, name: &Name, certificate: &Certificate) -> Vouched {
                 && (key == certificate.public_key() || key == certificate.signature_key())
         });
         if let Some(entry) = revoked {
-            return Vouched::Verdict(Verdict::Revoked(entry.known_key()));
+            let key = entry.known_key();
+            return Vouched::Verdict(match entry.key.key_data() == certificate.signature_key() {
+                true => Verdict::RevokedAuthority(key),
+                false => Verdict::Revoked(key),
+            });
         }
         let authority = lines.of_host(looked_up).find(|entry| {
             entry.kind == Kind::Authority && entry.key.key_data() == certificate.signature_key()

@@ -30,6 +30,7 @@ pub use asking::{Prompt, Question};
 pub use client::Client;
 pub use error::{ConnectError, Phase, Rejected, UnusableKey, UnusableReason};
 pub use exec::{Events, Exec, Stdin};
+pub use identity::fault_of_key;
 pub use known_hosts::HostKeyPolicy;
 pub use session::Session;
 pub use target::{Credentials, Endpoint, HostKeys, Jump, Keepalive, Method, Socket, Target, Via};

@@ -195,6 +195,18 @@ pub enum Method {
     Password,
 }
 
+impl Method {
+    /// Its name in SSH.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PublicKey => "publickey",
+            Self::KeyboardInteractive => "keyboard-interactive",
+            Self::Password => "password",
+        }
+    }
+}
+
 impl Default for Credentials {
     /// Nothing to log in with, and OpenSSH's settings.
     fn default() -> Self {

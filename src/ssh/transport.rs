@@ -221,6 +221,9 @@ impl Handler for Watcher {
                 ConnectError::HostKeyUnknown { endpoint, key, certificate, file }
             }
             Ok((Verdict::Revoked(key), _)) => ConnectError::HostKeyRevoked { endpoint, key },
+            Ok((Verdict::RevokedAuthority(key), _)) => {
+                ConnectError::AuthorityRevoked { endpoint, key }
+            }
             Err(error) => error.into(),
         }))
     }

@@ -82,7 +82,7 @@ fn unknown_host_keys_are_refused_or_learned() {
         return;
     }
     let bench = Bench::new(Image::Chrony, 2);
-    let known_hosts = bench.folder.path().join("ssh/known_hosts");
+    let known_hosts = bench.folder.path().join(".ssh/known_hosts");
     let run = |more: &[&str]| {
         let args: Vec<&str> = ["verify", "c1"].iter().chain(more).copied().collect();
         Ran::from(bench.command_with(&known_hosts, &args).output().unwrap())

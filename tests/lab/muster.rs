@@ -131,7 +131,7 @@ fn no_host_is_changed_before_all_are_known_to_fit() {
     // A key that was learned while all hosts were looked at is told at the end.
     is_release(&bench, 0, "12");
     bench.everywhere("dpkg --purge ezsync-one ezsync-two ezsync-common");
-    let known_hosts = bench.folder.path().join("none/known_hosts");
+    let known_hosts = bench.folder.path().join("none_known");
     let args = ["setup", "c1", "--accept-new-host-keys", "--json"];
     for more in [["--forks", "2"].as_slice(), &[]] {
         let _ = fs::remove_file(&known_hosts);

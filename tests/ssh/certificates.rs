@@ -44,7 +44,18 @@ async fn a_certificate_beside_a_key_lets_in() {
     let error = server.client().connect(&server.target(&key)).await.unwrap_err();
     let ConnectError::Authentication(rejected) = error else { panic!("{error}") };
     let name = key.display().to_string();
-    assert_eq!(rejected.tried, [name.clone(), format!("{name}-cert.pub")]);
+    let fault = "it is for nobody, not for root";
+    assert_eq!(rejected.tried, [name.clone(), format!("{name}-cert.pub ({fault})")]);
+    // What it says of itself is the likeliest reason.
+    for (options, fault) in [
+        (["-n", "nobody", "-V", "-2d:+2d"], fault),
+        (["-n", "root", "-V", "-2d:-1d"], "it has expired"),
+        (["-n", "root", "-V", "+1d:+2d"], "it is not valid yet"),
+    ] {
+        sign(&ca, &key, &options);
+        let error = server.client().connect(&server.target(&key)).await.unwrap_err();
+        assert_eq!(error.hint(), format!("have the certificate signed anew: {fault}"));
+    }
 }
 
 #[tokio::test]
@@ -137,10 +148,19 @@ async fn an_authority_vouches_for_hosts() {
             "{error}"
         );
         // Neither the authority nor the key may be revoked.
-        for revoked in [&ca, &key] {
+        for (revoked, words, next) in [
+            (
+                &ca,
+                "the authority that has signed the host key of",
+                "have the host's key signed anew",
+            ),
+            (&key, "the host key of 127.0.0.1", "do not use this host"),
+        ] {
             let known = format!("@cert-authority * {ca}\n@revoked * {revoked}\n");
             let error = connect(&server, &known).await.unwrap_err();
-            assert!(matches!(error, ConnectError::HostKeyRevoked { .. }), "{error}");
+            assert!(error.to_string().starts_with(words), "{error}");
+            assert!(error.to_string().contains("is revoked"), "{error}");
+            assert!(error.hint().contains(next), "{}", error.hint());
         }
     }
 }

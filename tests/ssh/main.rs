@@ -3,6 +3,7 @@
 // clippy takes only functions marked #[test] for tests.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod advice;
 mod become_password;
 mod certificates;
 mod exec;

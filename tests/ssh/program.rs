@@ -40,7 +40,10 @@ pub fn ezsync(server: &Sshd, verb: &str, vars: &str, args: &[&str]) -> Ran {
     fs::write(at("hosts"), hosts).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_ezsync"));
     command.args([verb, "x", "all", "--json", "-i"]).arg(at("hosts"));
-    command.arg("--known-hosts").arg(server.path("known_hosts")).args(args);
+    if !args.contains(&"--known-hosts") {
+        command.arg("--known-hosts").arg(server.path("known_hosts"));
+    }
+    command.args(args);
     command.env("HOME", folder.path()).env("XDG_STATE_HOME", folder.path());
     let output = command.env_remove("SSH_AUTH_SOCK").stdin(Stdio::null()).output().unwrap();
     let run: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();

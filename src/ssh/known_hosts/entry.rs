@@ -102,11 +102,13 @@ pub(super) struct Tail {
 
 impl Tail {
     /// Adds `line` in one write to the end of `file`, so that it never mixes with another
-    /// writer's, and says which line it has become. The file and its folder are created with the
-    /// modes that OpenSSH asks for.
+    /// writer's, and says which line it has become. The file is created with the mode that OpenSSH asks
+    /// for, and so is ~/.ssh; any other folder that is not there is a name that was mistyped.
     pub(super) fn append(&mut self, file: &Path, line: &str) -> io::Result<usize> {
-        if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        let own = file.parent().filter(|folder| folder.ends_with(".ssh") && !folder.exists());
+        if let Some(folder) = own {
+            // Another run may be faster.
+            let _ = DirBuilder::new().mode(0o700).create(folder);
         }
         let mut open =
             OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(file)?;

@@ -51,6 +51,7 @@ fn short(verdict: &Verdict) -> String {
         Verdict::Learned => "learned".to_owned(),
         Verdict::Unknown => "unknown".to_owned(),
         Verdict::Revoked(key) => format!("revoked {}", key.line),
+        Verdict::RevokedAuthority(key) => format!("revoked authority {}", key.line),
         Verdict::Changed(keys) => {
             let lines: Vec<_> = keys.iter().map(|key| key.line.to_string()).collect();
             format!("changed {}", lines.join(","))
@@ -187,7 +188,7 @@ fn learns_as_openssh_writes() {
     use std::os::unix::fs::PermissionsExt;
 
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("home/.ssh/known_hosts");
+    let file = folder.path().join(".ssh/known_hosts");
     let hosts = known_hosts(&file, false);
     let judge = |address, port, text, policy| short(&judge(&hosts, address, port, text, policy));
     assert_eq!(judge("Node1", 22, ED25519, HostKeyPolicy::Strict), "unknown");
@@ -203,6 +204,15 @@ fn learns_as_openssh_writes() {
     assert_eq!(fs::read_to_string(&file).unwrap(), text);
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(file.parent().unwrap()), mode(&file)), (0o700, 0o600));
+
+    // A folder that is not there was mistyped.
+    let file = folder.path().join("nosuch/known_hosts");
+    let hosts = known_hosts(&file, false);
+    let (address, port) = ("node1".to_owned(), 22);
+    let name = Name::new(&address, port, None);
+    let key = PublicKeyOrCertificate::PublicKey { key: ED25519.parse().unwrap(), hash_alg: None };
+    assert!(hosts.judge(&name, &key, HostKeyPolicy::AcceptNew).is_err());
+    assert!(!file.parent().unwrap().exists());
 }
 
 #[test]
