@@ -105,8 +105,9 @@ impl Privilege {
 
 /// Whether the last program of this command line is su (`sudo su -`).
 fn runs_su(exe: &str) -> bool {
-    let programs = exe.split_whitespace().filter(|word| !word.starts_with('-'));
-    programs.last().is_some_and(|program| program == "su" || program.ends_with("/su"))
+    let mut words = exe.split_whitespace().rev();
+    let last = words.find(|word| !word.starts_with('-'));
+    last.is_some_and(|program| program == "su" || program.ends_with("/su"))
 }
 
 /// The password in `path`: the text of the file, or what it prints when it may be executed. Line

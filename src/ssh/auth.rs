@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use russh::client::{AuthResult, Handle};
-use russh::keys::{Algorithm, HashAlg, PublicKey};
+use russh::keys::PublicKey;
 use russh::{MethodKind, MethodSet};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::timeout;
@@ -12,9 +12,10 @@ use tokio::time::timeout;
 use super::agent::Agent;
 use super::asking::{Asker, Pauses, Question, Turn};
 use super::candidate::{Candidate, Offer, Signer, candidates};
-use super::error::{ConnectError, Phase, Rejected, UnusableKey, UnusableReason};
+use super::error::{ConnectError, Phase};
 use super::identity::{Identity, Keyring};
-use super::signing::{Signing, SigningError};
+use super::rejected::{Rejected, UnusableKey, UnusableReason};
+use super::signing::{Signing, SigningError, hash};
 use super::target::{Credentials, Method, Target};
 use super::transport::{Log, Watcher, describe};
 use crate::sanitise::sanitise;
@@ -263,7 +264,7 @@ impl<'a> Login<'a> {
     }
 
     async fn try_key(&mut self, key: &Candidate) -> Tried {
-        let hash = match self.hash(&key.offer).await {
+        let hash = match hash(self.handle, &key.offer).await {
             Ok(hash) => hash,
             Err(reason) => return self.useless(&key.name, reason),
         };
@@ -305,27 +306,6 @@ impl<'a> Login<'a> {
     fn useless(&mut self, name: &str, reason: UnusableReason) -> Tried {
         self.unusable.push(UnusableKey { name: name.to_owned(), reason });
         Tried::Refused
-    }
-
-    /// The hash for the signature of an RSA key: the best that the server takes, or an error when
-    /// none of them is safe. It tells in an extension; servers without that are old, and SHA-256 is
-    /// what they may know.
-    async fn hash(&self, offer: &Offer) -> Result<Option<HashAlg>, UnusableReason> {
-        let algorithm = match offer {
-            Offer::Key(public) => public.algorithm(),
-            Offer::Certificate(certificate) => certificate.algorithm(),
-            Offer::Unknown => return Ok(None),
-        };
-        if !matches!(algorithm, Algorithm::Rsa { .. }) {
-            return Ok(None);
-        }
-        match self.handle.best_supported_rsa_hash().await {
-            Ok(Some(Some(best))) => Ok(Some(best)),
-            Ok(Some(None)) => Err(UnusableReason::Other(
-                "the server accepts RSA keys with SHA-1 only, which is not safe".to_owned(),
-            )),
-            Ok(None) | Err(_) => Ok(Some(HashAlg::Sha256)),
-        }
     }
 
     /// Waits for the right to ask the person. Others may take their time: nobody is asked for a

@@ -8,9 +8,9 @@ use russh::keys::agent::AgentIdentity;
 use russh::keys::{Certificate, PublicKey};
 
 use super::agent::{Agent, plain_key};
-use super::error::{UnusableKey, UnusableReason};
 use super::identity::{Identity, Keyring};
 use super::known_hosts::Fingerprint;
+use super::rejected::{UnusableKey, UnusableReason};
 use super::target::Credentials;
 use crate::sanitise::sanitise;
 

@@ -18,7 +18,7 @@ use tokio::task::spawn_blocking;
 
 use super::agent::Agent;
 use super::asking::{Asker, Question};
-use super::error::UnusableReason;
+use super::rejected::UnusableReason;
 use crate::problem::Problem;
 use crate::sanitise::sanitise;
 

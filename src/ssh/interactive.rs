@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::asking::{Question, Turn};
 use super::auth::{End, Login};
-use super::error::{UnusableKey, UnusableReason};
+use super::rejected::{UnusableKey, UnusableReason};
 use super::target::Method;
 use crate::sanitise::{sanitise, sanitise_lines};
 

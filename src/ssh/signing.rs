@@ -1,16 +1,42 @@
 //! Signatures for a login, by an agent or by a key from a file.
 
+use russh::client::Handle;
 use russh::keys::agent::{AgentIdentity, AgentSessionBinding};
 use russh::keys::signature::Signer as _;
 use russh::keys::ssh_encoding::Encode;
 use russh::keys::ssh_key::private::KeypairData;
-use russh::keys::{HashAlg, PrivateKey};
+use russh::keys::{Algorithm, HashAlg, PrivateKey};
 use secrecy::SecretString;
 
 use super::agent::Agent;
-use super::candidate::Signer;
-use super::error::UnusableReason;
+use super::candidate::{Offer, Signer};
+use super::rejected::UnusableReason;
+use super::transport::Watcher;
 use crate::sanitise::sanitise;
+
+/// The hash for the signature of an RSA key: the best that the server takes, or an error when
+/// none of them is safe. It tells in an extension; servers without that are old, and SHA-256 is
+/// what they may know.
+pub(super) async fn hash(
+    handle: &Handle<Watcher>,
+    offer: &Offer,
+) -> Result<Option<HashAlg>, UnusableReason> {
+    let algorithm = match offer {
+        Offer::Key(public) => public.algorithm(),
+        Offer::Certificate(certificate) => certificate.algorithm(),
+        Offer::Unknown => return Ok(None),
+    };
+    if !matches!(algorithm, Algorithm::Rsa { .. }) {
+        return Ok(None);
+    }
+    match handle.best_supported_rsa_hash().await {
+        Ok(Some(Some(best))) => Ok(Some(best)),
+        Ok(Some(None)) => Err(UnusableReason::Other(
+            "the server accepts RSA keys with SHA-1 only, which is not safe".to_owned(),
+        )),
+        Ok(None) | Err(_) => Ok(Some(HashAlg::Sha256)),
+    }
+}
 
 /// Signs for one connection, once the server has said that it would accept the key.
 pub(super) struct Signing<'a> {

@@ -47,7 +47,7 @@ fn a_program_that_is_not_there_is_named_and_gets_nothing() {
     let Some(server) = Sshd::start("") else { return };
     server.know(&server.host_line("ed25519"));
     for (method, path) in [("su", "su:"), ("doas", "/opt/doas"), ("doas", "nosuch-doas")] {
-        let said = said(&server, method, &path);
+        let said = said(&server, method, path);
         assert!(said.contains(&format!("there is no program `{path}` on the host")), "{said}");
     }
 }
