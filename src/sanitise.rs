@@ -6,6 +6,9 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
+/// Stands for a password that a host has said back.
+pub const HIDDEN: &str = "********";
+
 /// `text` for one line: every control character becomes a visible escape, line ends included.
 ///
 /// Replaced are C0, DEL and C1 (`\n`, `\r`, `\t`, else `\xNN`), the bidirectional controls of

@@ -11,6 +11,7 @@ use crate::facts::Facts;
 use crate::history::Drift;
 use crate::plan::Plan;
 use crate::remote::About;
+use crate::sanitise::HIDDEN;
 use crate::verify::{Clock, Verdict};
 
 /// Something that went wrong on a host: what, and what to do about it.
@@ -50,9 +51,6 @@ impl Trouble {
     }
 }
 
-/// Stands for a password that a host has said back.
-const HIDDEN: &str = "********";
-
 /// How a host ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "state", content = "trouble")]
@@ -68,15 +66,14 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The same without the passwords of the host's `reach`: a host may say back what it was told, and this is
-    /// shown and kept.
+    /// The same without the passwords of the host's `reach` in what the host printed: it may say back what it
+    /// was told, and this is shown and kept. Our own words stay: a hole in them would tell a password.
     #[must_use]
     pub(super) fn without_secrets(mut self, reach: &Reach) -> Self {
         if let Self::Unreachable(trouble) | Self::Failed(trouble) = &mut self {
-            let texts = [&mut trouble.what, &mut trouble.next].into_iter().chain(&mut trouble.log);
-            for text in texts {
+            for line in &mut trouble.log {
                 for secret in reach.secrets() {
-                    *text = text.replace(secret, HIDDEN);
+                    *line = line.replace(secret, HIDDEN);
                 }
             }
         }

@@ -18,7 +18,7 @@ use super::rejected::{Rejected, UnusableKey, UnusableReason};
 use super::signing::{Signing, SigningError, hash};
 use super::target::{Credentials, Method, Target};
 use super::transport::{Log, Watcher, describe};
-use crate::sanitise::sanitise;
+use crate::sanitise::{HIDDEN, sanitise};
 
 /// sshd ends a connection after so many refusals (`MaxAuthTries`).
 const MAX_AUTH_TRIES: usize = 6;
@@ -81,6 +81,10 @@ pub(super) async fn authenticate(
             return Err(ConnectError::Broken { endpoint, phase, reason, said_first: None });
         }
     }
+    let own = |text: String| match &credentials.password {
+        Some(password) => text.replace(password.expose_secret(), HIDDEN),
+        None => text,
+    };
     let methods = methods.iter().flat_map(|set| set.iter()).map(String::from).collect();
     Err(ConnectError::Authentication(Box::new(Rejected {
         endpoint,
@@ -93,8 +97,8 @@ pub(super) async fn authenticate(
         certificate,
         had_password: credentials.password.is_some(),
         doubt: means.log.doubt(),
-        banner: means.log.banner(),
-        ended,
+        banner: means.log.banner().map(own),
+        ended: ended.map(own),
     })))
 }
 

@@ -62,3 +62,18 @@ fn a_password_that_the_host_says_back_is_not_shown() {
     assert!(said.contains("though it got a password"), "{said}");
     assert!(said.contains("******** is it"), "{said}");
 }
+
+/// A password that stands in our own words is not hidden there: the hole would tell it.
+#[test]
+fn a_password_that_is_a_word_of_ours_is_not_told_by_hiding_it() {
+    let Some(server) = Sshd::start("") else { return };
+    server.know(&server.host_line("ed25519"));
+    let asks = "printf 'Password: ' >&2; IFS= read -r it; printf 'Password: ' >&2; read -r it";
+    let path = write_program(&server, "su", asks);
+    fs::write(server.path("password"), "wrong").unwrap();
+    let password = server.path("password").display().to_string();
+    let args = ["-b", "--become-user", "nobody", "--become-method", "su"];
+    let args = [&args[..], &["--become-password-file", &password, "--", "id"]].concat();
+    let ran = ezsync(&server, "exec", &format!("ansible_become_exe={path}"), &args);
+    assert!(ran.trouble().contains("the password for su is wrong for root"), "{}", ran.said);
+}
