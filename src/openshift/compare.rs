@@ -1,9 +1,9 @@
 //! What would be exported against what stands in a cluster: by what is in files, not by how it is encoded.
 
 use super::document;
+use super::dumped::{Dumped, DumpedFile};
 use super::ignition::Account;
 use super::pool::Pool;
-use super::read::{Dumped, DumpedFile};
 use super::settings::WORKER;
 use super::version::Version;
 use crate::plan::unified;
