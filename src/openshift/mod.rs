@@ -25,6 +25,6 @@ pub use content::{Content, check_zone};
 pub use document::{Document, Format, beside, documents, is_written_here};
 pub use import::{Imported, import};
 pub use pool::{Pool, pools};
-pub use read::{Dumped, Dumps, read};
+pub use read::{Dumped, Dumps, Purpose, Unread, read};
 pub use settings::{MASTER, PoolSettings, Settings, WORKER};
 pub use version::Version;

@@ -39,9 +39,29 @@ pub struct Dumps {
     pub configs: Vec<Dumped>,
     /// Other objects by kind and name, and why they are left aside.
     pub others: Vec<String>,
-    /// MachineConfigs of other names than were asked for that cannot be read, and why.
-    pub unread: Vec<String>,
+    /// MachineConfigs that cannot be read: only where they are compared.
+    pub unread: Vec<Unread>,
     pub(super) around: Around,
+}
+
+/// What MachineConfigs are read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To compare them, each for itself: one that cannot be read is a finding.
+    Compare,
+    /// To have all that they say.
+    Import,
+}
+
+/// A MachineConfig that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// Its name.
+    pub name: String,
+    /// The pool that it is for; none where that cannot be read either.
+    pub pool: Option<String>,
+    /// Why, with the line.
+    pub why: String,
 }
 
 /// One MachineConfig.
@@ -55,6 +75,8 @@ pub struct Dumped {
     pub files: Vec<DumpedFile>,
     pub(super) units: Vec<DumpedUnit>,
     pub(super) kernel_arguments: Vec<String>,
+    /// Its labels beside that of its pool, by name: a cluster's tools add their own.
+    pub(super) labels: Vec<String>,
     /// What else is in it, by name.
     pub(super) others: Vec<String>,
 }
@@ -80,17 +102,16 @@ pub(super) struct DumpedUnit {
     pub enabled: bool,
 }
 
-/// The objects in `text`, which is what `file` holds; where `names` are given, another MachineConfig that cannot be
-/// read is left aside.
+/// The objects in `text`, which is what `file` holds, read for a `purpose`.
 ///
 /// # Errors
 /// Something that cannot be read, and a MachineConfig that the operator would not take: with its place.
-pub fn read(file: &str, text: &str, names: Option<&[String]>) -> Result<Dumps, Problem> {
+pub fn read(file: &str, text: &str, purpose: Purpose) -> Result<Dumps, Problem> {
     let mut dumps = Dumps::default();
     let mut found = false;
     let nodes: Vec<Node> = parse_all(file, text)?;
     for node in nodes.iter().filter(|node| !node.is_null()) {
-        found |= dumps.add(&Entry::whole(file, text, node), names)?;
+        found |= dumps.add(&Entry::whole(file, text, node), purpose)?;
     }
     if !found {
         return Err(Problem::new("there is no MachineConfig in it")
@@ -120,11 +141,12 @@ impl Dumps {
     }
 
     /// Adds an object, or those of a list. Whether a MachineConfig is among them.
-    fn add(&mut self, entry: &Entry<'_>, names: Option<&[String]>) -> Result<bool, Problem> {
+    fn add(&mut self, entry: &Entry<'_>, purpose: Purpose) -> Result<bool, Problem> {
         let kind = match entry.get("kind")? {
             Some(kind) => kind.text()?,
             None => {
-                let hint = "objects are read: what Butane takes becomes one with `butane FILE`";
+                let hint = "objects of a cluster are read, as `oc get mc -o yaml` prints them; what Butane takes becomes one \
+                            with `butane FILE`";
                 return Err(entry.problem("an object without its `kind`").hint(hint));
             }
         };
@@ -136,15 +158,14 @@ impl Dumps {
                 self.others.push(format!("{KIND} {name}: the operator has made it of the others"));
                 Ok(true)
             }
-            KIND if names.is_none() && has_no_role(entry)? => {
+            KIND if purpose == Purpose::Import && has_no_role(entry)? => {
                 self.others.push(format!("{KIND} {name}: without the label {ROLE} no pool has it"));
                 Ok(true)
             }
             KIND => {
-                let is_meant = names.is_none_or(|names| names.iter().any(|wanted| wanted == name));
                 let config = match Dumped::read(entry) {
-                    Err(problem) if !is_meant => {
-                        self.unread.push(format!("{name}: {}", problem.message()));
+                    Err(problem) if purpose == Purpose::Compare && !name.is_empty() => {
+                        self.unread.push(Unread::new(name, entry, &problem));
                         return Ok(true);
                     }
                     read => read?,
@@ -158,19 +179,20 @@ impl Dumps {
             "List" | "MachineConfigList" => {
                 // One of nothing says that nothing is there, which is an answer.
                 let items = entry.get("items")?;
-                let mut found = names.is_some() && items.as_ref().is_some_and(Entry::says_nothing);
+                let mut found =
+                    purpose == Purpose::Compare && items.as_ref().is_some_and(Entry::says_nothing);
                 if let Some(items) = items {
                     for item in items.items()? {
-                        found |= self.add(&item.named(""), names)?;
+                        found |= self.add(&item.named(""), purpose)?;
                     }
                 }
                 Ok(found)
             }
-            "MachineConfigPool" if names.is_none() => {
+            "MachineConfigPool" if purpose == Purpose::Import => {
                 self.around.pool(name, entry, &mut self.others)?;
                 Ok(true)
             }
-            "MachineConfiguration" if names.is_none() => {
+            "MachineConfiguration" if purpose == Purpose::Import => {
                 self.around.policy(name, entry, &mut self.others)?;
                 Ok(true)
             }
@@ -182,6 +204,15 @@ impl Dumps {
     }
 }
 
+impl Unread {
+    fn new(name: &str, entry: &Entry<'_>, problem: &Problem) -> Self {
+        let line = problem.place().map(|place| format!("line {}: ", place.line));
+        let why = format!("{}{}", line.unwrap_or_default(), problem.message());
+        let pool = role(entry).ok().flatten().and_then(|role| role.word().ok());
+        Self { name: name.to_owned(), pool: pool.map(ToOwned::to_owned), why }
+    }
+}
+
 impl Dumped {
     fn read(entry: &Entry<'_>) -> Result<Self, Problem> {
         let metadata = entry.get("metadata")?;
@@ -189,9 +220,7 @@ impl Dumped {
         let name = name.ok_or_else(|| {
             missing(metadata.as_ref().unwrap_or(entry), "name", "99-worker-chrony")
         })?;
-        let labels = metadata.as_ref().map(|it| it.get("labels")).transpose()?.flatten();
-        let role = labels.as_ref().map(|it| it.get(ROLE)).transpose()?.flatten();
-        let role = role.ok_or_else(|| {
+        let role = role(entry)?.ok_or_else(|| {
             missing(metadata.as_ref().unwrap_or(entry), &format!("labels.{ROLE}"), "worker")
         })?;
         let mut config = Self {
@@ -200,6 +229,7 @@ impl Dumped {
             files: Vec::new(),
             units: Vec::new(),
             kernel_arguments: Vec::new(),
+            labels: Vec::new(),
             others: Vec::new(),
         };
         for (field, entry) in entry.fields()? {
@@ -226,7 +256,7 @@ impl Dumped {
                 "name" => {}
                 "labels" => {
                     for (_, label) in entry.fields()?.iter().filter(|(name, _)| *name != ROLE) {
-                        self.others.push(label.name.clone());
+                        self.labels.push(label.name.clone());
                     }
                 }
                 _ if ADDED.contains(&field) => {}
@@ -279,7 +309,12 @@ impl Dumped {
         let mut read = DumpedFile { path, mode: MODE, bytes: Vec::new(), user: None, group: None };
         for (field, entry) in file.fields()? {
             match field {
-                "path" | "overwrite" => {}
+                "path" => {}
+                // By itself it is `false` in Ignition 3, and the operator writes over a file all the same.
+                "overwrite" if entry.truth().is_ok_and(|truth| !truth) => {
+                    self.others.push(format!("{}: false", entry.name));
+                }
+                "overwrite" => {}
                 "mode" => read.mode = mode(&entry)?,
                 "contents" => read.bytes = self.contents(&entry)?,
                 "user" => read.user = self.account(&entry)?,
@@ -347,9 +382,13 @@ impl Dumped {
 /// Whether an object with a name has no label by which a pool would find it.
 fn has_no_role(entry: &Entry<'_>) -> Result<bool, Problem> {
     let Some(metadata) = entry.get("metadata")? else { return Ok(false) };
-    let labels = metadata.get("labels")?;
-    let role = labels.map(|it| it.get(ROLE)).transpose()?.flatten();
-    Ok(role.is_none() && metadata.get("name")?.is_some())
+    Ok(role(entry)?.is_none() && metadata.get("name")?.is_some())
+}
+
+/// The label by which a pool finds an object.
+fn role<'a>(entry: &Entry<'a>) -> Result<Option<Entry<'a>>, Problem> {
+    let labels = entry.get("metadata")?.map(|it| it.get("labels")).transpose()?.flatten();
+    Ok(labels.map(|it| it.get(ROLE)).transpose()?.flatten())
 }
 
 fn missing(entry: &Entry<'_>, field: &str, example: &str) -> Problem {

@@ -12,7 +12,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use ezsync::openshift;
+use ezsync::openshift::{self, Purpose};
 use ezsync::yaml::{self, Node};
 use serde_json::Value;
 
@@ -54,7 +54,7 @@ fn what_is_exported_is_read_back_over_the_whole_matrix() {
     let mut forms = [0; 3];
     for exported in ALL.iter() {
         let text = &exported.machine_config;
-        let dumps = openshift::read("exported", text, None).unwrap();
+        let dumps = openshift::read("exported", text, Purpose::Import).unwrap();
         // Butane's form has the texts as they are.
         let butane = documents(&exported.butane);
         assert_eq!(dumps.configs.len(), butane.len());
