@@ -2,7 +2,7 @@
 #![no_main]
 
 use ezsync::cluster;
-use ezsync::openshift::{import, read};
+use ezsync::openshift::{Purpose, import, read};
 use ezsync::yaml::{self, Node};
 use ezsync_fuzz::{bounded, shown};
 use libfuzzer_sys::fuzz_target;
@@ -10,7 +10,7 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|text: &str| {
     // Compressed contents become a thousand times as much, up to a limit.
     let limit = 8192 * text.len() + (1 << 24);
-    let dumps = match bounded(limit, || read("there.yaml", text, None)) {
+    let dumps = match bounded(limit, || read("there.yaml", text, Purpose::Import)) {
         Err(problem) => return shown(&problem, text.len()),
         Ok(dumps) => dumps,
     };

@@ -1,17 +1,18 @@
-//! How each host is reached: what the inventory says of it, then the command line, then what
-//! OpenSSH would take.
+//! How each host is reached: what the inventory says of it, then the command line, then what Ansible's
+//! configuration says for all, then what OpenSSH would take.
 
+mod ansible_cfg;
 mod privilege;
 mod ways;
 
 use std::fmt;
 use std::path::PathBuf;
 
+pub use ansible_cfg::Defaults;
 pub use privilege::{Privilege, read_password};
 use secrecy::SecretString;
 
-use crate::inventory::Connection;
-use crate::inventory::connection::truth;
+use crate::inventory::{Connection, SshArgs};
 use crate::problem::Problem;
 use crate::remote::Become;
 use crate::ssh::Target;
@@ -30,7 +31,7 @@ pub struct Access {
     ways: Ways,
 }
 
-/// What is said for all hosts on the command line.
+/// What is said for all hosts, on the command line or by Ansible's configuration.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Whether hosts are this machine itself (`-c local`).
@@ -39,21 +40,42 @@ pub struct Options {
     pub user: Option<String>,
     /// What with (`--private-key`).
     pub private_key: Option<PathBuf>,
+    /// TCP port of sshd.
+    pub port: Option<u16>,
     /// How long connecting to one host may take, in seconds (`-T`).
     pub timeout: Option<u32>,
     /// Whether the keys of new hosts are learnt (`--accept-new-host-keys`).
     pub accept_new: bool,
     /// The password to log in with (`-k`).
     pub password: Option<SecretString>,
-    /// Whether a host's key must be the one that is known, as the environment has it
-    /// (`ANSIBLE_HOST_KEY_CHECKING`).
+    /// Whether a host's key must be the one that is known.
     pub host_key_checking: Option<bool>,
     /// The file of known host keys (`--known-hosts`).
     pub known_hosts: Option<PathBuf>,
+    /// Options of ssh in the place of Ansible's own.
+    pub ssh_args: Option<SshArgs>,
     /// Options of ssh (`--ssh-common-args`).
-    pub ssh_common_args: Option<String>,
+    pub ssh_common_args: Option<SshArgs>,
     /// More of them (`--ssh-extra-args`).
-    pub ssh_extra_args: Option<String>,
+    pub ssh_extra_args: Option<SshArgs>,
+}
+
+impl Options {
+    /// What is not typed is as Ansible's configuration has it.
+    #[must_use]
+    pub fn or(self, defaults: &Defaults) -> Self {
+        Self {
+            user: self.user.or_else(|| defaults.user.clone()),
+            private_key: self.private_key.or_else(|| defaults.private_key.clone()),
+            port: self.port.or(defaults.port),
+            timeout: self.timeout.or(defaults.timeout),
+            host_key_checking: self.host_key_checking.or(defaults.host_key_checking),
+            ssh_args: self.ssh_args.or_else(|| defaults.ssh_args.clone()),
+            ssh_common_args: self.ssh_common_args.or_else(|| defaults.ssh_common_args.clone()),
+            ssh_extra_args: self.ssh_extra_args.or_else(|| defaults.ssh_extra_args.clone()),
+            ..self
+        }
+    }
 }
 
 impl Access {
@@ -136,12 +158,4 @@ impl Access {
     pub fn warnings(&self) -> &[Problem] {
         self.ways.warnings()
     }
-}
-
-/// Whether the environment wants the keys of hosts checked, as Ansible reads it. Other words than
-/// Ansible's for yes and no say nothing.
-#[must_use]
-pub fn host_key_checking() -> Option<bool> {
-    let names = ["ANSIBLE_SSH_HOST_KEY_CHECKING", "ANSIBLE_HOST_KEY_CHECKING"];
-    truth(&names.into_iter().find_map(|name| std::env::var(name).ok())?)
 }

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 
+use super::Defaults;
 use crate::inventory::Connection;
 use crate::problem::Problem;
 use crate::remote::{Become, Method};
@@ -32,6 +33,29 @@ pub struct Privilege {
 }
 
 impl Privilege {
+    /// What is not typed is as Ansible's configuration has it. Whom it makes commands another user's holds for
+    /// commands; what only root can do stays root's.
+    ///
+    /// # Errors
+    /// A [`Problem`] for a method that is not known here.
+    pub fn or(self, defaults: &Defaults) -> Result<Self, Problem> {
+        let known = |name: &String| {
+            let unknown = format!("become_method={name} is not supported");
+            Method::of(name).ok_or_else(|| Problem::new(unknown).hint("use sudo, su or doas"))
+        };
+        let method = match (self.method, &defaults.become_method) {
+            (None, Some(name)) => Some(known(name)?),
+            (method, _) => method,
+        };
+        let user = defaults.become_user.as_ref().filter(|_| !self.root_only);
+        Ok(Self {
+            become_: self.become_ || defaults.become_,
+            method,
+            user: self.user.or_else(|| user.cloned()),
+            ..self
+        })
+    }
+
     /// Whose the commands of `login`, who logs in to `host`, become; nobody's when they stay
     /// the login user's own. `local`: the host is this machine.
     pub(super) fn of(
@@ -43,14 +67,6 @@ impl Privilege {
     ) -> Result<Option<Become>, Problem> {
         let refuse =
             |what: String, hint: &str| Err(Problem::new(format!("{host}: {what}")).hint(hint));
-        let user = connection.become_user.as_deref().or(self.user.as_deref()).unwrap_or(ROOT);
-        if self.root_only && user != ROOT {
-            let what = match connection.become_user {
-                Some(_) => format!("ansible_become_user={user} is not supported"),
-                None => format!("--become-user {user} is not supported"),
-            };
-            return refuse(what, "everything that ezsync does is root's: leave it out");
-        }
         let method = match (connection.become_method.as_deref(), self.method) {
             (None, method) => method.unwrap_or(Method::Sudo),
             (Some(name), _) => match Method::of(name) {
@@ -61,21 +77,24 @@ impl Privilege {
                 }
             },
         };
+        let set = connection.becoming(method.name())?;
+        let user = set.user.as_deref().or(self.user.as_deref()).unwrap_or(ROOT);
+        if self.root_only && user != ROOT {
+            let what = match set.user {
+                Some(_) => format!("ansible_become_user={user} is not supported"),
+                None => format!("--become-user {user} is not supported"),
+            };
+            return refuse(what, "everything that ezsync does is root's: leave it out");
+        }
         if !connection.become_.unwrap_or(self.become_) || user == login {
             return Ok(None);
         }
-        let password = connection.become_password.clone().or_else(|| self.password.clone());
+        let password = set.password.clone().or_else(|| self.password.clone());
         if local && method == Method::Doas && password.is_some() {
             let what = "doas asks for its password on a terminal, and ansible_connection=local gives it none";
             return refuse(what.to_owned(), "use sudo, or let doas do without (nopass)");
         }
-        Ok(Some(Become {
-            method,
-            user: user.to_owned(),
-            password,
-            exe: connection.become_exe.clone(),
-            flags: connection.become_flags.clone(),
-        }))
+        Ok(Some(Become { method, user: user.to_owned(), password, exe: set.exe, flags: set.flags }))
     }
 }
 

@@ -176,22 +176,19 @@ impl Ways {
 
 /// What goes before ssh_config, in the order in which Ansible gives it to ssh.
 fn overrides(options: &Options, connection: &Connection) -> Result<Overrides, Problem> {
-    let typed = |text: &Option<String>, given_as: &'static str| {
-        text.clone().map(|text| SshArgs { text, given_as, place: None })
-    };
-    let read = |args: Option<SshArgs>| match args {
+    let read = |own: &Option<SshArgs>, all: &Option<SshArgs>| match own.as_ref().or(all.as_ref()) {
         Some(SshArgs { text, given_as, place }) => {
-            Overrides::from_args(&text).map_err(|problem| problem.of(given_as).at(place))
+            Overrides::from_args(text).map_err(|problem| problem.of(given_as).at(place.clone()))
         }
         None => Ok(Overrides::default()),
     };
-    let mut overrides = read(connection.ssh_args.clone())?;
+    let mut overrides = read(&connection.ssh_args, &options.ssh_args)?;
     // As Ansible, which then calls ssh with StrictHostKeyChecking=no.
     if connection.host_key_checking.or(options.host_key_checking) == Some(false) {
         overrides = overrides.host_key_checking(HostKeyChecking::Off);
     }
-    if connection.port_is_set {
-        overrides = overrides.port(connection.port);
+    if let Some(port) = Some(connection.port).filter(|_| connection.port_is_set).or(options.port) {
+        overrides = overrides.port(port);
     }
     let typed_key = options.private_key.as_ref().map(|file| file.display().to_string());
     if let Some(file) = connection.private_key_file.as_ref().or(typed_key.as_ref()) {
@@ -203,11 +200,9 @@ fn overrides(options: &Options, connection: &Connection) -> Result<Overrides, Pr
     if let Some(seconds) = connection.timeout.or(options.timeout) {
         overrides = overrides.connect_timeout(seconds);
     }
-    let common = typed(&options.ssh_common_args, "--ssh-common-args");
-    let extra = typed(&options.ssh_extra_args, "--ssh-extra-args");
     let overrides = overrides
-        .and(read(connection.ssh_common_args.clone().or(common))?)
-        .and(read(connection.ssh_extra_args.clone().or(extra))?);
+        .and(read(&connection.ssh_common_args, &options.ssh_common_args)?)
+        .and(read(&connection.ssh_extra_args, &options.ssh_extra_args)?);
     Ok(ours(overrides, options))
 }
 

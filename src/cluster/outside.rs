@@ -32,22 +32,26 @@ impl Builder<'_> {
         let Some((name, place)) = option.or_else(|| openshift.internal_source.clone()) else {
             return Ok(None);
         };
-        let known = self.inventory.hosts().find(|host| is_same(host, &name));
-        let name = known.map_or(name.clone(), ToOwned::to_owned);
+        let known = self.host_called(&name, shared)?;
+        let said = name;
+        let name = known.map_or(said.clone(), ToOwned::to_owned);
         let address = match known {
             Some(name) => self.member(name, shared)?.connection.address,
             None => name.clone(),
         };
         let among = |list: &[String], name: &str| list.iter().any(|other| is_same(other, name));
         if among(hosts, &name) || among(addresses, &address) {
+            let also = if said == name { String::new() } else { format!("{name}, ") };
             let message = format!(
-                "{name} is a node of a pool: it would follow itself, for all nodes of a pool get the same file"
+                "{said} is {also}a node of a pool: it would follow itself, for all nodes of a pool get the same file"
             );
             return Err(Problem::new(message).at(place).hint(
                 "name a host outside of all pools, or leave it out: nodes then follow ntp_servers themselves",
             ));
         }
-        names::check_address(&address).map_err(|problem| problem.at(place.clone()))?;
+        names::check_address(&address).map_err(|problem| {
+            problem.at(place.clone()).hint("give its name, or its address such as 192.0.2.11")
+        })?;
         if is_oneself(&address) {
             let message =
                 format!("{address} is on each node that node itself: it would follow itself");
@@ -56,6 +60,19 @@ impl Builder<'_> {
                 .hint("give the address by which the nodes reach the source"));
         }
         Ok(Some(TimeSource { name, address }))
+    }
+
+    /// The host of the inventory that `name` is, or is the address of.
+    fn host_called(&self, name: &str, shared: &Arc<Layer>) -> Result<Option<&str>, Problem> {
+        if let Some(host) = self.inventory.hosts().find(|host| is_same(host, name)) {
+            return Ok(Some(host));
+        }
+        for host in self.inventory.hosts() {
+            if is_same(&self.member(host, shared)?.connection.address, name) {
+                return Ok(Some(host));
+            }
+        }
+        Ok(None)
     }
 
     /// A slip of the fingers in the name of a source is seen by nobody until clocks run apart.
@@ -96,8 +113,8 @@ impl Builder<'_> {
         let is_dropped = members.iter().all(|(pool, _)| pool.name != WORKER);
         let group = worker.filter(|_| is_dropped).map(|worker| &worker.group);
         let workers = group.and_then(|group| self.inventory.group(group)).unwrap_or_default();
-        let takes = |(pool, hosts): &&(PoolSettings, Vec<String>)| {
-            pool.is_custom() && hosts.iter().any(|host| workers.contains(&host.as_str()))
+        let takes = |(_, hosts): &&(PoolSettings, Vec<String>)| {
+            hosts.iter().any(|host| workers.contains(&host.as_str()))
         };
         let takers: Vec<&str> =
             members.iter().filter(takes).map(|(pool, _)| pool.name.as_str()).collect();

@@ -7,8 +7,10 @@ use anyhow::{Context, Result};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::interrupt::Interrupts;
-use crate::access::{Access, Options, Privilege, host_key_checking, read_password};
+use crate::access::{Access, Defaults, Options, Privilege, read_password};
 use crate::cli;
+use crate::cluster::user_name;
+use crate::inventory::SshArgs;
 use crate::problem::Problem;
 use crate::remote::Method;
 use crate::ui::ask;
@@ -31,10 +33,16 @@ impl cli::Access {
             let what = format!("--private-key {}: there is no such file", file.display());
             return Err(Problem::new(what).into());
         }
-        let password = self.password()?;
+        let defaults = defaults()?;
+        let ask = self.ask_pass || defaults.ask_pass;
+        let file = self.connection_password_file.as_deref();
+        let password = secret(file, ask, "SSH password: ", "-k")?;
         // As in Ansible: nothing typed for -K is the answer to -k once more.
-        let same = password.clone().filter(|_| self.ask_pass);
-        let privilege = self.privilege.settings(rights, same)?;
+        let same = password.clone().filter(|_| ask);
+        let privilege = self.privilege.settings(rights, same, defaults.ask_become_pass)?;
+        let typed = |text: &Option<String>, given_as: &'static str| {
+            text.clone().map(|text| SshArgs { text, given_as, place: None })
+        };
         let options = Options {
             local: self.connection.as_deref() == Some("local"),
             user: self.user.clone(),
@@ -43,17 +51,25 @@ impl cli::Access {
             accept_new: self.accept_new_host_keys,
             known_hosts: self.known_hosts.clone(),
             password,
-            host_key_checking: host_key_checking(),
-            ssh_common_args: self.ssh_common_args.clone(),
-            ssh_extra_args: self.ssh_extra_args.clone(),
+            ssh_common_args: typed(&self.ssh_common_args, "--ssh-common-args"),
+            ssh_extra_args: typed(&self.ssh_extra_args, "--ssh-extra-args"),
+            ..Options::default()
         };
-        Ok(Access::new(options, privilege))
+        Ok(Access::new(options.or(&defaults), privilege.or(&defaults)?))
     }
+}
 
-    /// The password to log in with.
-    fn password(&self) -> Result<Option<SecretString>> {
-        secret(self.connection_password_file.as_deref(), self.ask_pass, "SSH password: ", "-k")
+/// What Ansible's configuration says for all hosts.
+fn defaults() -> Result<Defaults> {
+    let defaults = Defaults::read()?;
+    if let Some(file) = &defaults.distrusted {
+        let file = file.display();
+        eprintln!("warning: {file}: not read, since anybody may write in this folder");
     }
+    for (name, user) in [("remote_user", &defaults.user), ("become_user", &defaults.become_user)] {
+        user.as_deref().map(user_name).transpose().map_err(|problem| problem.of(name))?;
+    }
+    Ok(defaults)
 }
 
 /// Says what of the settings for these hosts is not followed.
@@ -65,24 +81,25 @@ pub(super) fn warn(access: &Access) {
 
 impl cli::Privilege {
     /// `same`: the password that an empty answer stands for.
-    fn settings(&self, rights: Rights, same: Option<SecretString>) -> Result<Privilege> {
+    /// `ask`: the password is asked for anyway.
+    fn settings(&self, rights: Rights, same: Option<SecretString>, ask: bool) -> Result<Privilege> {
         Ok(Privilege {
             become_: self.become_ || rights != Rights::Login,
             root_only: rights == Rights::Root,
             method: self.become_method.as_deref().and_then(Method::of),
             user: self.become_user.clone(),
-            password: self.password(same)?,
+            password: self.password(same, self.ask_become_pass || ask)?,
         })
     }
 
-    fn password(&self, same: Option<SecretString>) -> Result<Option<SecretString>> {
+    fn password(&self, same: Option<SecretString>, ask: bool) -> Result<Option<SecretString>> {
         let file = self.become_password_file.as_deref();
         let question = match same {
             Some(_) => "BECOME password [empty: the SSH password]: ",
             None => "BECOME password: ",
         };
-        let password = secret(file, self.ask_become_pass, question, "-K")?;
-        Ok(password.or(same.filter(|_| self.ask_become_pass)))
+        let password = secret(file, ask, question, "-K")?;
+        Ok(password.or(same.filter(|_| ask)))
     }
 }
 

@@ -12,7 +12,9 @@ use crate::cli::{Export, ExportFormat};
 use crate::cluster::{PoolHosts, PoolWish, Pools, Wish};
 use crate::exit::Exit;
 use crate::facts::Facts;
-use crate::openshift::{self, Comparison, Content, Document, Format, Pool, Settings, Version};
+use crate::openshift::{
+    self, Comparison, Content, Document, Format, Pool, Purpose, Settings, Version,
+};
 use crate::problem::{Place, Problem};
 use crate::project::Project;
 use crate::sanitise::sanitise_lines;
@@ -54,7 +56,13 @@ pub(super) fn export(project: &Project, options: &Export) -> Result<Exit> {
         say(&format!("note: {note}"));
     }
     match &options.output {
-        Some(folder) => write(folder, &documents)?,
+        Some(folder) => {
+            write(folder, &documents)?;
+            // Those of other pools are meant to be there.
+            if options.pool.is_empty() {
+                warn_of_others(folder, &documents)?;
+            }
+        }
         None => print(&in_one(&documents))?,
     }
     Ok(Exit::Ok)
@@ -71,7 +79,7 @@ fn version(options: &Export, cluster: &Pools) -> Result<Version, Problem> {
 
 /// All pools with what their hosts get, which is the same for each host of a pool.
 fn rendered(cluster: &Pools, version: Version) -> Result<Vec<Pool>, Problem> {
-    let facts = version.facts();
+    let facts = version.facts(cluster.openshift.chrony_version);
     let contents: Result<Vec<_>, Problem> = cluster
         .pools
         .iter()
@@ -83,7 +91,8 @@ fn rendered(cluster: &Pools, version: Version) -> Result<Vec<Pool>, Problem> {
 fn content(cluster: &Pools, pool: &PoolHosts, facts: &Facts) -> Result<Content, Problem> {
     let mut first: Option<(&String, Content)> = None;
     for (host, vars) in &pool.hosts {
-        let desired = cluster.recipe.desired(vars, facts)?;
+        let desired = cluster.recipe.desired(vars, facts);
+        let desired = desired.map_err(|problem| of_image(problem, pool, facts))?;
         let content = Content::new(&cluster.recipe, &desired, facts)?;
         match &first {
             None => first = Some((host, content)),
@@ -99,10 +108,24 @@ fn content(cluster: &Pools, pool: &PoolHosts, facts: &Facts) -> Result<Content, 
     Ok(content)
 }
 
+/// A problem of no line is one of the chrony that nodes are taken to have.
+fn of_image(problem: Problem, pool: &PoolHosts, facts: &Facts) -> Problem {
+    if problem.place().is_some() {
+        return problem;
+    }
+    let (name, chrony) = (&pool.settings.name, &facts.chrony.version);
+    let message =
+        format!("the pool {name}, with chrony {chrony} on its nodes: {}", problem.message());
+    Problem::new(message).hint(
+        "that is the chrony of the first RHEL of its kind: where `chronyd -v` says more on a node, say so in \
+         config.yml, openshift: {chrony_version: \"4.5\"}; else take the setting out",
+    )
+}
+
 /// Several documents as one text.
 fn in_one(documents: &[Document]) -> String {
     let texts: Vec<&str> = documents.iter().map(|document| document.text.as_str()).collect();
-    texts.join("---\n")
+    texts.concat()
 }
 
 /// All files, or none: they get their names when all are written.
@@ -129,12 +152,13 @@ fn write(folder: &Path, documents: &[Document]) -> Result<()> {
         file.as_file().sync_all().with_context(cannot)?;
         written.push((file, folder.join(&document.file)));
     }
+    let mut told = String::new();
     for (file, path) in written {
         let cannot = || format!("cannot write {}", path.display());
         file.persist(&path).map_err(|error| error.error).with_context(cannot)?;
-        print(&format!("wrote {}\n", path.display()))?;
+        told += &format!("wrote {}\n", path.display());
     }
-    warn_of_others(folder, documents)
+    print(&told)
 }
 
 /// Names what an earlier export has left in `folder`: `oc apply -f` takes it as well.
@@ -164,18 +188,14 @@ fn warn_of_others(folder: &Path, documents: &[Document]) -> Result<()> {
 /// Compares with what a cluster has. Exit code 2 says that it differs, as `status` does of hosts.
 fn check(pools: &[Pool], settings: &Settings, version: Version, file: &Path) -> Result<Exit> {
     let text = input(file)?;
-    let names: Vec<String> = pools.iter().map(Pool::config_name).collect();
-    let dumps = openshift::read(&text.file, &text.text, Some(&names))?;
-    for unread in &dumps.unread {
-        say(&format!("note: not compared, for it cannot be read: {}", sanitise_lines(unread)));
-    }
+    let dumps = openshift::read(&text.file, &text.text, Purpose::Compare)?;
     let beside = openshift::beside(pools, settings, version)?;
     if !beside.is_empty() {
         let beside = beside.join(", ");
         say(&format!("note: --check compares MachineConfigs alone; not compared: {beside}"));
     }
     let mut exit = Exit::Ok;
-    for Comparison { name, differences } in openshift::compare(pools, &dumps.configs, version) {
+    for Comparison { name, differences } in openshift::compare(pools, &dumps, version) {
         if differences.is_empty() {
             print(&format!("{name}: as it would be exported\n"))?;
             continue;

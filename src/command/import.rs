@@ -62,7 +62,7 @@ pub(super) fn import(import: &Import) -> Result<Exit> {
     let mut names = Vec::new();
     for file in files {
         let text = input(file)?;
-        let more = openshift::read(&text.file, &text.text, None)?;
+        let more = openshift::read(&text.file, &text.text, openshift::Purpose::Import)?;
         dumps.add_all(more).map_err(|name| {
             Problem::new(format!("{name} stands in two files")).at(Place::in_file(file))
         })?;

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::time::sleep;
+
 use super::confirm::Open;
 use super::gate::Source;
 use super::muster::{Stage, Ticket};
@@ -22,6 +24,9 @@ use crate::verify::Clock;
 
 /// How long the probe may take: it only reads, but a busy host may be slow at it.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How much longer a host may take to answer, of which nothing is changed yet, once the run is to end.
+const GRACE: Duration = Duration::from_secs(3);
 
 /// How often a clock is read at least that is to be set.
 const CAREFUL: u32 = 5;
@@ -234,9 +239,9 @@ impl<'a> Driver<'a> {
             _ => Arc::default(),
         };
         let request = self.request(&subjects);
-        let mut probe = self.look(&request).await?;
+        let mut probe = self.look_first(&request).await?;
         if self.recover(&probe).await? {
-            probe = self.look(&request).await?;
+            probe = self.look_first(&request).await?;
         }
         self.note_left(&probe.past);
         if matches!(self.shared.order.mode, Mode::Verify | Mode::Doctor) {
@@ -253,7 +258,7 @@ impl<'a> Driver<'a> {
         missed.retain(|subject| !request.covers(subject));
         if !missed.is_empty() {
             Arc::make_mut(&mut subjects).extend(missed);
-            probe = self.look(&self.request(&subjects)).await?;
+            probe = self.look_first(&self.request(&subjects)).await?;
         }
         self.remember(&desired, &probe, record).await?;
         let plan = Plan::new(&desired, &probe.observed).map_err(|obstacle| {
@@ -333,6 +338,15 @@ impl<'a> Driver<'a> {
     pub(super) fn names(&self) -> Vec<String> {
         let is_name = |address: &String| address.parse::<std::net::IpAddr>().is_err();
         self.shared.order.before(&self.job.name).into_iter().filter(is_name).collect()
+    }
+
+    /// Looks at a host on which this run has changed nothing: whoever ends the run need not wait for it.
+    pub(super) async fn look_first(&mut self, request: &Request) -> Result<Probe, Outcome> {
+        let cancel = self.shared.means.cancel.clone();
+        tokio::select! {
+            probe = self.look(request) => probe,
+            () = async { cancel.cancelled().await; sleep(GRACE).await } => Err(Outcome::Interrupted),
+        }
     }
 
     pub(super) async fn look(&mut self, request: &Request) -> Result<Probe, Outcome> {

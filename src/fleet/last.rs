@@ -132,9 +132,9 @@ impl Driver<'_> {
     async fn find_newest(&mut self) -> Result<Option<About>, Outcome> {
         self.tell(Doing::Probing);
         let request = Request::new(&Default::default(), &[]).with_past(Depth::Changes);
-        let mut probe = self.look(&request).await?;
+        let mut probe = self.look_first(&request).await?;
         if self.recover(&probe).await? {
-            probe = self.look(&request).await?;
+            probe = self.look_first(&request).await?;
         }
         let number = probe.past.newest;
         let known = probe.past.about(number).cloned();

@@ -95,7 +95,7 @@ impl Driver<'_> {
             drifts.iter().filter(edited).map(|drift| Subject::Path(written(&drift.name))).collect();
         if !copies.is_empty() {
             let clock = self.result.clock;
-            let probe = self.look(&Request::new(&copies, &[])).await?;
+            let probe = self.look_first(&Request::new(&copies, &[])).await?;
             // This look is not about the clock.
             self.result.clock = clock;
             show(&mut drifts, record, &probe.observed.paths, observed);

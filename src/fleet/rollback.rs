@@ -25,9 +25,9 @@ impl Driver<'_> {
         let depth = if pristine { Depth::Origins } else { Depth::Newest };
         let nothing = BTreeSet::new();
         let first = Request::new(&nothing, &[]).with_past(depth);
-        let mut probe = self.look(&first).await?;
+        let mut probe = self.look_first(&first).await?;
         if self.recover(&probe).await? {
-            probe = self.look(&first).await?;
+            probe = self.look_first(&first).await?;
         }
         let past = probe.past;
         self.note_left(&past);
@@ -42,7 +42,7 @@ impl Driver<'_> {
             return Ok(Outcome::Ok);
         };
         let request = self.around(&way, record.as_ref(), &probe.facts);
-        let probe = self.look(&request).await?;
+        let probe = self.look_first(&request).await?;
         if probe.past.newest != past.newest {
             return Err(changed_meanwhile().into());
         }

@@ -28,43 +28,46 @@ const BECOME: &[&str] = &["ansible_become"];
 const BECOME_METHOD: &[&str] = &["ansible_become_method"];
 
 /// The spellings of what one way of becoming another user knows. As in Ansible, its own one wins.
-struct Becoming {
+struct Spellings {
     user: &'static [&'static str],
     password: &'static [&'static str],
     exe: &'static [&'static str],
     flags: &'static [&'static str],
 }
 
-const SUDO: Becoming = Becoming {
-    user: &["ansible_become_user", "ansible_sudo_user"],
-    password: &["ansible_become_password", "ansible_become_pass", "ansible_sudo_pass"],
-    exe: &["ansible_become_exe", "ansible_sudo_exe"],
-    flags: &["ansible_become_flags", "ansible_sudo_flags"],
-};
-const SU: Becoming = Becoming {
-    user: &["ansible_become_user", "ansible_su_user"],
-    password: &["ansible_become_password", "ansible_become_pass", "ansible_su_pass"],
-    exe: &["ansible_become_exe", "ansible_su_exe"],
-    flags: &["ansible_become_flags", "ansible_su_flags"],
-};
-const DOAS: Becoming = Becoming {
-    user: &["ansible_become_user", "ansible_doas_user"],
-    password: &["ansible_become_password", "ansible_become_pass", "ansible_doas_pass"],
-    exe: &["ansible_become_exe", "ansible_doas_exe"],
-    flags: &["ansible_become_flags", "ansible_doas_flags"],
-};
+/// Each way by its name.
+const BECOMING: [(&str, Spellings); 3] = [
+    (
+        "sudo",
+        Spellings {
+            user: &["ansible_become_user", "ansible_sudo_user"],
+            password: &["ansible_become_password", "ansible_become_pass", "ansible_sudo_pass"],
+            exe: &["ansible_become_exe", "ansible_sudo_exe"],
+            flags: &["ansible_become_flags", "ansible_sudo_flags"],
+        },
+    ),
+    (
+        "su",
+        Spellings {
+            user: &["ansible_become_user", "ansible_su_user"],
+            password: &["ansible_become_password", "ansible_become_pass", "ansible_su_pass"],
+            exe: &["ansible_become_exe", "ansible_su_exe"],
+            flags: &["ansible_become_flags", "ansible_su_flags"],
+        },
+    ),
+    (
+        "doas",
+        Spellings {
+            user: &["ansible_become_user", "ansible_doas_user"],
+            password: &["ansible_become_password", "ansible_become_pass", "ansible_doas_pass"],
+            exe: &["ansible_become_exe", "ansible_doas_exe"],
+            flags: &["ansible_become_flags", "ansible_doas_flags"],
+        },
+    ),
+];
 
-impl Becoming {
-    /// The one of `method`; sudo's where none is named.
-    fn of(method: Option<&str>) -> &'static Self {
-        match method.and_then(|method| method.rsplit('.').next()) {
-            Some("su") => &SU,
-            Some("doas") => &DOAS,
-            _ => &SUDO,
-        }
-    }
-
-    fn spellings(&self) -> [&'static [&'static str]; 4] {
+impl Spellings {
+    fn all(&self) -> [&'static [&'static str]; 4] {
         [self.user, self.password, self.exe, self.flags]
     }
 }
@@ -117,16 +120,23 @@ pub struct Connection {
     pub become_: Option<bool>,
     /// How to change user: `sudo` and the like.
     pub become_method: Option<String>,
-    /// User to change to.
-    pub become_user: Option<String>,
-    /// Password for changing user.
-    pub become_password: Option<SecretString>,
-    /// The program that changes user, where it is not the method's own.
-    pub become_exe: Option<String>,
-    /// Its options, in the place of the usual ones.
-    pub become_flags: Option<String>,
+    /// What is set for each way of changing user, by its name; a mistake matters where the way is taken.
+    becoming: Vec<(&'static str, Result<Becoming, Problem>)>,
     /// Whether the host is this machine and needs no connection (`ansible_connection=local`).
     pub local: Option<bool>,
+}
+
+/// What is set for one way of changing user. What is `None` was not set.
+#[derive(Debug, Clone, Default)]
+pub struct Becoming {
+    /// User to change to.
+    pub user: Option<String>,
+    /// Password for it.
+    pub password: Option<SecretString>,
+    /// The program that changes user, where it is not the method's own.
+    pub exe: Option<String>,
+    /// Its options, in the place of the usual ones.
+    pub flags: Option<String>,
 }
 
 /// Options for the command line of ssh, as they are written.
@@ -144,8 +154,17 @@ impl Connection {
     /// Whether the variable `name` means anything here.
     #[must_use]
     pub fn uses(name: &str) -> bool {
-        let becoming = [&SUDO, &SU, &DOAS].into_iter().flat_map(Becoming::spellings);
+        let becoming = BECOMING.iter().flat_map(|(_, spellings)| spellings.all());
         ALL.into_iter().chain(becoming).any(|spellings| spellings.contains(&name))
+    }
+
+    /// What is set for changing user by `method`: `sudo`, `su` or `doas`.
+    ///
+    /// # Errors
+    /// A [`Problem`] for a setting that cannot be used, such as a password that is encrypted.
+    pub fn becoming(&self, method: &str) -> Result<Becoming, Problem> {
+        let set = self.becoming.iter().find(|(name, _)| *name == method);
+        set.map_or_else(|| Ok(Becoming::default()), |(_, set)| set.clone())
     }
 
     /// All options of ssh in one text: hosts that differ in it may be reached by different ways.
@@ -169,8 +188,6 @@ impl Connection {
         let port = vars.get(PORT).map(|(key, value)| vars.named(key, port(value))).transpose()?;
         let address = vars.text(HOST)?.unwrap_or_else(|| host.to_owned());
         address::check_name(&address).map_err(|problem| vars.placed(HOST, problem))?;
-        let method = vars.text(BECOME_METHOD)?;
-        let becoming = Becoming::of(method.as_deref());
         Ok(Self {
             address,
             port: port.unwrap_or(SSH_PORT),
@@ -185,11 +202,8 @@ impl Connection {
             ssh_common_args: vars.ssh_args(SSH_COMMON_ARGS)?,
             ssh_extra_args: vars.ssh_args(SSH_EXTRA_ARGS)?,
             become_: vars.boolean(BECOME)?,
-            become_user: vars.text(becoming.user)?,
-            become_password: vars.secret(becoming.password)?,
-            become_exe: vars.text(becoming.exe)?,
-            become_flags: vars.text(becoming.flags)?,
-            become_method: method,
+            become_method: vars.text(BECOME_METHOD)?,
+            becoming: vars.becoming(),
             local: vars.local()?,
         })
     }
@@ -260,6 +274,22 @@ impl<'a> Settings<'a> {
         let Some(text) = self.text(spellings)? else { return Ok(None) };
         let given_as = self.get(spellings).map_or("", |(key, _)| key);
         Ok(Some(SshArgs { text, given_as, place: (self.place)(given_as) }))
+    }
+
+    /// Of the ways for which something is set.
+    fn becoming(&self) -> Vec<(&'static str, Result<Becoming, Problem>)> {
+        let is_set = |(_, spellings): &&(_, Spellings)| {
+            spellings.all().into_iter().any(|spellings| self.get(spellings).is_some())
+        };
+        let read = |spellings: &Spellings| {
+            Ok(Becoming {
+                user: self.text(spellings.user)?,
+                password: self.secret(spellings.password)?,
+                exe: self.text(spellings.exe)?,
+                flags: self.text(spellings.flags)?,
+            })
+        };
+        BECOMING.iter().filter(is_set).map(|(name, spellings)| (*name, read(spellings))).collect()
     }
 
     fn local(&self) -> Result<Option<bool>, Problem> {

@@ -251,8 +251,8 @@ impl<'a> Lines<'a> {
             settings.insert("ip_family".to_owned(), json!(family));
             if self.servers.iter().any(|server| server.name.parse::<IpAddr>().is_err()) {
                 self.others.push(
-                    "ip_family: export refuses it where nodes may have a chrony before 4.6: give addresses in the \
-                     place of names, or leave it out"
+                    "ip_family: it came with chrony 4.6: export takes it with openshift.chrony_version, or with \
+                     addresses in the place of names"
                         .to_owned(),
                 );
             }

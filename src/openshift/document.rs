@@ -135,7 +135,8 @@ fn config(pool: &Pool, version: Version, format: Format) -> Result<Document, Pro
 }
 
 fn document(name: &str, object: &impl Serialize) -> Result<Document, Problem> {
-    Ok(Document { file: format!("{name}.yaml"), text: yaml::write(object)? })
+    // Files are put together as they are: `cat *.yaml | oc apply -f -`.
+    Ok(Document { file: format!("{name}.yaml"), text: format!("---\n{}", yaml::write(object)?) })
 }
 
 /// The config of a pool.
@@ -304,12 +305,18 @@ fn warn_of_phc2sys(pools: &[&Pool], settings: &Settings, notes: &mut Vec<String>
             .profile
             .iter()
             .any(|it| it.phc2sys_opts.as_ref().is_some_and(|o| !o.is_empty()));
-        let pool = pools.iter().find(|pool| Some(&pool.settings.name) == ptp.pool.as_ref());
-        if let Some(pool) = pool.filter(|_| steers) {
+        let which = match &ptp.pool {
+            Some(pool) if pools.iter().any(|wanted| wanted.settings.name == *pool) => {
+                format!("in the pool {pool}")
+            }
+            Some(_) => continue,
+            None => "that have its label".to_owned(),
+        };
+        if steers {
             notes.push(format!(
-                "PtpConfig {}: phc2sys sets the clock of its nodes in the pool {}, and chronyd would do so as well: \
+                "PtpConfig {}: phc2sys sets the clock of its nodes {which}, and chronyd would do so as well: \
                  give these nodes a pool of their own, in which chronyd does not run",
-                ptp.name, pool.settings.name
+                ptp.name
             ));
         }
     }

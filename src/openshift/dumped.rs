@@ -4,6 +4,7 @@ use super::data_url;
 use super::entry::Entry;
 use super::ignition::Account;
 use super::machine_config::ROLE;
+use super::read::role;
 use crate::problem::Problem;
 
 /// Permission bits of a file where nothing is said of them.
@@ -40,6 +41,8 @@ pub struct Dumped {
     pub files: Vec<DumpedFile>,
     pub(super) units: Vec<DumpedUnit>,
     pub(super) kernel_arguments: Vec<String>,
+    /// Its labels beside that of its pool, by name: a cluster's tools add their own.
+    pub(super) labels: Vec<String>,
     /// What else is in it, by name.
     pub(super) others: Vec<String>,
 }
@@ -84,9 +87,7 @@ impl Dumped {
         let name = name.ok_or_else(|| {
             missing(metadata.as_ref().unwrap_or(entry), "name", "99-worker-chrony")
         })?;
-        let labels = metadata.as_ref().map(|it| it.get("labels")).transpose()?.flatten();
-        let role = labels.as_ref().map(|it| it.get(ROLE)).transpose()?.flatten();
-        let role = role.ok_or_else(|| {
+        let role = role(entry)?.ok_or_else(|| {
             missing(metadata.as_ref().unwrap_or(entry), &format!("labels.{ROLE}"), "worker")
         })?;
         let mut config = Self {
@@ -96,6 +97,7 @@ impl Dumped {
             files: Vec::new(),
             units: Vec::new(),
             kernel_arguments: Vec::new(),
+            labels: Vec::new(),
             others: Vec::new(),
         };
         for (field, entry) in entry.fields()? {
@@ -122,7 +124,7 @@ impl Dumped {
                 "name" => {}
                 "labels" => {
                     for (_, label) in entry.fields()?.iter().filter(|(name, _)| *name != ROLE) {
-                        self.others.push(label.name.clone());
+                        self.labels.push(label.name.clone());
                     }
                 }
                 _ if ADDED.contains(&field) => {}
@@ -175,7 +177,12 @@ impl Dumped {
         let mut read = DumpedFile { path, mode: MODE, bytes: Vec::new(), user: None, group: None };
         for (field, entry) in file.fields()? {
             match field {
-                "path" | "overwrite" => {}
+                "path" => {}
+                // By itself it is `false` in Ignition 3, and the operator writes over a file all the same.
+                "overwrite" if entry.truth().is_ok_and(|truth| !truth) => {
+                    self.others.push(format!("{}: false", entry.name));
+                }
+                "overwrite" => {}
                 "mode" => read.mode = mode(&entry)?,
                 "contents" => read.bytes = self.contents(&entry)?,
                 "user" => read.user = self.account(&entry)?,

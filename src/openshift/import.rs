@@ -289,7 +289,8 @@ impl Imported {
                     None => self.others.push(format!("{name}: the unit {}", unit.name)),
                 }
             }
-            self.others.extend(config.others.iter().map(|other| format!("{name}: {other}")));
+            let others = config.labels.iter().chain(&config.others);
+            self.others.extend(others.map(|other| format!("{name}: {other}")));
         }
         settings
     }

@@ -29,6 +29,6 @@ pub use document::{Document, Format, beside, documents, is_written_here};
 pub use dumped::{Dumped, DumpedFile};
 pub use import::{Imported, import};
 pub use pool::{Pool, pools};
-pub use read::{Dumps, read};
+pub use read::{Dumps, Purpose, Unread, read};
 pub use settings::{MASTER, PoolSettings, Settings, WORKER};
 pub use version::Version;

@@ -21,30 +21,50 @@ pub struct Dumps {
     pub configs: Vec<Dumped>,
     /// Other objects by kind and name, and why they are left aside.
     pub others: Vec<String>,
-    /// MachineConfigs of other names than were asked for that cannot be read, and why.
-    pub unread: Vec<String>,
+    /// MachineConfigs that cannot be read: only where they are compared.
+    pub unread: Vec<Unread>,
     pub(super) around: Around,
     /// Whether there is anything that is read.
     found: bool,
 }
 
-/// The objects in `text`, which is what `file` holds; where `names` are given, another MachineConfig that cannot be
-/// read is left aside. Without them a node's own chrony.conf is taken as well.
+/// What MachineConfigs are read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To compare them, each for itself: one that cannot be read is a finding.
+    Compare,
+    /// To have all that they say.
+    Import,
+}
+
+/// A MachineConfig that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// Its name.
+    pub name: String,
+    /// The pool that it is for; none where that cannot be read either.
+    pub pool: Option<String>,
+    /// Why, with the line.
+    pub why: String,
+}
+
+/// The objects in `text`, which is what `file` holds, read for a `purpose`. To be imported may be a node's own
+/// chrony.conf as well.
 ///
 /// # Errors
 /// Something that cannot be read, and a MachineConfig that the operator would not take: with its place.
-pub fn read(file: &str, text: &str, names: Option<&[String]>) -> Result<Dumps, Problem> {
+pub fn read(file: &str, text: &str, purpose: Purpose) -> Result<Dumps, Problem> {
     let mut dumps = Dumps::default();
-    if names.is_none() && is_chrony_conf(text) {
+    if purpose == Purpose::Import && is_chrony_conf(text) {
         dumps.found = true;
         dumps.configs.push(of_node(file, text));
         return Ok(dumps);
     }
     let nodes: Vec<Node> = parse_all(file, text)?;
     for node in nodes.iter().filter(|node| !node.is_null()) {
-        dumps.found |= dumps.add(&Entry::whole(file, text, node), names)?;
+        dumps.found |= dumps.add(&Entry::whole(file, text, node), purpose)?;
     }
-    if names.is_none() { Ok(dumps) } else { dumps.or_nothing(file) }
+    if purpose == Purpose::Import { Ok(dumps) } else { dumps.or_nothing(file) }
 }
 
 /// Whether it is a configuration of chrony: a line begins with what most of them have, which is at the beginning of
@@ -74,6 +94,7 @@ fn of_node(file: &str, text: &str) -> Dumped {
         files: vec![conf],
         units: Vec::new(),
         kernel_arguments: Vec::new(),
+        labels: Vec::new(),
         others: Vec::new(),
     }
 }
@@ -112,11 +133,12 @@ impl Dumps {
     }
 
     /// Adds an object, or those of a list. Whether a MachineConfig is among them.
-    fn add(&mut self, entry: &Entry<'_>, names: Option<&[String]>) -> Result<bool, Problem> {
+    fn add(&mut self, entry: &Entry<'_>, purpose: Purpose) -> Result<bool, Problem> {
         let kind = match entry.get("kind")? {
             Some(kind) => kind.text()?,
             None => {
-                let hint = "objects are read: what Butane takes becomes one with `butane FILE`";
+                let hint = "objects of a cluster are read, as `oc get mc -o yaml` prints them; what Butane takes becomes one \
+                            with `butane FILE`";
                 return Err(entry.problem("an object without its `kind`").hint(hint));
             }
         };
@@ -128,15 +150,14 @@ impl Dumps {
                 self.others.push(format!("{KIND} {name}: the operator has made it of the others"));
                 Ok(true)
             }
-            KIND if names.is_none() && has_no_role(entry)? => {
+            KIND if purpose == Purpose::Import && has_no_role(entry)? => {
                 self.others.push(format!("{KIND} {name}: without the label {ROLE} no pool has it"));
                 Ok(true)
             }
             KIND => {
-                let is_meant = names.is_none_or(|names| names.iter().any(|wanted| wanted == name));
                 let config = match Dumped::read(entry) {
-                    Err(problem) if !is_meant => {
-                        self.unread.push(format!("{name}: {}", problem.message()));
+                    Err(problem) if purpose == Purpose::Compare && !name.is_empty() => {
+                        self.unread.push(Unread::new(name, entry, &problem));
                         return Ok(true);
                     }
                     read => read?,
@@ -150,19 +171,20 @@ impl Dumps {
             "List" | "MachineConfigList" => {
                 // One of nothing says that nothing is there, which is an answer.
                 let items = entry.get("items")?;
-                let mut found = names.is_some() && items.as_ref().is_some_and(Entry::says_nothing);
+                let mut found =
+                    purpose == Purpose::Compare && items.as_ref().is_some_and(Entry::says_nothing);
                 if let Some(items) = items {
                     for item in items.items()? {
-                        found |= self.add(&item.named(""), names)?;
+                        found |= self.add(&item.named(""), purpose)?;
                     }
                 }
                 Ok(found)
             }
-            "MachineConfigPool" if names.is_none() => {
+            "MachineConfigPool" if purpose == Purpose::Import => {
                 self.around.pool(name, entry, &mut self.others)?;
                 Ok(true)
             }
-            "MachineConfiguration" if names.is_none() => {
+            "MachineConfiguration" if purpose == Purpose::Import => {
                 self.around.policy(name, entry, &mut self.others)?;
                 Ok(true)
             }
@@ -174,10 +196,23 @@ impl Dumps {
     }
 }
 
+impl Unread {
+    fn new(name: &str, entry: &Entry<'_>, problem: &Problem) -> Self {
+        let line = problem.place().map(|place| format!("line {}: ", place.line));
+        let why = format!("{}{}", line.unwrap_or_default(), problem.message());
+        let pool = role(entry).ok().flatten().and_then(|role| role.word().ok());
+        Self { name: name.to_owned(), pool: pool.map(ToOwned::to_owned), why }
+    }
+}
+
 /// Whether an object with a name has no label by which a pool would find it.
 fn has_no_role(entry: &Entry<'_>) -> Result<bool, Problem> {
     let Some(metadata) = entry.get("metadata")? else { return Ok(false) };
-    let labels = metadata.get("labels")?;
-    let role = labels.map(|it| it.get(ROLE)).transpose()?.flatten();
-    Ok(role.is_none() && metadata.get("name")?.is_some())
+    Ok(role(entry)?.is_none() && metadata.get("name")?.is_some())
+}
+
+/// The label by which a pool finds an object.
+pub(super) fn role<'a>(entry: &Entry<'a>) -> Result<Option<Entry<'a>>, Problem> {
+    let labels = entry.get("metadata")?.map(|it| it.get("labels")).transpose()?.flatten();
+    Ok(labels.map(|it| it.get(ROLE)).transpose()?.flatten())
 }

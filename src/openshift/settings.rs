@@ -6,6 +6,7 @@ use super::dns::dns;
 use super::entry::Entry;
 use super::objects::{DnsServer, NodeMatch, PtpProfile, PtpSpec, Recommendation, Unavailable};
 use super::version::Version;
+use crate::facts;
 use crate::problem::{Place, Problem};
 use crate::yaml::{Kind, Node};
 
@@ -19,6 +20,8 @@ pub const WORKER: &str = "worker";
 pub struct Settings {
     /// The release.
     pub version: Option<Version>,
+    /// The version of chrony on its nodes.
+    pub chrony_version: Option<facts::Version>,
     /// The time source outside of all pools, and where it is named.
     pub internal_source: Option<(String, Place)>,
     /// The pools that are named, in order.
@@ -91,6 +94,7 @@ impl Settings {
     fn fill(&mut self, section: &Entry<'_>) -> Result<(), Problem> {
         let fields = section.known_fields(&[
             "version",
+            "chrony_version",
             "internal_source",
             "pools",
             "kernel_arguments",
@@ -99,6 +103,7 @@ impl Settings {
             "dns_forwarders",
         ])?;
         self.version = fields.get("version").map(version).transpose()?;
+        self.chrony_version = fields.get("chrony_version").map(chrony_version).transpose()?;
         if let Some(entry) = fields.get("internal_source") {
             self.internal_source = Some((entry.word()?.to_owned(), entry.place()));
         }
@@ -237,6 +242,16 @@ fn version(entry: &Entry<'_>) -> Result<Version, Problem> {
     })
 }
 
+fn chrony_version(entry: &Entry<'_>) -> Result<facts::Version, Problem> {
+    let problem = || entry.problem("must be a version of chrony in quotes, such as \"4.5\"");
+    match &entry.node.kind {
+        Kind::Scalar(Value::String(text)) => facts::Version::parse(text)
+            .filter(|version| *version >= facts::Version::OLDEST)
+            .ok_or_else(problem),
+        _ => Err(problem()),
+    }
+}
+
 /// What may name an object and its pool: a label of DNS (RFC 1123).
 pub(super) fn check_label(entry: &Entry<'_>, name: &str) -> Result<(), Problem> {
     let sound = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -269,8 +284,18 @@ pub(super) fn unavailable(entry: &Entry<'_>, is_master: bool) -> Result<Unavaila
     };
     let wish = wish.ok_or_else(|| {
         entry
-            .problem("must be a number of nodes from 1 to 2147483647, or 1% to 100% of them")
-            .hint("`paused: true` holds a pool back")
+            .problem(
+                "must be a number of nodes from 1 to 2147483647, or \"1%\" to \"100%\" of them",
+            )
+            .hint(match &entry.node.kind {
+                Kind::Scalar(Value::String(text)) if text.parse::<i64>().is_ok() => {
+                    "write the number without quotes"
+                }
+                Kind::Scalar(Value::Number(number)) if number.as_i64() == Some(0) => {
+                    "`paused: true` holds a pool back"
+                }
+                _ => "1 is the default",
+            })
     })?;
     if is_master && wish != Unavailable::Nodes(1) {
         let problem = entry.problem("two masters at a time could cost etcd its majority");

@@ -119,7 +119,7 @@ fn releases_are_known_by_what_they_take() {
         assert_eq!(version.takes_gzip(), gzip, "{text}");
         assert_eq!(version.custom_pools_win(), custom, "{text}");
         assert_eq!(version.has_disruption_policy(), policy, "{text}");
-        let facts = version.facts();
+        let facts = version.facts(None);
         assert_eq!(facts.chrony.written_for, chrony, "{text}");
         assert_eq!(
             (facts.chrony.unit.as_str(), facts.chrony.conf.as_str()),

@@ -84,16 +84,16 @@ impl Version {
     }
 
     /// What its nodes are: RHEL CoreOS, made from RHEL 8 up to 4.12 and from RHEL 9 later. chrony is part of the
-    /// image, and at least that of the first release of this RHEL.
+    /// image: `chrony`, or at least that of the first release of this RHEL.
     #[must_use]
-    pub fn facts(self) -> Facts {
+    pub fn facts(self, chrony: Option<crate::facts::Version>) -> Facts {
         let mut facts = Facts::typical(Platform::RedHat);
         facts.distribution = "rhel".to_owned();
         facts.distribution_version = if self.minor <= 12 { "8" } else { "9" }.to_owned();
         facts.chrony.installed = true;
         // RHEL's own chrony.conf reads them from there.
         facts.chrony.leap_seconds = vec![LeapSeconds::Zone];
-        facts.chrony.written_for = facts.expected_chrony(None);
+        facts.chrony.written_for = chrony.unwrap_or_else(|| facts.expected_chrony(None));
         facts.chrony.version = facts.chrony.written_for.to_string();
         facts
     }

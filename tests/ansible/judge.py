@@ -16,7 +16,9 @@ import tempfile
 
 from ansible import constants as C
 from ansible.cli.adhoc import main as ansible
+from ansible.cli.doc import main as ansible_doc
 from ansible.cli.inventory import main as ansible_inventory
+from ansible.cli.playbook import main as ansible_playbook
 from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import init_plugin_loader
@@ -45,7 +47,13 @@ def resolve(args):
     print(json.dumps(answers))
 
 
-PROGRAMS = {"ansible-inventory": ansible_inventory, "ansible": ansible, "resolve": resolve}
+PROGRAMS = {
+    "ansible": ansible,
+    "ansible-doc": ansible_doc,
+    "ansible-inventory": ansible_inventory,
+    "ansible-playbook": ansible_playbook,
+    "resolve": resolve,
+}
 
 
 def child(question, out, err):

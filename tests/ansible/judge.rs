@@ -40,12 +40,18 @@ impl Answer {
 
 /// The answers, in the order of the questions; nothing where there is no Ansible.
 pub fn ask(questions: Vec<Question>) -> Option<Vec<Answer>> {
+    ask_with("", questions)
+}
+
+/// The same of an Ansible whose configuration this is.
+pub fn ask_with(config: &str, questions: Vec<Question>) -> Option<Vec<Answer>> {
+    let text = config;
     let requirements = Path::new("tests/ansible/requirements.txt");
     let python = ezsync_hosts::judge(requirements)?.join("python");
     // Whatever is set up for Ansible on this machine must not take part.
     let home = tempfile::tempdir().unwrap();
     let config = home.path().join("ansible.cfg");
-    fs::write(&config, "").unwrap();
+    fs::write(&config, text).unwrap();
     let mut judge = Command::new("timeout")
         .args(["300".as_ref(), python.as_os_str(), "tests/ansible/judge.py".as_ref()])
         .env_clear()

@@ -12,7 +12,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use ezsync::openshift;
+use ezsync::openshift::{self, Purpose};
 use ezsync::yaml::{self, Node};
 use serde_json::Value;
 
@@ -54,7 +54,7 @@ fn what_is_exported_is_read_back_over_the_whole_matrix() {
     let mut forms = [0; 3];
     for exported in ALL.iter() {
         let text = &exported.machine_config;
-        let dumps = openshift::read("exported", text, None).unwrap();
+        let dumps = openshift::read("exported", text, Purpose::Import).unwrap();
         // Butane's form has the texts as they are.
         let butane = documents(&exported.butane);
         assert_eq!(dumps.configs.len(), butane.len());
@@ -190,7 +190,7 @@ fn what_ignition_refuses_is_not_read() {
             "kind": "MachineConfig", "metadata": metadata, "spec": { "config": config }
         });
         let (passes, said) = ignition(&config.to_string());
-        let read = openshift::read("there", &object.to_string(), None);
+        let read = openshift::read("there", &object.to_string(), Purpose::Import);
         assert_eq!(read.is_ok(), passes, "{source:?} {path:?}: {said} {read:?}");
     }
 }

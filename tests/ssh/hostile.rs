@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::sshd::Sshd;
+use crate::sshd::{Sshd, wait_for};
 
 /// What each host does in the place of its shell. `mark` is the word of the run, as a host knows it that has
 /// read the script: `read_mark` takes it from there. `say` speaks as a script of ours does.
@@ -123,8 +123,8 @@ impl Fleet {
         Some(Self { _servers: servers, folder })
     }
 
-    /// Looks at all hosts at once, and says what came of each, and how much memory that took at its peak.
-    fn look(&self) -> Run {
+    /// `ezsync setup --check` of all hosts.
+    fn program(&self) -> Command {
         let at = |name: &str| self.folder.path().join(name).display().to_string();
         let mut program = Command::new(env!("CARGO_BIN_EXE_ezsync"));
         program.args(["setup", "c1", "--check", "--json", "-i", &at("hosts"), "--forks", "100"]);
@@ -132,6 +132,12 @@ impl Fleet {
         program.env("HOME", self.folder.path()).env("XDG_STATE_HOME", self.folder.path());
         program.stdin(Stdio::null()).stdout(Stdio::piped());
         program.stderr(fs::File::create(at("stderr")).unwrap());
+        program
+    }
+
+    /// Looks at all hosts at once, and says what came of each, and how much memory that took at its peak.
+    fn look(&self) -> Run {
+        let mut program = self.program();
         let begun = Instant::now();
         let mut child = program.spawn().unwrap();
         let mut stdout = child.stdout.take().unwrap();
@@ -146,7 +152,7 @@ impl Fleet {
             std::thread::sleep(Duration::from_millis(10));
         }
         let text = reader.join().unwrap().unwrap();
-        let stderr = fs::read(at("stderr")).unwrap();
+        let stderr = fs::read(self.folder.path().join("stderr")).unwrap();
         let json = serde_json::from_slice(&text);
         let json =
             json.unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&stderr)));
@@ -201,6 +207,30 @@ fn each_fails_alone_and_says_why() {
         assert!(said.contains(expected), "{name}: {said}");
         assert!(said.len() < 64 * 1024, "{name}: {} bytes are said", said.len());
     }
+}
+
+#[test]
+fn ctrl_c_waits_for_no_host_that_says_nothing() {
+    let kinds = [("silent", "exec sleep 100"), ("speaks", "say os-release; exec sleep 100")];
+    let scripts = kinds.map(|(name, next)| (name, format!("read_mark; touch $0.there; {next}")));
+    let hosts: Vec<_> = scripts.iter().map(|(name, next)| ((*name).to_owned(), &**next)).collect();
+    let Some(fleet) = Fleet::new(&hosts) else { return };
+    let child = fleet.program().spawn().unwrap();
+    for (name, _) in kinds {
+        wait_for(|| fleet.folder.path().join(format!("{name}.there")).exists());
+    }
+    let begun = Instant::now();
+    let pid = i32::try_from(child.id()).unwrap();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::SIGINT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let took = begun.elapsed();
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(99), "{json:#}");
+    for (name, _) in kinds {
+        let host = json["hosts"].as_array().unwrap().iter().find(|host| host["host"] == name);
+        assert_eq!(host.unwrap()["outcome"]["state"], "interrupted", "{json:#}");
+    }
+    assert!(took < Duration::from_secs(10), "{took:?}");
 }
 
 #[test]

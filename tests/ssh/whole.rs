@@ -1,6 +1,7 @@
 //! The program as people use it: an inventory, an ssh_config and a jump host.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -104,6 +105,35 @@ fn hosts_behind_a_proxy_command() {
     ));
     assert_eq!(bench.jump.log().matches("Accepted publickey").count(), 5);
     assert_eq!(fs::read_to_string(&file).unwrap().lines().count(), 1);
+}
+
+#[test]
+fn ansible_cfg_says_how_hosts_are_reached() {
+    let Some(server) = Sshd::start("") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let config = format!(
+        "[defaults]\nremote_user = root\nremote_port = {}\nprivate_key_file = {}\n\
+         host_key_checking = False\n[ssh_connection]\n\
+         ssh_args = -F none -o UserKnownHostsFile=/dev/null -o IdentityAgent=none\n",
+        server.port,
+        server.path("user").display()
+    );
+    fs::write(folder.path().join("ansible.cfg"), config).unwrap();
+    let run = |mode: u32| {
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+        let mut program = Command::new(env!("CARGO_BIN_EXE_ezsync"));
+        program.args(["exec", "-T", "5", "-i", "127.0.0.1,", "c1", "all", "--", "echo well"]);
+        program.current_dir(folder.path()).stdin(Stdio::null());
+        program.env("HOME", folder.path()).env("XDG_STATE_HOME", folder.path());
+        let output = program.output().unwrap();
+        (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+    };
+    let (code, said) = run(0o700);
+    assert_eq!(code, Some(0), "{said}");
+    // Anybody could have written it.
+    let (code, said) = run(0o777);
+    assert_eq!(code, Some(4), "{said}");
+    assert!(said.contains("ansible.cfg: not read, since anybody may write"), "{said}");
 }
 
 #[test]

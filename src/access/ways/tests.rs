@@ -35,6 +35,10 @@ impl Bench {
     }
 }
 
+fn typed(given_as: &'static str, text: &str) -> SshArgs {
+    SshArgs { text: text.to_owned(), given_as, place: None }
+}
+
 fn names(target: &Target) -> Vec<String> {
     let shown = |target: &Target| format!("{}@{}", target.user, target.endpoint);
     let mut names = vec![shown(target)];
@@ -76,7 +80,10 @@ fn the_inventory_goes_before_the_command_line_and_that_before_ssh_config() {
         timeout: Some(22),
         accept_new: true,
         known_hosts: Some("/typed_%h".into()),
-        ssh_common_args: Some("-p 2 -o ConnectTimeout=1 -o IdentityFile=/args".to_owned()),
+        ssh_common_args: Some(typed(
+            "--ssh-common-args",
+            "-p 2 -o ConnectTimeout=1 -o IdentityFile=/args",
+        )),
         ..Options::default()
     };
     let typed = bench.target(json!({})).unwrap();
@@ -189,7 +196,7 @@ fn mistakes_say_where_they_are() {
         let problem = bench.target(vars).unwrap_err();
         assert!(problem.message().contains(wanted), "{problem}");
     }
-    bench.options.ssh_extra_args = Some("'".to_owned());
+    bench.options.ssh_extra_args = Some(typed("--ssh-extra-args", "'"));
     let problem = bench.target(json!({})).unwrap_err();
     assert_eq!(problem.message(), "--ssh-extra-args: a quote is never closed");
 }
