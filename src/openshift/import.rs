@@ -153,14 +153,15 @@ impl Imported {
                 "openshift.version: {POLICY_SINCE} is the first that has node_disruption_policy: write yours"
             ));
         }
-        if !pools.is_empty() {
-            openshift.insert("pools".to_owned(), Value::Object(pools));
+        let mut taken = Map::new();
+        for (name, own) in pools {
+            match check_section(&json!({ "pools": { &name: own } })) {
+                Ok(()) => drop(taken.insert(name, own)),
+                Err(problem) => self.others.push(format!("the pool {name}: {}", problem.message())),
+            }
         }
-        if let Err(problem) = check_section(&json!(openshift)) {
-            self.others.push(format!(
-                "config.yml takes it only when it is changed: {}",
-                problem.message()
-            ));
+        if !taken.is_empty() {
+            openshift.insert("pools".to_owned(), Value::Object(taken));
         }
         if openshift.is_empty() {
             return;
