@@ -4,6 +4,7 @@ mod access;
 mod bundle;
 mod drive;
 mod export;
+mod import;
 mod interrupt;
 mod inventory;
 mod lock;
@@ -43,7 +44,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Inventory(options) => inventory::run(&project, options),
         Command::Render(options) => render::run(&project, options),
         Command::Export(options) => export::export(&project, options),
-        Command::Import(options) => export::import(options),
+        Command::Import(options) => import::import(options),
         Command::Setup(options) => run::setup(cli, &project, options),
         Command::Ping(options) => visit::ping(cli, &project, options),
         Command::Exec(options) => visit::exec(cli, &project, options),
@@ -116,7 +117,9 @@ fn print(text: &str) -> Result<()> {
 /// Whoever reads what was `written` may have read enough: a closed pipe is no mistake.
 fn printed(written: io::Result<()>) -> Result<()> {
     match written {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(anyhow::Error::new(error).context("cannot write to standard output"))
+        }
         _ => Ok(()),
     }
 }
