@@ -74,7 +74,17 @@ fn sudo_with_a_password_does_all_that_root_does() {
     assert_eq!((code, &host(&run, "node1")["execs"]), (0, &1.into()), "{run:#}");
     // The host that wants a terminal says so once.
     assert_eq!(host(&run, "node3")["execs"], 2, "{run:#}");
-    assert_root(&bench, &with);
+    let (code, run) = users(&bench, &with);
+    assert_eq!(code, 0, "{run:#}");
+    for (name, mixed) in [("node1", false), ("node3", true)] {
+        assert_eq!(host(&run, name)["stdout"], "root\n", "{run:#}");
+        let notes = host(&run, name)["notes"].to_string();
+        assert_eq!(
+            notes.contains("its standard error is in its standard output"),
+            mixed,
+            "{notes}"
+        );
+    }
 
     // A host where sudo asks for nothing gets no password.
     bench.on(0, "echo 'pw ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/pw");
@@ -130,6 +140,17 @@ fn su_and_doas_with_a_password() {
         return;
     }
     let bench = bench(2);
+    // A password must not go to the error of a shell that does not find the program.
+    for (method, exe) in [("doas", "doas"), ("su", "su:"), ("su", "/opt/su")] {
+        let exe = format!("ansible_become_exe={exe}");
+        let with = ["--become-method", method, "-e", &exe];
+        let (code, run) =
+            users(&bench, &[&with[..], &["--become-password-file", "user-password"]].concat());
+        assert_eq!(code, 2, "{run:#}");
+        let what = trouble(&run, "node1", "failed");
+        assert!(what.starts_with("there is no program `"), "{what}");
+        assert!(!run.to_string().contains("geheim"), "{run:#}");
+    }
     bench.everywhere(
         "apt-get update && apt-get install -y opendoas && echo 'permit pw' >/etc/doas.conf",
     );
