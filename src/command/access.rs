@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::interrupt::Interrupts;
@@ -146,8 +146,8 @@ fn secret(
     let password = match asked(question) {
         Ok(password) => password,
         Err(error) if error.kind() == ErrorKind::Interrupted => {
-            return Err(error)
-                .context(format!("interrupted at the question of {option}: no host was touched"));
+            let what = format!("interrupted at the question of {option}: no host was touched");
+            return Err(std::io::Error::new(ErrorKind::Interrupted, what).into());
         }
         Err(error) => {
             let what =
