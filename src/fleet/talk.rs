@@ -313,10 +313,10 @@ impl Talk {
         &self.stderr
     }
 
-    /// Hangs up and reads to the end, so that the channel closes in order.
-    pub(super) async fn end(mut self, limit: Duration) {
+    /// Hangs up and reads to the end, so that the channel closes in order. False when it did not within `limit`.
+    pub(super) async fn end(mut self, limit: Duration) -> bool {
         self.hang_up().await;
-        let _ = self.read_to_end(limit).await;
+        self.read_to_end(limit).await.is_ok()
     }
 }
 

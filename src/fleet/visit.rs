@@ -312,10 +312,15 @@ impl Errand for Command {
             (Some(Ok(())), None) => broken_off(&talk).into(),
             (Some(Err(ExecError::TimedOut(limit))), None) => {
                 // It hears that nobody waits any longer, and is ended.
-                talk.end(FAREWELL).await;
+                let end = match talk.end(FAREWELL).await {
+                    true => "was ended",
+                    false => {
+                        "was told to end, but something that it started still holds its output"
+                    }
+                };
                 let said = format!("{}\n{}", answer.stdout, answer.stderr);
                 let what =
-                    format!("the command did not end within {} s and was ended", limit.as_secs());
+                    format!("the command did not end within {} s and {end}", limit.as_secs());
                 let next = "allow it more time with --command-timeout";
                 Trouble::new(what, next).log(&sanitise_lines(&said)).into()
             }

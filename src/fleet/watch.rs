@@ -255,7 +255,9 @@ impl Driver<'_> {
             }
             match &mut self.open {
                 Some(open) => open.talk = Some(talk),
-                None => talk.end(LOOK_TIMEOUT).await,
+                None => {
+                    talk.end(LOOK_TIMEOUT).await;
+                }
             }
         }
         // A host that was not given its time has not failed.

@@ -25,6 +25,14 @@ fn what_a_command_leaves_behind_does_not_hide_its_end() {
         let notes = ran.host["notes"].to_string();
         assert!(notes.contains("holds its output and was left running"), "{notes}");
     }
+    // What has left its session is out of reach.
+    let line = "setsid sh -c 'echo $$; exec sleep 300'; echo never";
+    let ran = ezsync(&server, "exec", "", &["--command-timeout", "1", "--", line]);
+    let pid = ran.host["stdout"].as_str().unwrap().trim();
+    run(Command::new("kill").arg(pid));
+    let trouble = ran.trouble();
+    assert!(trouble.contains("did not end within 1 s and was told to end, but"), "{trouble}");
+
     let ran = ezsync(&server, "exec", "", &["--", "echo all"]);
     assert_eq!((ran.code, &ran.host["notes"]), (Some(0), &serde_json::json!([])), "{}", ran.said);
 }
