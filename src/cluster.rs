@@ -4,6 +4,7 @@
 
 mod builder;
 mod config;
+mod connection;
 mod division;
 mod names;
 mod nodes;

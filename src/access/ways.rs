@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Options;
+use super::privilege::secret_or;
 use crate::inventory::{Connection, SshArgs};
 use crate::problem::Problem;
 use crate::ssh::config::{Config, HostKeyChecking, Local, Overrides, Proxy, Resolved};
@@ -64,9 +65,11 @@ impl Ways {
         let via = self.via(&resolved, &overrides, options, 0)?;
         let mut target = self.built(options, resolved, via);
         // These are the host's alone: no host on the way to it sees them.
-        let password = connection.password.as_ref().or(options.password.as_ref());
-        target.credentials.password = password.cloned();
-        target.credentials.passphrase.clone_from(&connection.private_key_passphrase);
+        let Credentials { password, no_password, passphrase, no_passphrase, .. } =
+            &mut target.credentials;
+        (*password, *no_password) =
+            secret_or(connection.password.as_ref(), options.password.as_ref());
+        (*passphrase, *no_passphrase) = secret_or(connection.private_key_passphrase.as_ref(), None);
         Ok(target)
     }
 
@@ -148,7 +151,9 @@ impl Ways {
                 identities_only: resolved.identities_only,
                 agent_socket: resolved.identity_agent,
                 passphrase: None,
+                no_passphrase: None,
                 password: None,
+                no_password: None,
                 methods,
                 password_prompts: resolved.password_prompts,
                 batch_mode: resolved.batch_mode,

@@ -235,8 +235,9 @@ impl Shell {
 
     fn asks(&self) -> Trouble {
         let method = self.names().0;
+        let why = self.become_.as_ref().map(Become::lack).unwrap_or_default();
         Trouble::new(
-            format!("{method} asks {} for a password, and none was given", self.user),
+            format!("{method} asks {} for a password, and {why}", self.user),
             "give it with -K (--ask-become-pass), or in ansible_become_password",
         )
     }
@@ -276,7 +277,11 @@ impl Shell {
                 )
             }
             Some(become_) if become_.password.is_none() => Trouble::new(
-                format!("{method} did not make {} {wanted} without a password", self.user),
+                format!(
+                    "{method} did not make {} {wanted} without a password, and {}",
+                    self.user,
+                    become_.lack()
+                ),
                 format!(
                     "see what it says. If it wants a password, give it with -K; {method} must let {} run every command (for sudo: a line `{} ALL=(ALL) ALL` by visudo)",
                     self.user, self.user
@@ -347,6 +352,7 @@ mod tests {
             method: Method::Sudo,
             user: "root".to_owned(),
             password: Some("geheim".into()),
+            no_password: None,
             exe: Some(program.to_owned()),
             flags: None,
         };

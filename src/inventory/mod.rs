@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
-pub use connection::{Connection, SshArgs};
+pub use connection::{Becoming, Connection, Secret, SshArgs};
 pub use vars_files::read_vars;
 
 use crate::problem::{Place, Problem};

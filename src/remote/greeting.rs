@@ -187,7 +187,7 @@ mod tests {
     /// The command line that opens a shell by `method`, and what is heard of it.
     fn opening(method: Method) -> (String, Greeting) {
         let (user, password) = ("root".to_owned(), Some("geheim".into()));
-        let become_ = Become { method, user, password, exe: None, flags: None };
+        let become_ = Become { method, user, password, no_password: None, exe: None, flags: None };
         let opening = become_.opening(false, &Word::from_bytes(&[7]));
         (opening.command, opening.greeting.unwrap())
     }

@@ -50,6 +50,8 @@ pub struct Become {
     pub user: String,
     /// What the program may ask for.
     pub password: Option<SecretString>,
+    /// Why there is no password although one is set.
+    pub no_password: Option<String>,
     /// The program's name or path, where it is not the method's own.
     pub exe: Option<String>,
     /// Options in the place of the usual ones.
@@ -105,6 +107,15 @@ impl Become {
             }
         };
         Opening { command, terminal, greeting: heard.then(|| Greeting::new(prompt, word)) }
+    }
+
+    /// Why there is no password, to go on with in a sentence.
+    #[must_use]
+    pub fn lack(&self) -> String {
+        match &self.no_password {
+            Some(why) => format!("there is none: {why}"),
+            None => "none was given".to_owned(),
+        }
     }
 
     /// doas asks on the terminal alone.
@@ -190,6 +201,7 @@ mod tests {
             method,
             user: "root".to_owned(),
             password: password.then(|| "geheim".into()),
+            no_password: None,
             exe: None,
             flags: None,
         }

@@ -78,6 +78,21 @@ impl Engine {
         self.values_within(value, origin, scope, &mut Vec::new())
     }
 
+    /// The value of the variable `name`, rendered by [`Engine::value`]; nothing where nobody sets it.
+    #[must_use]
+    pub fn variable(
+        &self,
+        name: &str,
+        origin: &Place,
+        scope: &Scope,
+    ) -> Option<Result<Value, Problem>> {
+        let (layer, value) = scope.find(name)?;
+        Some(match layer.is_literal() {
+            true => Ok(value.clone()),
+            false => self.resolve(name, value, origin, scope, &mut Vec::new()),
+        })
+    }
+
     /// Whether the condition `expression` (as in `when:`) holds.
     ///
     /// # Errors

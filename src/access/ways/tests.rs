@@ -30,7 +30,9 @@ impl Bench {
 
     fn target(&mut self, vars: Value) -> Result<Target, Problem> {
         let vars = vars.as_object().unwrap();
-        let connection = Connection::from_vars("web", vars, &|_| None).unwrap();
+        let connection =
+            Connection::from_vars("web", &|name| vars.get(name).cloned().map(Ok), &|_| None)
+                .unwrap();
         self.ways.target(&self.options, &connection)
     }
 }
