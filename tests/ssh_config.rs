@@ -244,3 +244,40 @@ fn openssh_says_the_same() {
     println!("{asked} questions");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// What `ssh -G` leaves as it is written: ssh itself says it when it starts.
+#[test]
+fn openssh_puts_the_same_in_the_place_of_tokens() {
+    if Command::new("ssh").arg("-V").output().is_err() {
+        ezsync_hosts::skip("there is no ssh (Debian: openssh-client)");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config");
+    let here = folder.path().display();
+    let text = format!(
+        "Host web\n HostName %h.example\n Port 2\n User ops\n HostKeyAlias Alias\n\
+         \x20ProxyCommand true %h %n %k %p %r %% '%h'\n\
+         \x20IdentityFile {here}/%r-%h-%n-%p-%k-%u-%i-%L-%l-%%\n IdentityFile %d/x\n IdentityFile ~/${{PLACE}}\n\
+         Host db\n ProxyCommand=true %n:%p#%%h\n"
+    );
+    fs::write(&config, text).unwrap();
+    for host in ["web", "db"] {
+        let mut command = Command::new("ssh");
+        command.args(["-v", "-o", "IdentityAgent=none", "-F"]).arg(&config).args([host, "true"]);
+        let output = command.envs(VARIABLES).stdin(Stdio::null()).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        let after = |mark: &str| -> Vec<String> {
+            let lines = said.lines().filter_map(|line| line.split_once(mark));
+            lines.map(|(_, rest)| rest.to_owned()).collect()
+        };
+        let ours = ours(&config, &[host.to_owned()]).unwrap();
+        assert_eq!(after("Executing proxy command: exec "), ours["proxycommand"], "{said}");
+        let files = after("identity file ").into_iter().filter(|file| !file.contains("-cert type"));
+        let files: Vec<String> =
+            files.map(|file| file.split(" type ").next().unwrap().to_owned()).collect();
+        if host == "web" {
+            assert_eq!(files, ours["identityfile"], "{said}");
+        }
+    }
+}

@@ -90,7 +90,7 @@ impl Pools {
 
 impl Builder<'_> {
     fn pools(self, openshift: openshift::Settings, wish: &PoolWish) -> Result<Pools, Problem> {
-        let members = self.members_of_pools(&openshift, wish)?;
+        let mut members = self.members_of_pools(&openshift, wish)?;
         if members.is_empty() {
             return Err(self.no_pools(&openshift));
         }
@@ -115,11 +115,9 @@ impl Builder<'_> {
         // Workers and custom pools bear on each other, masters on nobody.
         let is_near = |pool: &PoolSettings| pool.name != MASTER;
         let any_near = members.iter().any(|(pool, _)| is_wanted(pool) && is_near(pool));
+        members.retain(|(pool, _)| is_wanted(pool) || (any_near && is_near(pool)));
         let mut pools = Vec::new();
         for (pool, hosts) in members {
-            if !is_wanted(&pool) && !(any_near && is_near(&pool)) {
-                continue;
-            }
             let mut members = Vec::new();
             for host in hosts {
                 let mut member = self.member(&host, &shared)?;

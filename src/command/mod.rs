@@ -116,7 +116,9 @@ fn print(text: &str) -> Result<()> {
 /// Whoever reads what was `written` may have read enough: a closed pipe is no mistake.
 fn printed(written: io::Result<()>) -> Result<()> {
     match written {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(anyhow::Error::new(error).context("cannot write to standard output"))
+        }
         _ => Ok(()),
     }
 }

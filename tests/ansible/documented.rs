@@ -4,6 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use clap::Parser;
+use clap::error::ErrorKind;
+use ezsync::cli::Cli;
 use serde_json::Value;
 
 use crate::judge::{self, Question};
@@ -66,4 +69,30 @@ fn everything_that_ansible_has_is_named() {
     }
     assert!(asked > 200, "only {asked} names");
     assert!(missing.is_empty(), "docs/ansible.md does not name {missing:?}");
+}
+
+/// Whether ezsync or one of its commands has this flag.
+fn is_known(flag: &str) -> bool {
+    [&[][..], &["setup"], &["exec"], &["inventory"]].into_iter().any(|command| {
+        let parsed = Cli::try_parse_from([&["ezsync"], command, &[flag]].concat());
+        !parsed.is_err_and(|error| error.kind() == ErrorKind::UnknownArgument)
+    })
+}
+
+#[test]
+fn flags_that_are_said_to_be_here_are() {
+    let text = fs::read_to_string("docs/ansible.md").unwrap();
+    let (_, rest) = text.split_once("## Flags").unwrap();
+    let (table, _) = rest.split_once("## Inventory").unwrap();
+    let mut asked = 0;
+    for row in table.lines() {
+        let mut cells = row.split('|').map(str::trim).skip(1);
+        let (Some(flags), Some("yes")) = (cells.next(), cells.next()) else { continue };
+        for flag in words(flags).into_iter().filter(|word| word.starts_with('-')) {
+            assert!(is_known(flag), "{flag}");
+            asked += 1;
+        }
+    }
+    assert!(asked > 30, "only {asked} flags");
+    assert!(!is_known("--flush-cache"));
 }

@@ -242,3 +242,87 @@ async fn ssh_and_we_learn_into_one_file() {
         Client::default().connect(&target).await.unwrap();
     }
 }
+
+/// What stands in known_hosts: `@@` is the server, A its key, B and E are keys of others, of the same type and of
+/// another, H is the name of the server hashed.
+const KNOWN: [&str; 17] = [
+    "@@ A",
+    "127.0.0.1 A",
+    "127.0.0.1 B",
+    "[127.0.0.*]:* A",
+    "*,!@@ A",
+    "other,@@ A mine",
+    "@@ B",
+    "@@ E",
+    "@@ E\n@@ A",
+    "@@ B\n@@ A",
+    "H A",
+    "H B",
+    "@revoked * A\n@@ A",
+    "@revoked * B\n@@ A",
+    "@cert-authority * A",
+    "@strange * A",
+    "garbage\n\n# @@ B\n@@ ssh-ed25519 AAAA\n\t@@\tA\r",
+];
+
+/// A host is let pass, refused and learned as `ssh` does it, and what is learned is written as ssh writes it.
+#[tokio::test]
+async fn known_hosts_mean_what_they_mean_to_ssh() {
+    let Some(server) = Sshd::start("") else { return };
+    let key = |path: std::path::PathBuf| {
+        let text = std::fs::read_to_string(path).unwrap();
+        text.split(' ').take(2).collect::<Vec<_>>().join(" ")
+    };
+    let own = key(server.path("host_ed25519.pub"));
+    let [same, other] = ["ed25519", "ecdsa"]
+        .map(|kind| key(server.user_key(kind, "", false).with_extension("pub")));
+    let name = format!("[127.0.0.1]:{}", server.port);
+    std::fs::write(server.path("hashed"), format!("{name} {own}\n")).unwrap();
+    run(std::process::Command::new("ssh-keygen").arg("-Hf").arg(server.path("hashed")));
+    let hashed = std::fs::read_to_string(server.path("hashed")).unwrap();
+    let hashed = hashed.split(' ').next().unwrap().to_owned();
+    let word = |word: &str| match word.trim_end_matches('\r') {
+        "A" => word.replace('A', &own),
+        "B" => same.clone(),
+        "E" => other.clone(),
+        "H" => hashed.clone(),
+        _ => word.replace("@@", &name),
+    };
+    let mut wrong = Vec::new();
+    for (number, known) in KNOWN.iter().enumerate() {
+        let pieces = known.split_inclusive([' ', '\t', '\n']);
+        let text: String = pieces
+            .map(|piece| {
+                let (text, space) = piece.split_at(piece.trim_end_matches([' ', '\t', '\n']).len());
+                word(text) + space
+            })
+            .collect();
+        // Known: as it was. Unknown: a line more. Changed or revoked: refused.
+        let [theirs, ours] =
+            ["theirs", "ours"].map(|who| server.path(&format!("known-{who}-{number}")));
+        for file in [&theirs, &ours] {
+            std::fs::write(file, format!("{text}\n")).unwrap();
+        }
+        let mut ssh = std::process::Command::new("ssh");
+        ssh.args(["-F", "none", "-o", "BatchMode=yes", "-o", "UpdateHostKeys=no"]);
+        ssh.args(["-o", "GlobalKnownHostsFile=none", "-o", "IdentityAgent=none"]);
+        ssh.args(["-o", "StrictHostKeyChecking=accept-new"]);
+        ssh.arg("-o").arg(format!("UserKnownHostsFile={}", theirs.display()));
+        ssh.arg("-i").arg(server.path("user")).args(["-p", &server.port.to_string()]);
+        ssh.args(["root@127.0.0.1", "true"]);
+        let ssh = tokio::task::spawn_blocking(move || ssh.output().unwrap());
+        let mut target = server.user();
+        target.host_keys = host_keys(HostKeyPolicy::AcceptNew, vec![ours.clone()]);
+        let connected = Client::default().connect(&target).await;
+        let output = ssh.await.unwrap();
+        let [theirs, ours] = [theirs, ours].map(|file| std::fs::read_to_string(file).unwrap());
+        if output.status.success() != connected.is_ok() || theirs != ours {
+            wrong.push(format!(
+                "{known:?}: ssh {} {theirs:?}\n  ezsync {:?} {ours:?}",
+                String::from_utf8_lossy(&output.stderr),
+                connected.err().map(|error| error.to_string()),
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
