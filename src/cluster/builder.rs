@@ -97,7 +97,8 @@ impl Builder<'_> {
         }
         let unserved = self.unserved(&settings, &everyone, &addresses)?;
         let rank = |host: &str| sources.iter().position(|source| source.name == host);
-        chosen.sort_by_key(|host| rank(host).unwrap_or(usize::MAX));
+        let numbers: HashMap<&String, usize> = everyone.iter().zip(0..).collect();
+        chosen.sort_by_key(|host| (rank(host).unwrap_or(usize::MAX), numbers.get(host)));
         let layers = self.time_layers(&settings, &sources);
         let addresses: Vec<&str> = sources.iter().map(|source| source.address.as_str()).collect();
         let mut members = Vec::new();
@@ -117,10 +118,11 @@ impl Builder<'_> {
             member.subjects = same.unwrap_or_else(|| Arc::new(subjects));
             members.push(member);
         }
+        let listed = self.inventory.select("all")?;
         let warnings = self.warnings(&everyone).into_iter().chain(unserved).collect();
         let Self { name, recipe, .. } = self;
         let name = name.to_owned();
-        Ok(Cluster { name, shard, sources, members, recipe, settings, warnings })
+        Ok(Cluster { name, shard, sources, members, listed, recipe, settings, warnings })
     }
 
     /// The addresses of hosts, all checked.
@@ -272,10 +274,11 @@ impl Builder<'_> {
         found.into_iter().map(warning).collect()
     }
 
+    /// Those of `everyone` that `pattern` selects, in Ansible's order.
     pub fn chosen(&self, pattern: &str, everyone: &[String]) -> Result<Vec<String>, Problem> {
-        let selected: HashSet<String> = self.inventory.select(pattern)?.into_iter().collect();
-        let chosen: Vec<String> =
-            everyone.iter().filter(|host| selected.contains(*host)).cloned().collect();
+        let everybody: HashSet<&String> = everyone.iter().collect();
+        let mut chosen = self.inventory.select(pattern)?;
+        chosen.retain(|host| everybody.contains(host));
         if chosen.is_empty() {
             return Err(Problem::new("no host of the cluster is left")
                 .hint(format!("the cluster's hosts are: {}", listed(everyone))));

@@ -16,6 +16,7 @@ mod rollback;
 mod run;
 mod visit;
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use anyhow::{Error, Result};
@@ -152,9 +153,11 @@ fn say(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// `--list-hosts`, as Ansible prints it.
+/// `--list-hosts`, as Ansible prints it: a limit says who, and the order is that of `all`.
 fn list_hosts(cluster: &Cluster) -> Result<Exit> {
-    print_names(cluster.members.iter().map(|member| member.name.as_str()))
+    let ours: HashSet<&str> = cluster.members.iter().map(|member| member.name.as_str()).collect();
+    let listed = cluster.listed.iter().map(String::as_str).filter(|name| ours.contains(name));
+    print_names(listed.collect::<Vec<_>>().into_iter())
 }
 
 fn print_names<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> Result<Exit> {
