@@ -96,6 +96,10 @@ fn problem(file: &str, text: &str, error: &Error) -> Problem {
         Error::MultipleDocuments { .. } => "a second document (---) starts here".to_owned(),
         other => other.to_string(),
     };
+    let shown = match shown.starts_with("cannot deserialize null into string") {
+        true => "a name is missing: `~`, `null` or nothing stands where a key must".to_owned(),
+        false => shown,
+    };
     let (line, column) =
         error.location().map_or((0, 0), |at| (number(at.line()), number(at.column())));
     // The place is shown in front of the message, so it need not be repeated behind it.

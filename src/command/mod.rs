@@ -4,7 +4,6 @@ mod access;
 mod bundle;
 mod drive;
 mod export;
-mod interrupt;
 mod inventory;
 mod lock;
 mod new;
@@ -27,6 +26,7 @@ use crate::cli::{Cli, Command, Hosts};
 use crate::cluster::{Cluster, OptionSetting, Wish};
 use crate::exit::Exit;
 use crate::fleet::Mode;
+use crate::interrupt::Interrupts;
 use crate::problem::Problem;
 use crate::project::Project;
 use crate::report::{self as results, Look, Run};
@@ -64,6 +64,8 @@ pub fn fail(cli: &Cli, error: &Error) -> (Exit, Option<String>) {
     let is_interrupt = |error: &io::Error| error.kind() == io::ErrorKind::Interrupted;
     let exit = match error.downcast_ref::<io::Error>() {
         Some(error) if is_interrupt(error) => Exit::Interrupted,
+        // What was waited for when the user wanted to end was given up.
+        _ if Interrupts::heard() => Exit::Interrupted,
         _ if error.is::<Problem>() => Exit::Usage,
         _ => Exit::Error,
     };

@@ -17,6 +17,7 @@ mod script;
 mod show;
 mod source;
 mod vars_files;
+mod wait;
 mod words;
 mod yaml_file;
 
@@ -211,6 +212,7 @@ impl Inventory {
 fn of(source: &str, problem: Problem) -> Problem {
     match problem.place() {
         Some(_) => problem,
+        None if source.trim().is_empty() => problem.of(&format!("-i '{source}'")),
         None => problem.of(&format!("-i {source}")),
     }
 }
