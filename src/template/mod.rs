@@ -5,6 +5,7 @@
 
 mod explain;
 mod fields;
+mod foreign;
 mod jinja;
 mod scope;
 mod shared;
