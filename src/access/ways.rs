@@ -2,7 +2,7 @@
 //! then ssh_config.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -183,7 +183,14 @@ impl Ways {
 fn overrides(options: &Options, connection: &Connection) -> Result<Overrides, Problem> {
     let read = |own: &Option<SshArgs>, all: &Option<SshArgs>| match own.as_ref().or(all.as_ref()) {
         Some(SshArgs { text, given_as, place }) => {
-            Overrides::from_args(text).map_err(|problem| problem.of(given_as).at(place.clone()))
+            let read = Overrides::from_args(text).and_then(|found| match found.config() {
+                Some(file) if !is_there(&file) => {
+                    let message = format!("-F {}: there is no such file", file.display());
+                    Err(Problem::new(message))
+                }
+                _ => Ok(found),
+            });
+            read.map_err(|problem| problem.of(given_as).at(place.clone()))
         }
         None => Ok(Overrides::default()),
     };
@@ -209,6 +216,11 @@ fn overrides(options: &Options, connection: &Connection) -> Result<Overrides, Pr
         .and(read(&connection.ssh_common_args, &options.ssh_common_args)?)
         .and(read(&connection.ssh_extra_args, &options.ssh_extra_args)?);
     Ok(ours(overrides, options))
+}
+
+/// Whether a file that `-F` names can be read; `none` is no file.
+fn is_there(file: &Path) -> bool {
+    file.exists() || file.as_os_str().eq_ignore_ascii_case("none")
 }
 
 /// What is said on our own command line for hosts and jump hosts alike.
