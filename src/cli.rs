@@ -297,9 +297,15 @@ pub struct Inventory {
     #[arg(long)]
     pub vars: bool,
     /// With --list: only these hosts, a pattern such as 'kube_node:!node7'
-    #[arg(short, long, value_name = "PATTERN")]
+    #[arg(short, long, value_name = "PATTERN", overrides_with = "limit")]
     pub limit: Option<String>,
     /// Set a variable: k=v, JSON, or @file
     #[arg(short, long, value_name = "VARS")]
     pub extra_vars: Vec<String>,
+    /// What ansible-inventory has, and is refused in words.
+    #[arg(long = "yaml", aliases = ["toml", "export"], hide = true)]
+    pub other_format: bool,
+    /// The same.
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub output: Option<String>,
 }

@@ -4,6 +4,7 @@
 
 mod builder;
 mod config;
+mod connection;
 mod division;
 mod names;
 mod nodes;
@@ -99,6 +100,8 @@ pub struct Cluster {
     pub sources: Vec<TimeSource>,
     /// The hosts of this run, the sources first as far as they are among them.
     pub members: Vec<Member>,
+    /// The names of all hosts of the inventory, in the order in which Ansible lists them.
+    pub listed: Vec<String>,
     /// What is rendered for them.
     pub recipe: Recipe,
     /// The settings of the cluster's time.

@@ -107,6 +107,15 @@ impl Problem {
         self
     }
 
+    /// Place and message in one line, to stand within another message.
+    #[must_use]
+    pub fn brief(&self) -> String {
+        match &self.place {
+            Some(place) => sanitise_lines(&format!("{place}: {}", self.message)).into_owned(),
+            None => sanitise_lines(&self.message).into_owned(),
+        }
+    }
+
     /// What is wrong, without place and hint.
     #[must_use]
     pub fn message(&self) -> &str {

@@ -1,12 +1,14 @@
 //! Reading YAML (and JSON, its subset) the way Ansible users write it.
 //!
 //! One set of rules for inventories, variable files, roles and config.yml: `yes` and `no` are
-//! booleans, `0644` is octal, `<<` merges, a key that stands twice is a mistake.
+//! booleans, `y` and `n` are not, `0644` is octal, `<<` merges, a key that stands twice is a mistake.
+
+mod plain;
 
 use std::fmt;
 
 use serde::Serialize;
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use serde_yaml::options::{NonFiniteFloatPolicy, Options};
 use serde_yaml::{Error, Spanned, budget, options, ser_options};
@@ -16,21 +18,40 @@ use crate::problem::{Place, Problem};
 /// Reads `text`, the content of `file`, as one YAML document.
 ///
 /// # Errors
-/// A [`Problem`] with file, line and column for broken YAML and for YAML of another shape
-/// than `T`.
-pub fn parse<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Problem> {
+/// A [`Problem`] with file, line and column for broken YAML.
+pub fn parse(file: &str, text: &str) -> Result<Node, Problem> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    serde_yaml::from_str_with_options(text, rules()).map_err(|error| problem(file, text, &error))
+    let mut node: Node = serde_yaml::from_str_with_options(text, rules())
+        .map_err(|error| problem(file, text, &error))?;
+    node.keep_texts(text);
+    Ok(node)
 }
 
 /// Reads `text`, the content of `file`, as any number of YAML documents.
 ///
 /// # Errors
 /// As [`parse`].
-pub fn parse_all<T: DeserializeOwned>(file: &str, text: &str) -> Result<Vec<T>, Problem> {
+pub fn parse_all(file: &str, text: &str) -> Result<Vec<Node>, Problem> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    serde_yaml::from_multiple_with_options(text, rules())
-        .map_err(|error| problem(file, text, &error))
+    let mut nodes: Vec<Node> = serde_yaml::from_multiple_with_options(text, rules())
+        .map_err(|error| problem(file, text, &error))?;
+    nodes.iter_mut().for_each(|node| node.keep_texts(text));
+    Ok(nodes)
+}
+
+/// Reads `text`, the content of `file`, as variables by name. Nothing means none.
+///
+/// # Errors
+/// As [`parse`], and for what is no mapping.
+pub fn variables(file: &str, text: &str) -> Result<Vec<(Key, Node)>, Problem> {
+    let node = parse(file, text)?;
+    let is = node.kind_name();
+    match node.kind {
+        Kind::Map(entries) => Ok(entries),
+        Kind::Scalar(Value::Null) => Ok(Vec::new()),
+        _ => Err(Problem::new(format!("expected variables (key: value), found {is}"))
+            .at(Place::in_source(file, text, node.line, node.column))),
+    }
 }
 
 /// `value` as a YAML document. Texts of one line stay on one, however long they are: a URL is no prose.
@@ -80,6 +101,10 @@ fn problem(file: &str, text: &str, error: &Error) -> Problem {
             message => message,
         },
     };
+    let shown = match shown.starts_with("cannot deserialize null into string") {
+        true => "a name is missing: `~`, `null` or nothing stands where a key must".to_owned(),
+        false => shown,
+    };
     let (line, column) =
         error.location().map_or((0, 0), |at| (number(at.line()), number(at.column())));
     // The place is shown in front of the message, so it need not be repeated behind it.
@@ -124,6 +149,8 @@ pub struct Node {
     pub line: usize,
     /// Column of its first character, from 1.
     pub column: usize,
+    /// Where its first character stands in the document, in bytes, when that is known.
+    start: Option<usize>,
 }
 
 /// What a [`Node`] is.
@@ -149,6 +176,28 @@ pub struct Key {
 }
 
 impl Node {
+    /// A place where nothing is written.
+    #[must_use]
+    pub fn nothing(line: usize, column: usize) -> Self {
+        Self { kind: Kind::Scalar(Value::Null), line, column, start: None }
+    }
+
+    /// Makes texts again of what only the parser takes for something else.
+    fn keep_texts(&mut self, document: &str) {
+        match &mut self.kind {
+            Kind::Scalar(value) => {
+                let rest = self.start.and_then(|start| document.get(start..));
+                if let Some(text) = rest.and_then(|rest| plain::as_written(value, rest)) {
+                    *value = text;
+                }
+            }
+            Kind::List(items) => items.iter_mut().for_each(|item| item.keep_texts(document)),
+            Kind::Map(entries) => {
+                entries.iter_mut().for_each(|(_, node)| node.keep_texts(document));
+            }
+        }
+    }
+
     /// The value without its places.
     #[must_use]
     pub fn into_value(self) -> Value {
@@ -185,7 +234,9 @@ impl Node {
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Spanned { value, defined, .. } = Spanned::<Kind>::deserialize(deserializer)?;
-        Ok(Self { kind: value, line: number(defined.line()), column: number(defined.column()) })
+        let start = defined.span().byte_offset().map(number);
+        let (line, column) = (number(defined.line()), number(defined.column()));
+        Ok(Self { kind: value, line, column, start })
     }
 }
 
@@ -266,77 +317,4 @@ impl<'de> Visitor<'de> for KindVisitor {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn value(text: &str) -> Value {
-        parse::<Node>("f.yml", text).unwrap().into_value()
-    }
-
-    #[test]
-    fn reads_scalars_as_ansible_does() {
-        let text = "a: yes\nb: Off\nc: 0644\nd: 0o17\ne: 1_000\nf: 1.5\ng: ~\nh:\ni: '5'\n\
-                    j: 10.0.0.1\nk: +5\nl: 0x1f\nm: .inf\nn: 1e3\np: yes please\n1: q\n";
-        let expected = serde_json::json!({
-            "a": true, "b": false, "c": 420, "d": 15, "e": 1000, "f": 1.5, "g": null, "h": null,
-            "i": "5", "j": "10.0.0.1", "k": 5, "l": 31, "m": ".inf", "n": 1000.0,
-            "p": "yes please", "1": "q",
-        });
-        assert_eq!(value(text), expected);
-    }
-
-    #[test]
-    fn aliases_and_merges_point_at_their_definition() {
-        let node: Node = parse("f", "d: &x {a: 1}\ne:\n  <<: *x\n  b: 2\n").unwrap();
-        assert_eq!(
-            node.clone().into_value(),
-            serde_json::json!({"d": {"a": 1}, "e": {"b": 2, "a": 1}})
-        );
-        let Kind::Map(entries) = node.kind else { panic!("not a mapping") };
-        let Kind::Map(merged) = &entries[1].1.kind else { panic!("not a mapping") };
-        assert_eq!((merged[1].1.line, merged[1].1.column), (1, 11));
-    }
-
-    #[test]
-    fn reads_json_and_nothing() {
-        assert_eq!(value("{\"a\": [1, 2.5, null]}"), serde_json::json!({"a": [1, 2.5, null]}));
-        assert_eq!(value("# nothing\n"), Value::Null);
-        assert_eq!(value("\u{feff}a: 1\n"), serde_json::json!({"a": 1}));
-    }
-
-    #[test]
-    fn mistakes_have_a_place() {
-        for (text, expected) in [
-            (
-                "a: 1\na: 2\n",
-                "f.yml:2:1: the key a stands twice in one mapping\n  2 | a: 2\n    | ^",
-            ),
-            (
-                "a: b: c\n",
-                "f.yml:1:5: mapping values are not allowed in this context\n  1 | a: b: c\n    |     ^",
-            ),
-            (
-                "a: {{ b }}\n",
-                "f.yml:1:5: expected string scalar\n  1 | a: {{ b }}\n    |     ^\n\
-                 hint: put quotes around a value that starts with {{ or {%",
-            ),
-            (
-                "a: 1\n---\nb: 2\n",
-                "f.yml:3:1: a second document (---) starts here\n  3 | b: 2\n    | ^",
-            ),
-            (
-                "a: b\n\tc: d\n",
-                "f.yml:2:1: a tab stands in the indentation\n  2 | \tc: d\n    | ^\n\
-                 hint: YAML is indented with spaces, never with tabs",
-            ),
-        ] {
-            assert_eq!(parse::<Node>("f.yml", text).unwrap_err().to_string(), expected);
-        }
-    }
-
-    #[test]
-    fn large_inventories_stay_within_the_budget() {
-        let text: String = (0..60_000).map(|n| format!("h{n}: {{a: 1, b: 2}}\n")).collect();
-        assert_eq!(value(&text).as_object().map(Map::len), Some(60_000));
-    }
-}
+mod tests;

@@ -17,6 +17,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("sanitise", ""),
     ("exit", ""),
     ("length", ""),
+    ("interrupt", "exit"),
     ("exec", "sanitise"),
     ("problem", "sanitise"),
     ("project", "problem"),
@@ -25,7 +26,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("template", "problem yaml"),
     ("facts", "template"),
     // From files to what is wanted on a host. None of these knows that there is SSH.
-    ("inventory", "problem sanitise yaml"),
+    ("inventory", "interrupt problem sanitise yaml"),
     ("resource", "bundle length problem verify"),
     ("role", "problem project resource template yaml"),
     ("desired", "cluster facts problem project resource role template"),
@@ -58,7 +59,7 @@ const MAY_USE: &[(&str, &str)] = &[
     ("cli", "cluster length package shard"),
     (
         "command",
-        "access bundle cli cluster desired exit facts fleet inventory length openshift package problem project remote report repository resource role sanitise shard ssh ui yaml",
+        "access bundle cli cluster desired exit facts fleet interrupt inventory length openshift package problem project remote report repository resource role sanitise shard ssh ui yaml",
     ),
 ];
 

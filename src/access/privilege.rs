@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 
 use super::Defaults;
-use crate::inventory::Connection;
+use crate::inventory::{Becoming, Connection, Secret};
 use crate::problem::Problem;
 use crate::remote::{Become, Method};
 
@@ -78,6 +78,9 @@ impl Privilege {
                 }
             },
         };
+        if !connection.become_.unwrap_or(self.become_) {
+            return Ok(None);
+        }
         let set = connection.becoming(method.name())?;
         let user = set.user.as_deref().or(self.user.as_deref()).unwrap_or(ROOT);
         if self.root_only && user != ROOT {
@@ -87,19 +90,33 @@ impl Privilege {
             };
             return refuse(what, "everything that ezsync does is root's: leave it out");
         }
-        if !connection.become_.unwrap_or(self.become_) || user == login {
+        if user == login {
             return Ok(None);
         }
         if let Some(exe) = set.exe.as_deref().filter(|exe| method == Method::Sudo && runs_su(exe)) {
             let what = format!("ansible_become_exe={exe} runs su, with the options of sudo");
             return refuse(what, "set ansible_become_method=su with it");
         }
-        let password = set.password.clone().or_else(|| self.password.clone());
+        let (password, no_password) = secret_or(set.password.as_ref(), self.password.as_ref());
         if local && method == Method::Doas && password.is_some() {
             let what = "doas asks for its password on a terminal, and ansible_connection=local gives it none";
             return refuse(what.to_owned(), "use sudo, or let doas do without (nopass)");
         }
-        Ok(Some(Become { method, user: user.to_owned(), password, exe: set.exe, flags: set.flags }))
+        let Becoming { exe, flags, .. } = set;
+        Ok(Some(Become { method, user: user.to_owned(), password, no_password, exe, flags }))
+    }
+}
+
+/// The secret that a host has, else the one that is `given` for all, else why there is none although one is
+/// set: whoever asks for it is to hear that, and nobody else.
+pub(super) fn secret_or(
+    own: Option<&Secret>,
+    given: Option<&SecretString>,
+) -> (Option<SecretString>, Option<String>) {
+    match (own, given) {
+        (Some(Ok(own)), _) => (Some(own.clone()), None),
+        (Some(Err(problem)), None) => (None, Some(problem.brief())),
+        (_, given) => (given.cloned(), None),
     }
 }
 
@@ -154,7 +171,7 @@ mod tests {
 
     fn connection(vars: Value) -> Connection {
         let vars: Map<String, Value> = serde_json::from_value(vars).unwrap();
-        Connection::from_vars("h1", &vars, &|_| None).unwrap()
+        Connection::from_vars("h1", &|name| vars.get(name).cloned().map(Ok), &|_| None).unwrap()
     }
 
     fn of(privilege: &Privilege, login: &str, vars: Value) -> Option<String> {
@@ -185,6 +202,34 @@ mod tests {
             super::tests::of(&plain, "ops", json!({"ansible_password": "x"})).unwrap(),
             "sudo root "
         );
+    }
+
+    #[test]
+    fn what_cannot_be_had_matters_to_who_needs_it() {
+        let fault = |name: &'static str| {
+            let vars = move |asked: &str| (asked == name).then(|| Err(Problem::new("vaulted")));
+            Connection::from_vars("h1", &vars, &|_| None).unwrap()
+        };
+        let given = |become_: bool, password: Option<&str>| Privilege {
+            become_,
+            password: password.map(Into::into),
+            ..Privilege::default()
+        };
+        let password = fault("ansible_become_password");
+        let of = |privilege: Privilege, login: &str, connection: &Connection| {
+            privilege.of("h1", login, false, connection)
+        };
+        assert!(of(given(false, None), "ops", &password).unwrap().is_none());
+        assert!(of(given(true, None), "root", &password).unwrap().is_none());
+        let lacking = of(given(true, None), "ops", &password).unwrap().unwrap();
+        assert!(lacking.password.is_none());
+        assert_eq!(lacking.lack(), "there is none: vaulted");
+        // What is given for all takes its place.
+        let typed = of(given(true, Some("p")), "ops", &password).unwrap().unwrap();
+        assert!(typed.password.is_some() && typed.no_password.is_none());
+        let user = fault("ansible_become_user");
+        assert!(of(given(false, None), "ops", &user).unwrap().is_none());
+        assert!(of(given(true, None), "ops", &user).is_err());
     }
 
     #[test]

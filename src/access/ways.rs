@@ -2,11 +2,12 @@
 //! then ssh_config.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Options;
+use super::privilege::secret_or;
 use crate::inventory::{Connection, SshArgs};
 use crate::problem::Problem;
 use crate::ssh::config::{Config, HostKeyChecking, Local, Overrides, Proxy, Resolved};
@@ -64,9 +65,11 @@ impl Ways {
         let via = self.via(&resolved, &overrides, options, 0)?;
         let mut target = self.built(options, resolved, via);
         // These are the host's alone: no host on the way to it sees them.
-        let password = connection.password.as_ref().or(options.password.as_ref());
-        target.credentials.password = password.cloned();
-        target.credentials.passphrase.clone_from(&connection.private_key_passphrase);
+        let Credentials { password, no_password, passphrase, no_passphrase, .. } =
+            &mut target.credentials;
+        (*password, *no_password) =
+            secret_or(connection.password.as_ref(), options.password.as_ref());
+        (*passphrase, *no_passphrase) = secret_or(connection.private_key_passphrase.as_ref(), None);
         Ok(target)
     }
 
@@ -148,7 +151,9 @@ impl Ways {
                 identities_only: resolved.identities_only,
                 agent_socket: resolved.identity_agent,
                 passphrase: None,
+                no_passphrase: None,
                 password: None,
+                no_password: None,
                 methods,
                 password_prompts: resolved.password_prompts,
                 batch_mode: resolved.batch_mode,
@@ -178,7 +183,14 @@ impl Ways {
 fn overrides(options: &Options, connection: &Connection) -> Result<Overrides, Problem> {
     let read = |own: &Option<SshArgs>, all: &Option<SshArgs>| match own.as_ref().or(all.as_ref()) {
         Some(SshArgs { text, given_as, place }) => {
-            Overrides::from_args(text).map_err(|problem| problem.of(given_as).at(place.clone()))
+            let read = Overrides::from_args(text).and_then(|found| match found.config() {
+                Some(file) if !is_there(&file) => {
+                    let message = format!("-F {}: there is no such file", file.display());
+                    Err(Problem::new(message))
+                }
+                _ => Ok(found),
+            });
+            read.map_err(|problem| problem.of(given_as).at(place.clone()))
         }
         None => Ok(Overrides::default()),
     };
@@ -204,6 +216,11 @@ fn overrides(options: &Options, connection: &Connection) -> Result<Overrides, Pr
         .and(read(&connection.ssh_common_args, &options.ssh_common_args)?)
         .and(read(&connection.ssh_extra_args, &options.ssh_extra_args)?);
     Ok(ours(overrides, options))
+}
+
+/// Whether a file that `-F` names can be read; `none` is no file.
+fn is_there(file: &Path) -> bool {
+    file.exists() || file.as_os_str().eq_ignore_ascii_case("none")
 }
 
 /// What is said on our own command line for hosts and jump hosts alike.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, value_parser};
+use clap::Args;
 
 use crate::cluster::user_name;
 use crate::length;
@@ -12,10 +12,10 @@ use crate::length;
 #[command(next_help_heading = "Connection")]
 pub struct Access {
     /// How many hosts at a time
-    #[arg(short, long, value_name = "N", default_value_t = 50, value_parser = value_parser!(u16).range(1..))]
+    #[arg(short, long, value_name = "N", default_value_t = 50, value_parser = forks, allow_hyphen_values = true)]
     pub forks: u16,
     /// Reach hosts by SSH, or take them for this machine itself, where the inventory does not say
-    #[arg(short, long, value_name = "KIND", value_parser = ["ssh", "local"])]
+    #[arg(short, long, value_name = "KIND", value_parser = ["ssh", "local", "smart"])]
     pub connection: Option<String>,
     /// Log in as this user where the inventory names none
     #[arg(short, long, env = "ANSIBLE_REMOTE_USER", hide_env_values = true, value_name = "USER", value_parser = user_name)]
@@ -81,4 +81,10 @@ pub struct Privilege {
     /// Take that password from a file, or from what it prints if it is a program
     #[arg(long, visible_alias = "become-pass-file", value_name = "FILE")]
     pub become_password_file: Option<PathBuf>,
+}
+
+/// How many hosts at a time, as somebody typed it.
+fn forks(text: &str) -> Result<u16, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| format!("write a whole number from 1 to {}", u16::MAX))
 }

@@ -83,7 +83,7 @@ pub struct BundleCreate {
     #[arg(short, long, alias = "inventory-file", value_name = "SOURCE")]
     pub inventory: Vec<String>,
     /// Only these hosts: a pattern such as 'kube_node:!node7'
-    #[arg(short, long, value_name = "PATTERN")]
+    #[arg(short, long, value_name = "PATTERN", overrides_with = "limit")]
     pub limit: Option<String>,
     /// Set a variable: k=v, JSON, or @file
     #[arg(short, long, value_name = "VARS")]

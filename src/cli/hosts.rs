@@ -17,7 +17,7 @@ pub struct Hosts {
     #[arg(short, long, alias = "inventory-file", value_name = "SOURCE")]
     pub inventory: Vec<String>,
     /// Only these hosts: a pattern such as 'kube_node:!node7'
-    #[arg(short, long, value_name = "PATTERN")]
+    #[arg(short, long, value_name = "PATTERN", overrides_with = "limit")]
     pub limit: Option<String>,
     /// Only this part of the cluster: `sources` (the group chrony), or the K-th of N equal parts of all
     /// others, K from 1 to N (a Kubernetes completion index is K-1). It is divided before it is limited

@@ -97,7 +97,8 @@ impl Builder<'_> {
         }
         let unserved = self.unserved(&settings, &everyone, &addresses)?;
         let rank = |host: &str| sources.iter().position(|source| source.name == host);
-        chosen.sort_by_key(|host| rank(host).unwrap_or(usize::MAX));
+        let numbers: HashMap<&String, usize> = everyone.iter().zip(0..).collect();
+        chosen.sort_by_key(|host| (rank(host).unwrap_or(usize::MAX), numbers.get(host)));
         let layers = self.time_layers(&settings, &sources);
         let addresses: Vec<&str> = sources.iter().map(|source| source.address.as_str()).collect();
         let mut members = Vec::new();
@@ -117,10 +118,11 @@ impl Builder<'_> {
             member.subjects = same.unwrap_or_else(|| Arc::new(subjects));
             members.push(member);
         }
+        let listed = self.inventory.select("all")?;
         let warnings = self.warnings(&everyone).into_iter().chain(unserved).collect();
         let Self { name, recipe, .. } = self;
         let name = name.to_owned();
-        Ok(Cluster { name, shard, sources, members, recipe, settings, warnings })
+        Ok(Cluster { name, shard, sources, members, listed, recipe, settings, warnings })
     }
 
     /// The addresses of hosts, all checked.
@@ -272,10 +274,11 @@ impl Builder<'_> {
         found.into_iter().map(warning).collect()
     }
 
+    /// Those of `everyone` that `pattern` selects, in Ansible's order.
     pub fn chosen(&self, pattern: &str, everyone: &[String]) -> Result<Vec<String>, Problem> {
-        let selected: HashSet<String> = self.inventory.select(pattern)?.into_iter().collect();
-        let chosen: Vec<String> =
-            everyone.iter().filter(|host| selected.contains(*host)).cloned().collect();
+        let everybody: HashSet<&String> = everyone.iter().collect();
+        let mut chosen = self.inventory.select(pattern)?;
+        chosen.retain(|host| everybody.contains(host));
         if chosen.is_empty() {
             return Err(Problem::new("no host of the cluster is left")
                 .hint(format!("the cluster's hosts are: {}", listed(everyone))));
@@ -323,42 +326,6 @@ impl Builder<'_> {
         Ok(Member { name, connection, vars, subjects: Arc::default(), notes })
     }
 
-    /// How to reach a host: its `ansible_*` variables, which may refer to others.
-    fn connection(&self, host: &str, vars: &HostVars) -> Result<Connection, Problem> {
-        let scope = vars.without_facts(None);
-        let mut resolved = Vars::new();
-        for layer in vars.given.iter().chain([&vars.extra]) {
-            for (name, value) in layer.iter().filter(|(name, _)| name.starts_with("ansible_")) {
-                // Settings of Ansible that mean nothing here may refer to what only it has.
-                let here = Place::in_file(Path::new(""));
-                let value = match self.recipe.engine.values(value, &here, &scope) {
-                    Ok(value) => value,
-                    Err(problem) if Connection::uses(name) => {
-                        let place =
-                            self.place_of(host, name, Part::default()).unwrap_or_else(command_line);
-                        return Err(problem.at(place));
-                    }
-                    Err(_) => continue,
-                };
-                resolved.insert(name.clone(), value);
-            }
-        }
-        let place = |name: &str| self.place_of(host, name, Part::default());
-        let connection = Connection::from_vars(host, &resolved, &place)?;
-        let placed = |names: [&str; 2], problem: Problem| {
-            let set = names.iter().rev().find(|name| resolved.contains_key(**name));
-            let place = set.and_then(|name| place(name));
-            problem.at(place.or_else(|| self.inventory.place_of_host(host)))
-        };
-        names::check_address(&connection.address)
-            .map_err(|problem| placed(["ansible_host", "ansible_ssh_host"], problem))?;
-        if let Some(user) = &connection.user {
-            names::user(user)
-                .map_err(|problem| placed(["ansible_user", "ansible_ssh_user"], problem))?;
-        }
-        Ok(connection)
-    }
-
     /// Where the value that a variable has for a host stands, or a part of it.
     pub fn place_of(&self, host: &str, name: &str, part: Part<'_>) -> Option<Place> {
         if let Some(given) = self.options.iter().find(|given| given.name == name) {
@@ -381,7 +348,7 @@ impl Builder<'_> {
 }
 
 /// The place of what is given with `-e`.
-fn command_line() -> Place {
+pub(super) fn command_line() -> Place {
     Place::in_file(Path::new("-e"))
 }
 

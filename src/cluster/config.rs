@@ -45,7 +45,7 @@ impl Config {
             return Ok(Self::default());
         }
         let project::Text { file, text } = project::read_required(path)?;
-        let node: Node = yaml::parse(&file, &text)?;
+        let node = yaml::parse(&file, &text)?;
         let place = Place::in_source(file.clone(), &text, node.line, node.column);
         let keys = match &node.kind {
             Kind::Map(entries) => entries.clone(),

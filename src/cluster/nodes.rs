@@ -1,5 +1,7 @@
 //! The hosts of an inventory and how they are reached: all that is needed to look in on them.
 
+use std::collections::HashSet;
+
 use super::builder::Builder;
 use super::{Ground, Wish};
 use crate::desired::Recipe;
@@ -20,8 +22,8 @@ pub struct Node {
 }
 
 impl Node {
-    /// The hosts of the cluster `name` of `project` that `pattern` and `wish` leave, in the order of
-    /// the inventory (none where a shard has none of them), and what looks like a mistake there. It needs no time source and no roles.
+    /// The hosts of the cluster `name` of `project` that `pattern` and `wish` leave, in Ansible's order (none
+    /// where a shard has none of them), and what looks like a mistake there. It needs no time source and no roles.
     ///
     /// # Errors
     /// The first mistake that is found, with its place, and when no host is left.
@@ -35,14 +37,19 @@ impl Node {
         let recipe = Recipe::empty(project);
         let builder =
             Builder { name, inventory, config, folder, extra, options: Vec::new(), recipe };
-        let mut chosen: Vec<String> = builder.inventory.hosts().map(ToOwned::to_owned).collect();
-        if let Some(pattern) = pattern {
-            let problem = |problem: Problem| problem.of(pattern);
-            chosen = builder.chosen(pattern, &chosen).map_err(problem)?;
-        }
+        let everyone = builder.inventory.select("all")?;
+        let mut chosen = match pattern {
+            None => everyone,
+            Some(pattern) => {
+                builder.chosen(pattern, &everyone).map_err(|problem| problem.of(pattern))?
+            }
+        };
         if let Some(limit) = &wish.limit {
-            let problem = |problem: Problem| problem.of(format!("--limit {limit}").trim_end());
-            chosen = builder.chosen(limit, &chosen).map_err(problem)?;
+            let left = builder.chosen(limit, &chosen);
+            let left = left.map_err(|problem| problem.of(format!("--limit {limit}").trim_end()))?;
+            // As for Ansible, a limit says who, and the pattern in which order.
+            let left: HashSet<String> = left.into_iter().collect();
+            chosen.retain(|host| left.contains(host));
         }
         if chosen.is_empty() {
             return Err(Problem::new("the inventory has no hosts"));

@@ -6,10 +6,10 @@ use std::path::Path;
 use anyhow::Result;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::interrupt::Interrupts;
 use crate::access::{Access, Defaults, Options, Privilege, read_password};
 use crate::cli;
 use crate::cluster::user_name;
+use crate::interrupt::Interrupts;
 use crate::inventory::SshArgs;
 use crate::problem::Problem;
 use crate::remote::Method;

@@ -9,9 +9,9 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::interrupt::Interrupts;
 use crate::cli::Cli;
 use crate::fleet::Means;
+use crate::interrupt::Interrupts;
 use crate::ssh::Client;
 use crate::ui;
 

@@ -11,6 +11,13 @@ use crate::project::Project;
 use crate::sanitise::sanitise_lines;
 
 pub(super) fn run(project: &Project, options: &cli::Inventory) -> Result<Exit> {
+    if options.other_format || options.output.is_some() {
+        let message =
+            "--yaml, --toml, --export and --output of ansible-inventory do not exist here";
+        return Err(Problem::new(message)
+            .hint("--list prints JSON, for a file: ezsync inventory ... --list > FILE")
+            .into());
+    }
     let inventory = load(project, options)?;
     for warning in inventory.warnings() {
         eprintln!("warning: {warning}");

@@ -5,7 +5,6 @@ mod bundle;
 mod drive;
 mod export;
 mod import;
-mod interrupt;
 mod inventory;
 mod lock;
 mod new;
@@ -17,6 +16,7 @@ mod rollback;
 mod run;
 mod visit;
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use anyhow::{Error, Result};
@@ -27,6 +27,7 @@ use crate::cli::{Cli, Command, Hosts};
 use crate::cluster::{Cluster, OptionSetting, Wish};
 use crate::exit::Exit;
 use crate::fleet::Mode;
+use crate::interrupt::Interrupts;
 use crate::problem::Problem;
 use crate::project::Project;
 use crate::report::{self as results, Look, Run};
@@ -64,6 +65,8 @@ pub fn fail(cli: &Cli, error: &Error) -> (Exit, Option<String>) {
     let is_interrupt = |error: &io::Error| error.kind() == io::ErrorKind::Interrupted;
     let exit = match error.downcast_ref::<io::Error>() {
         Some(error) if is_interrupt(error) => Exit::Interrupted,
+        // What was waited for when the user wanted to end was given up.
+        _ if Interrupts::heard() => Exit::Interrupted,
         _ if error.is::<Problem>() => Exit::Usage,
         _ => Exit::Error,
     };
@@ -153,9 +156,11 @@ fn say(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// `--list-hosts`, as Ansible prints it.
+/// `--list-hosts`, as Ansible prints it: a limit says who, and the order is that of `all`.
 fn list_hosts(cluster: &Cluster) -> Result<Exit> {
-    print_names(cluster.members.iter().map(|member| member.name.as_str()))
+    let ours: HashSet<&str> = cluster.members.iter().map(|member| member.name.as_str()).collect();
+    let listed = cluster.listed.iter().map(String::as_str).filter(|name| ours.contains(name));
+    print_names(listed.collect::<Vec<_>>().into_iter())
 }
 
 fn print_names<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> Result<Exit> {

@@ -56,8 +56,9 @@ impl Wanted<'_> {
 
     pub(super) fn asks(&self) -> Trouble {
         let method = self.names().0;
+        let why = self.become_.map(Become::lack).unwrap_or_default();
         Trouble::new(
-            format!("{method} asks {} for a password, and none was given", self.user),
+            format!("{method} asks {} for a password, and {why}", self.user),
             "give it with -K (--ask-become-pass), or in ansible_become_password",
         )
     }
@@ -123,7 +124,11 @@ impl Wanted<'_> {
                 "check the user's name (ansible_become_user, --become-user), or make the user on the host",
             ),
             Some(become_) if become_.password.is_none() => Trouble::new(
-                format!("{method} did not make {} {wanted} without a password", self.user),
+                format!(
+                    "{method} did not make {} {wanted} without a password, and {}",
+                    self.user,
+                    become_.lack()
+                ),
                 format!(
                     "see what it says. If it wants a password, give it with -K; {method} must let {} run every command (for sudo: a line `{} ALL=(ALL) ALL` by visudo)",
                     self.user, self.user
@@ -181,6 +186,7 @@ mod tests {
                 password: None,
                 exe: None,
                 flags: None,
+                no_password: None,
             };
             let trouble = Wanted { user: "ops", become_: Some(&become_) }.ended(said);
             assert!(trouble.what.contains(expected), "{said}: {}", trouble.what);

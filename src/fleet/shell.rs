@@ -297,6 +297,7 @@ mod tests {
             method: Method::Sudo,
             user: "root".to_owned(),
             password: Some("geheim".into()),
+            no_password: None,
             exe: Some(program.to_owned()),
             flags: None,
         };

@@ -24,6 +24,9 @@ impl Fault {
 
 /// The hosts that a pattern stands for, in order, and the port written behind it.
 pub(super) fn expand(pattern: &str) -> Result<(Vec<String>, Option<u16>), Fault> {
+    if let Some((head, _)) = pattern.rsplit_once('[').filter(|(_, tail)| !tail.contains(']')) {
+        return Err(Fault::new(head.chars().count(), "this bracket is not closed", None));
+    }
     let (host, port) = split_port(pattern);
     let port = match port {
         Some(text) => Some(parse_port(text).map_err(|problem| {

@@ -1,7 +1,7 @@
 //! How to reach a host and become root on it, read from its variables.
 
 use secrecy::SecretString;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::address;
 use crate::problem::{Place, Problem};
@@ -72,22 +72,11 @@ impl Spellings {
     }
 }
 
-const ALL: [&[&str]; 14] = [
-    HOST,
-    PORT,
-    USER,
-    PASSWORD,
-    KEY_FILE,
-    PASSPHRASE,
-    KIND,
-    HOST_KEY_CHECKING,
-    TIMEOUT,
-    SSH_ARGS,
-    SSH_COMMON_ARGS,
-    SSH_EXTRA_ARGS,
-    BECOME,
-    BECOME_METHOD,
-];
+/// A secret, or why it cannot be had, which matters only where it is asked for.
+pub type Secret = Result<SecretString, Problem>;
+
+/// Says what a variable of the host is, its templates resolved; nothing where it is not set.
+type VarOf<'a> = &'a dyn Fn(&str) -> Option<Result<Value, Problem>>;
 
 /// How to reach a host. What is `None` was not set, and is for options and ssh_config to say.
 #[derive(Debug, Clone)]
@@ -103,9 +92,9 @@ pub struct Connection {
     /// Private key to offer, as written (`~` is not expanded).
     pub private_key_file: Option<String>,
     /// Opens an encrypted private key.
-    pub private_key_passphrase: Option<SecretString>,
+    pub private_key_passphrase: Option<Secret>,
     /// Password to log in with.
-    pub password: Option<SecretString>,
+    pub password: Option<Secret>,
     /// Whether the host's key must be the one that is known; `no` is `StrictHostKeyChecking=no`.
     pub host_key_checking: Option<bool>,
     /// How long connecting may take, in seconds.
@@ -132,7 +121,7 @@ pub struct Becoming {
     /// User to change to.
     pub user: Option<String>,
     /// Password for it.
-    pub password: Option<SecretString>,
+    pub password: Option<Secret>,
     /// The program that changes user, where it is not the method's own.
     pub exe: Option<String>,
     /// Its options, in the place of the usual ones.
@@ -151,17 +140,10 @@ pub struct SshArgs {
 }
 
 impl Connection {
-    /// Whether the variable `name` means anything here.
-    #[must_use]
-    pub fn uses(name: &str) -> bool {
-        let becoming = BECOMING.iter().flat_map(|(_, spellings)| spellings.all());
-        ALL.into_iter().chain(becoming).any(|spellings| spellings.contains(&name))
-    }
-
     /// What is set for changing user by `method`: `sudo`, `su` or `doas`.
     ///
     /// # Errors
-    /// A [`Problem`] for a setting that cannot be used, such as a password that is encrypted.
+    /// A [`Problem`] for a setting that cannot be used, such as a name that is encrypted.
     pub fn becoming(&self, method: &str) -> Result<Becoming, Problem> {
         let set = self.becoming.iter().find(|(name, _)| *name == method);
         set.map_or_else(|| Ok(Becoming::default()), |(_, set)| set.clone())
@@ -174,18 +156,18 @@ impl Connection {
         all.into_iter().flatten().map(|args| args.text.as_str()).collect::<Vec<_>>().join(" ")
     }
 
-    /// Reads the settings of `host` from all its variables, templates already resolved. `place`
-    /// knows where each of them is written.
+    /// Reads the settings of `host`. `vars` is asked for each variable that means something here, and for
+    /// no other; `place` knows where each of them is written.
     ///
     /// # Errors
     /// A [`Problem`] for a setting that cannot be used, such as a port of 99999.
     pub fn from_vars(
         host: &str,
-        vars: &Map<String, Value>,
+        vars: VarOf<'_>,
         place: &dyn Fn(&str) -> Option<Place>,
     ) -> Result<Self, Problem> {
         let vars = Settings { host, vars, place };
-        let port = vars.get(PORT).map(|(key, value)| vars.named(key, port(value))).transpose()?;
+        let port = vars.port()?;
         let address = vars.text(HOST)?.unwrap_or_else(|| host.to_owned());
         address::check_name(&address).map_err(|problem| vars.placed(HOST, problem))?;
         Ok(Self {
@@ -194,8 +176,8 @@ impl Connection {
             port_is_set: port.is_some(),
             user: vars.text(USER)?,
             private_key_file: vars.text(KEY_FILE)?,
-            private_key_passphrase: vars.secret(PASSPHRASE)?,
-            password: vars.secret(PASSWORD)?,
+            private_key_passphrase: vars.secret(PASSPHRASE),
+            password: vars.secret(PASSWORD),
             host_key_checking: vars.boolean(HOST_KEY_CHECKING)?,
             timeout: vars.seconds(TIMEOUT)?,
             ssh_args: vars.ssh_args(SSH_ARGS)?,
@@ -211,17 +193,16 @@ impl Connection {
 
 struct Settings<'a> {
     host: &'a str,
-    vars: &'a Map<String, Value>,
+    vars: VarOf<'a>,
     place: &'a dyn Fn(&str) -> Option<Place>,
 }
 
-impl<'a> Settings<'a> {
+impl Settings<'_> {
     /// The setting's value and the spelling it was found under. Null counts as not set.
-    fn get(&self, spellings: &[&'static str]) -> Option<(&'static str, &'a Value)> {
-        let set = |key: &&'static str| {
-            Some((*key, self.vars.get(*key).filter(|value| !value.is_null())?))
-        };
-        spellings.iter().rev().find_map(set)
+    fn get(&self, spellings: &[&'static str]) -> Option<(&'static str, Result<Value, Problem>)> {
+        let set = |key: &&'static str| Some((*key, (self.vars)(key)?));
+        let is_null = |value: &Result<Value, Problem>| matches!(value, Ok(Value::Null));
+        spellings.iter().rev().filter_map(set).find(|(_, value)| !is_null(value))
     }
 
     /// Says which host and variable a mistake is about.
@@ -239,25 +220,26 @@ impl<'a> Settings<'a> {
     /// A text; an empty one counts as not set. Numbers are taken as they are written.
     fn text(&self, spellings: &[&'static str]) -> Result<Option<String>, Problem> {
         let Some((key, value)) = self.get(spellings) else { return Ok(None) };
-        let text = match value {
-            Value::String(text) => Ok(text.clone()),
+        let text = match value? {
+            Value::String(text) => Ok(text),
             Value::Number(number) => Ok(number.to_string()),
             _ => Err("must be a text".to_owned()),
         };
         Ok(Some(self.named(key, text)?).filter(|text| !text.is_empty()))
     }
 
-    fn secret(&self, spellings: &[&'static str]) -> Result<Option<SecretString>, Problem> {
-        let Some(text) = self.text(spellings)? else { return Ok(None) };
-        if text.starts_with("$ANSIBLE_VAULT") {
-            let key = self.get(spellings).map_or("", |(key, _)| key);
-            return self.named(key, Err("is encrypted with ansible-vault".to_owned()));
-        }
-        Ok(Some(text.into()))
+    fn secret(&self, spellings: &[&'static str]) -> Option<Secret> {
+        self.text(spellings).map(|text| text.map(SecretString::from)).transpose()
+    }
+
+    fn port(&self) -> Result<Option<u16>, Problem> {
+        let Some((key, value)) = self.get(PORT) else { return Ok(None) };
+        self.named(key, port(&value?)).map(Some)
     }
 
     fn boolean(&self, spellings: &[&'static str]) -> Result<Option<bool>, Problem> {
         let Some((key, value)) = self.get(spellings) else { return Ok(None) };
+        let value = value?;
         let said = truth(&value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned));
         let fault = || format!("must be yes or no, not {value}");
         self.named(key, said.ok_or_else(fault)).map(Some)
@@ -284,7 +266,7 @@ impl<'a> Settings<'a> {
         let read = |spellings: &Spellings| {
             Ok(Becoming {
                 user: self.text(spellings.user)?,
-                password: self.secret(spellings.password)?,
+                password: self.secret(spellings.password),
                 exe: self.text(spellings.exe)?,
                 flags: self.text(spellings.flags)?,
             })

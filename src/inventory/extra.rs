@@ -31,7 +31,7 @@ fn one(option: &str) -> Result<Map<String, Value>, Problem> {
         });
     }
     if option.starts_with(['{', '[']) {
-        return match yaml::parse("-e", option)? {
+        return match yaml::parse("-e", option)?.into_value() {
             Value::Object(vars) => Ok(vars),
             _ => Err(problem(option, "must be an object: {\"key\": value}")),
         };

@@ -84,7 +84,8 @@ impl Reader<'_> {
         };
         if !after.trim_start().is_empty() && !after.trim_start().starts_with('#') {
             let at = column + 2 + inside.chars().count();
-            return Err(self.problem(at, "only a # comment may follow a section header"));
+            let message = format!("only a # comment may follow the section header [{inside}]");
+            return Err(self.problem(at, message));
         }
         let (name, kind) = inside.split_once(':').map_or((inside, None), |(n, k)| (n, Some(k)));
         if name.is_empty() || name.contains(char::is_whitespace) {
@@ -208,6 +209,8 @@ impl Reader<'_> {
 
 /// Whether a line that starts with a bracket is a host: `[2001:db8::1]:22` or `[1:3].example`.
 fn is_host_pattern(header: &str) -> bool {
-    let after = header.split_once(']').map_or("", |(_, after)| after);
-    after.starts_with(|c: char| !c.is_whitespace() && c != '#')
+    let Some((inside, after)) = header.split_once(']') else { return false };
+    let kind = inside.rsplit_once(':').map(|(_, kind)| kind);
+    let is_section = kind.is_none_or(|kind| ["hosts", "vars", "children"].contains(&kind));
+    !is_section && after.starts_with(|c: char| !c.is_whitespace() && c != '#')
 }

@@ -17,6 +17,7 @@ mod script;
 mod show;
 mod source;
 mod vars_files;
+mod wait;
 mod words;
 mod yaml_file;
 
@@ -25,7 +26,7 @@ use std::path::{Path, PathBuf};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
-pub use connection::{Connection, SshArgs};
+pub use connection::{Becoming, Connection, Secret, SshArgs};
 pub use vars_files::read_vars;
 
 use crate::problem::{Place, Problem};
@@ -211,6 +212,7 @@ impl Inventory {
 fn of(source: &str, problem: Problem) -> Problem {
     match problem.place() {
         Some(_) => problem,
+        None if source.trim().is_empty() => problem.of(&format!("-i '{source}'")),
         None => problem.of(&format!("-i {source}")),
     }
 }

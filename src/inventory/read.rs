@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::model::{Model, UNGROUPED};
 use super::source::{self, Mark};
 use super::vars_files::{list, refuse_vault};
-use super::{address, ini, script, yaml_file};
+use super::{address, ini, script, wait, yaml_file};
 use crate::problem::{Place, Problem};
 use crate::yaml;
 
@@ -26,6 +26,10 @@ const IGNORED: [&str; 12] =
 /// Adds what one `-i` names: a comma list of hosts, a folder, a program or a file. Says beside
 /// which folder's `group_vars` and `host_vars` it stands, if it stands anywhere.
 pub(super) fn source(model: &mut Model, source: &str) -> Result<Option<PathBuf>, Problem> {
+    if source.trim().is_empty() {
+        return Err(Problem::new("this names nothing")
+            .hint("give a file, a folder or a list of hosts with a comma in it"));
+    }
     let path = Path::new(source);
     if source.contains(',') && !path.exists() {
         host_list(model, source)?;
@@ -97,11 +101,15 @@ fn unreadable(path: &Path, error: &io::Error) -> Problem {
 }
 
 fn file(model: &mut Model, path: &Path) -> Result<(), Problem> {
-    let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+    let bytes = wait::read(path).map_err(|error| unreadable(path, &error))?;
     if script::is_program(path, &bytes) {
         return script::read(model, path);
     }
     let name = path.display().to_string();
+    if bytes.starts_with(b"#!") && !script::is_executable(path) {
+        let problem = Problem::new("it starts as a program does (#!), and may not be executed");
+        return Err(problem.at(Place::in_file(path)).hint(format!("chmod +x {name}")));
+    }
     if path.extension().is_some_and(|ending| ending == "toml") {
         return Err(Problem::new("inventories in TOML are not supported")
             .at(Place::in_file(path))

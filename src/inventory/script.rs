@@ -1,30 +1,39 @@
 //! Dynamic inventory: a program that answers `--list` and `--host NAME` with JSON, as Ansible's
 //! inventory scripts do.
 
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use indexmap::IndexSet;
 use serde_json::{Map, Value};
-use tokio::process::Command;
+use tokio::io::AsyncReadExt;
+use tokio::process::{ChildStderr, ChildStdout, Command};
 
 use super::address;
 use super::model::Model;
 use super::source::{self, Mark};
+use super::wait::{MOST, MOST_SHOWN, wait};
 use crate::problem::{Place, Problem};
 
 /// How long a program may take for one answer. Those that ask a cloud for a thousand machines
 /// take a minute; one that hangs must not hold up the run for ever.
 const DEADLINE: Duration = Duration::from_secs(180);
 
+/// How much of a program's complaints is kept, in bytes.
+const COMPLAINT_MOST: u64 = 64 << 10;
+
 /// Whether a file is there to be run: it may be executed, and starts as a program does. Where
 /// file systems call every file executable (Windows' drives do) an INI file is still read.
 pub(super) fn is_program(path: &Path, bytes: &[u8]) -> bool {
-    let executable =
-        std::fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o111 != 0);
-    executable && (bytes.starts_with(b"#!") || bytes.starts_with(b"\x7fELF"))
+    is_executable(path) && (bytes.starts_with(b"#!") || bytes.starts_with(b"\x7fELF"))
+}
+
+/// Whether anybody may execute a file.
+pub(super) fn is_executable(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o111 != 0)
 }
 
 /// Runs a program and adds the hosts, groups and variables that it answers with.
@@ -161,26 +170,45 @@ impl Program<'_> {
     }
 }
 
-/// Runs a program to its end. It reads nothing, and is killed when `deadline` has passed.
-fn run(
-    path: &Path,
-    arguments: &[&str],
-    deadline: Duration,
-) -> Result<std::process::Output, String> {
+/// Runs a program to its end. It reads nothing, and is killed when `deadline` has passed, when it says too much
+/// or when the user wants to end.
+fn run(path: &Path, arguments: &[&str], deadline: Duration) -> Result<Output, String> {
     // Without a slash the name would be looked for in PATH.
     let program = std::path::absolute(path).map_err(|error| error.to_string())?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| error.to_string())?;
-    runtime.block_on(async {
+    let work = async {
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
-        match tokio::time::timeout(deadline, command.output()).await {
-            Ok(output) => output.map_err(|error| format!("it cannot be run: {error}")),
-            Err(_) => Err(format!("no answer within {} seconds", deadline.as_secs_f32())),
-        }
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let (out, err) = (child.stdout.take(), child.stderr.take());
+        let (stdout, stderr) = tokio::try_join!(said(out, MOST), complaint(err))?;
+        Ok(Output { status: child.wait().await?, stdout, stderr })
+    };
+    wait(deadline, work).map_err(|error| match error.raw_os_error() {
+        Some(_) => format!("it cannot be run: {error}"),
+        None => error.to_string(),
     })
+}
+
+/// All that a program says, which must be no more than `most` bytes.
+async fn said(pipe: Option<ChildStdout>, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let Some(pipe) = pipe else { return Ok(bytes) };
+    let read = pipe.take(most + 1).read_to_end(&mut bytes).await?;
+    if u64::try_from(read).unwrap_or(u64::MAX) > most {
+        let words = format!("its answer is larger than {MOST_SHOWN}, and was given up");
+        return Err(io::Error::other(words));
+    }
+    Ok(bytes)
+}
+
+/// The beginning of what it says on its standard error.
+async fn complaint(pipe: Option<ChildStderr>) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let Some(mut pipe) = pipe else { return Ok(bytes) };
+    (&mut pipe).take(COMPLAINT_MOST).read_to_end(&mut bytes).await?;
+    // The rest is heard, or the program would wait for its listener.
+    tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await?;
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
+use super::wait;
 use crate::problem::{Place, Problem};
 
 /// One place in one of the inventory's files, in a few bytes.
@@ -79,7 +80,7 @@ impl Source {
 /// A [`Problem`] when it cannot be read or is not UTF-8.
 pub(super) fn read_text(path: &Path) -> Result<String, Problem> {
     let shown = path.display();
-    let bytes = std::fs::read(path)
+    let bytes = wait::read(path)
         .map_err(|error| Problem::new(format!("{shown} cannot be read: {error}")))?;
     text(path, bytes)
 }

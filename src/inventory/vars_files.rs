@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::model::{Model, Var, Vars};
 use super::source::{Mark, read_text};
 use crate::problem::{Place, Problem};
-use crate::yaml::{self, Kind, Node};
+use crate::yaml::{self, Node};
 
 /// Endings of variable files, in the order in which they are looked for.
 const ENDINGS: [&str; 4] = ["", ".yml", ".yaml", ".json"];
@@ -130,17 +130,8 @@ fn load(model: &mut Model, file: &Path) -> Result<Vars, Problem> {
 }
 
 fn entries(file: &str, text: &str) -> Result<Vec<(yaml::Key, Node)>, Problem> {
-    let place = |line, column| Place::in_source(file, text, line, column);
     refuse_vault(file, text)?;
-    let node: Node = yaml::parse(file, text)?;
-    match node.kind {
-        Kind::Map(entries) => Ok(entries),
-        _ if node.is_null() => Ok(Vec::new()),
-        _ => {
-            let message = format!("expected variables (key: value), found {}", node.kind_name());
-            Err(Problem::new(message).at(place(node.line, node.column)))
-        }
-    }
+    yaml::variables(file, text)
 }
 
 /// Refuses a file that nothing can be done without.

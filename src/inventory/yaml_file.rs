@@ -50,8 +50,7 @@ impl Reader<'_> {
             Kind::Map(entries) => Ok(entries),
             Kind::Scalar(serde_json::Value::Null) => Ok(Vec::new()),
             Kind::Scalar(serde_json::Value::String(name)) => {
-                let nothing = Kind::Scalar(serde_json::Value::Null);
-                Ok(vec![(Key { name, line, column }, Node { kind: nothing, line, column })])
+                Ok(vec![(Key { name, line, column }, Node::nothing(line, column))])
             }
             _ => {
                 let message = format!("{} must be a mapping, not {}", what.name, node.kind_name());

@@ -227,7 +227,7 @@ mod tests {
     /// The command line that opens a shell by `method`, and what is heard of it.
     fn opening(method: Method) -> (String, Greeting) {
         let (user, password) = ("root".to_owned(), Some("geheim".into()));
-        let become_ = Become { method, user, password, exe: None, flags: None };
+        let become_ = Become { method, user, password, no_password: None, exe: None, flags: None };
         let opening = become_.opening(false, &Word::from_bytes(&[7]));
         (opening.command, opening.greeting.unwrap())
     }
@@ -344,7 +344,8 @@ mod tests {
         for exe in ["su:", "/opt/su", "/etc", "/etc/passwd", "nosuch-program"] {
             let (user, password) = ("root".to_owned(), Some("geheim".into()));
             let exe = Some(exe.to_owned());
-            let become_ = Become { method: Method::Su, user, password, exe, flags: None };
+            let become_ =
+                Become { method: Method::Su, user, password, exe, flags: None, no_password: None };
             let opening = become_.opening(false, &Word::from_bytes(&[7]));
             let output = std::process::Command::new("sh").args(["-c", &opening.command]).output();
             let output = output.unwrap();

@@ -51,6 +51,8 @@ pub struct Become {
     pub user: String,
     /// What the program may ask for.
     pub password: Option<SecretString>,
+    /// Why there is no password although one is set.
+    pub no_password: Option<String>,
     /// The program's name or path, where it is not the method's own.
     pub exe: Option<String>,
     /// Options in the place of the usual ones.
@@ -128,6 +130,15 @@ impl Become {
         let program = self.program();
         let short = program.rsplit('/').next().unwrap_or_default().to_owned();
         vec!["sh".to_owned(), self.method.name().to_owned(), short, program]
+    }
+
+    /// Why there is no password, to go on with in a sentence.
+    #[must_use]
+    pub fn lack(&self) -> String {
+        match &self.no_password {
+            Some(why) => format!("there is none: {why}"),
+            None => "none was given".to_owned(),
+        }
     }
 
     /// doas asks on the terminal alone.
@@ -213,6 +224,7 @@ mod tests {
             method,
             user: "root".to_owned(),
             password: password.then(|| "geheim".into()),
+            no_password: None,
             exe: None,
             flags: None,
         }

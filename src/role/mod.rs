@@ -102,7 +102,10 @@ fn missing(project: &Project, name: &str) -> Problem {
 /// Variables from a file that may be missing or empty.
 fn vars(text: Option<Text>) -> Result<Arc<Layer>, Problem> {
     let vars = match text {
-        Some(text) => yaml::parse::<Option<Vars>>(&text.file, &text.text)?.unwrap_or_default(),
+        Some(Text { file, text, .. }) => {
+            let entries = yaml::variables(&file, &text)?.into_iter();
+            entries.map(|(key, node)| (key.name, node.into_value())).collect()
+        }
         None => Vars::new(),
     };
     Ok(Layer::written(vars))

@@ -90,7 +90,7 @@ impl Task {
 /// # Errors
 /// Anything that is not a list of tasks with one known module and known keywords each.
 pub fn parse(text: &Text) -> Result<Vec<Task>, Problem> {
-    let node: Node = yaml::parse(&text.file, &text.text)?;
+    let node = yaml::parse(&text.file, &text.text)?;
     let whole = |node: &Node| Place::in_source(&text.file, &text.text, node.line, node.column);
     if node.is_null() {
         return Ok(Vec::new());

@@ -247,6 +247,7 @@ impl<'a> Login<'a> {
             Ok(public) => self.has_waited(true).then_some(public),
             Err(reason) => {
                 self.unusable.push(UnusableKey { name: key.name.clone(), reason });
+                self.lacks("passphrase", self.credentials().no_passphrase.clone());
                 None
             }
         }
@@ -330,6 +331,7 @@ impl<'a> Login<'a> {
 
     /// Shows the password that was given, or asks for one.
     async fn password(&mut self, may_ask: bool) -> bool {
+        self.lacks("password", self.credentials().no_password.clone());
         if let Some(password) = self.credentials().password.clone() {
             return self.try_password(&password).await;
         }

@@ -42,6 +42,7 @@ impl<'a> Login<'a> {
     /// Answers the server's questions. Wrong answers of the person may be mended; a password that
     /// was given is not shown twice.
     pub(super) async fn keyboard_interactive(&mut self, may_ask: bool) -> bool {
+        self.lacks("password", self.credentials().no_password.clone());
         let given = self.credentials().password.clone();
         if given.is_none() && !may_ask {
             return false;
@@ -104,6 +105,13 @@ impl<'a> Login<'a> {
             }
         }
         self.give_up(format!("the server has asked more than {MAX_ROUNDS} times"))
+    }
+
+    /// Takes down, once, `why` a secret that is set is not there where the server wants it.
+    pub(super) fn lacks(&mut self, secret: &str, why: Option<String>) {
+        let reason = why.map(UnusableReason::Other);
+        let lacking = reason.map(|reason| UnusableKey { name: secret.to_owned(), reason });
+        self.unusable.extend(lacking.filter(|lacking| !self.unusable.contains(lacking)));
     }
 
     /// Ends the login: a wrong answer could lock the user out, and without one the server waits.

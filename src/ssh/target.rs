@@ -172,9 +172,13 @@ pub struct Credentials {
     pub agent_socket: Option<PathBuf>,
     /// Opens encrypted private keys. Without it, the person at the terminal is asked.
     pub passphrase: Option<SecretString>,
+    /// Why there is no passphrase although one is set.
+    pub no_passphrase: Option<String>,
     /// Tried when no key is accepted, and as the answer when keyboard-interactive asks for a
     /// password.
     pub password: Option<SecretString>,
+    /// Why there is no password although one is set.
+    pub no_password: Option<String>,
     /// The methods that may be used, in this order (`PreferredAuthentications` without those that
     /// are off, such as `PasswordAuthentication no`).
     pub methods: Vec<Method>,
@@ -217,7 +221,9 @@ impl Default for Credentials {
             identities_only: false,
             agent_socket: None,
             passphrase: None,
+            no_passphrase: None,
             password: None,
+            no_password: None,
             methods: vec![Method::PublicKey, Method::KeyboardInteractive, Method::Password],
             password_prompts: 3,
             batch_mode: false,

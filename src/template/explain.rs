@@ -3,12 +3,15 @@
 use regex::Regex;
 use tera::ErrorKind;
 
-use super::{Compiled, Scope};
+use super::{Compiled, Scope, foreign};
 use crate::problem::{Place, Problem};
 
 /// The problem of an undefined variable, at the place where the template first names it.
 pub(super) fn undefined(name: &str, compiled: &Compiled, scope: &Scope) -> Problem {
     let place = place_at(compiled, first_use(name, &compiled.source));
+    if let Some(problem) = foreign::variable(name) {
+        return problem.at(place);
+    }
     let problem = Problem::new(format!("the variable `{name}` is not defined")).at(place);
     match scope.nearest(name) {
         Some(near) => problem.hint(format!("did you mean `{near}`?")),
@@ -67,6 +70,9 @@ pub(super) fn explain(
         _ => origin.clone(),
     };
     let wrote = if whole_file { String::new() } else { format!("`{source}`: ") };
+    if let Some(problem) = foreign::construct(&message, source) {
+        return if whole_file { problem } else { problem.of(&format!("`{source}`")) }.at(place);
+    }
     let hint = hint(&message, source);
     let problem = Problem::new(format!("{wrote}{message}")).at(place);
     match hint {
@@ -80,9 +86,6 @@ fn hint(message: &str, source: &str) -> Option<&'static str> {
     let unnamed = Regex::new(r"\|\s*\w+\(\s*[^)\s\w]|\|\s*\w+\(\s*\w+\s*[,)]");
     if message.contains("expected identifier") && unnamed.is_ok_and(|re| re.is_match(source)) {
         return Some("arguments have names here: default(value='x'), replace(from='a', to='b')");
-    }
-    if message == "Unexpected end of input" {
-        return Some("an {% if %} or {% for %} is not closed: add its {% endif %} or {% endfor %}");
     }
     None
 }

@@ -5,6 +5,7 @@
 
 mod explain;
 mod fields;
+mod foreign;
 mod jinja;
 mod scope;
 mod shared;
@@ -91,6 +92,21 @@ impl Engine {
     /// As [`Engine::render_file`], placed at `origin`.
     pub fn values(&self, value: &Value, origin: &Place, scope: &Scope) -> Result<Value, Problem> {
         self.values_within(value, origin, scope, &mut Vec::new())
+    }
+
+    /// The value of the variable `name`, rendered by [`Engine::value`]; nothing where nobody sets it.
+    #[must_use]
+    pub fn variable(
+        &self,
+        name: &str,
+        origin: &Place,
+        scope: &Scope,
+    ) -> Option<Result<Value, Problem>> {
+        let (layer, value) = scope.find(name)?;
+        Some(match layer.is_literal() {
+            true => Ok(value.clone()),
+            false => self.resolve(name, value, origin, scope, &mut Vec::new()),
+        })
     }
 
     /// Whether the condition `expression` (as in `when:`) holds.

@@ -188,14 +188,11 @@ fn becoming(become_: &Become) -> String {
 
 /// Where `host` is reached with all templates rendered.
 fn reach(inventory: &Inventory, host: &str, access: &mut Access) -> Reach {
-    let vars = inventory.vars(host);
-    let scope = Scope::default().with(&Layer::written(vars.clone()));
+    let scope = Scope::default().with(&Layer::written(inventory.vars(host)));
     let engine = Engine::default();
-    let rendered = vars.iter().map(|(name, value)| {
-        let place = inventory.place_of_var(host, name).unwrap_or(Place::in_file("".as_ref()));
-        (name.clone(), engine.values(value, &place, &scope).unwrap())
-    });
-    let connection = Connection::from_vars(host, &rendered.collect(), &|_| None).unwrap();
+    let here = Place::in_file("".as_ref());
+    let rendered = |name: &str| engine.variable(name, &here, &scope);
+    let connection = Connection::from_vars(host, &rendered, &|_| None).unwrap();
     access.reach(host, &connection).unwrap()
 }
 

@@ -227,6 +227,38 @@ fn patterns_select_what_they_select_for_ansible() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn hosts_are_listed_in_ansibles_order() {
+    const ASKED: [(&str, &[&str]); 9] = [
+        ("list-order", &["all"]),
+        ("list-order", &["kube_node:etcd"]),
+        ("list-order", &["all", "--limit=kube_node:etcd"]),
+        ("list-order", &["etcd:kube_node", "--limit=all[0]:e2"]),
+        ("kubeasz-multi-node", &["all"]),
+        ("kubeasz-multi-node", &["kube_node:kube_master"]),
+        ("kubespray-like", &["all"]),
+        ("depth-diamond", &["all"]),
+        ("children-across-sources", &["all"]),
+    ];
+    let cases = cases();
+    let case = |name: &str| cases.iter().find(|case| case.name == name).unwrap();
+    let flags = |args: &[&'static str]| [args, &["--list-hosts"]].concat();
+    let questions =
+        ASKED.iter().map(|(name, args)| case(name).question("ansible", &flags(args))).collect();
+    let Some(answers) = judge::ask(questions) else { return };
+    for ((name, args), expected) in ASKED.iter().zip(answers) {
+        let listed = Command::new(env!("CARGO_BIN_EXE_ezsync"))
+            .args(["exec", "any"])
+            .args(flags(args))
+            .args(&case(name).args)
+            .current_dir(&case(name).folder)
+            .output()
+            .unwrap();
+        assert_eq!(String::from_utf8_lossy(&listed.stdout), expected.stdout, "{name} {args:?}");
+        assert!(expected.stdout.contains("hosts ("), "{name} {args:?}: {}", expected.stderr);
+    }
+}
+
 fn at(folder: &Path) -> String {
     format!("@{}/", folder.display())
 }

@@ -59,6 +59,16 @@ async fn the_right_password_is_accepted_and_a_wrong_one_is_not_shown() {
 }
 
 #[tokio::test]
+async fn a_password_that_cannot_be_had_is_missed_where_it_is_wanted() {
+    let set = |target: &mut Target| {
+        target.credentials.no_password = Some("hosts:2:3: vaulted".to_owned());
+    };
+    let error = log_in(vec![Algorithm::Ed25519], set).await.unwrap_err().to_string();
+    let expected = "there was no key to try; could not use password (hosts:2:3: vaulted); ";
+    assert!(error.contains(expected), "{error}");
+}
+
+#[tokio::test]
 async fn an_rsa_key_is_not_used_with_sha1() {
     if let Some(reason) = missing() {
         ezsync_hosts::skip(reason);

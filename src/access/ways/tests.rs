@@ -1,5 +1,4 @@
 use std::fs;
-use std::path::Path;
 
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -30,7 +29,9 @@ impl Bench {
 
     fn target(&mut self, vars: Value) -> Result<Target, Problem> {
         let vars = vars.as_object().unwrap();
-        let connection = Connection::from_vars("web", vars, &|_| None).unwrap();
+        let connection =
+            Connection::from_vars("web", &|name| vars.get(name).cloned().map(Ok), &|_| None)
+                .unwrap();
         self.ways.target(&self.options, &connection)
     }
 }
@@ -191,7 +192,10 @@ fn mistakes_say_where_they_are() {
         ),
         (json!({"ansible_ssh_common_args": "-J one"}), "the jump hosts of "),
         (json!({"ansible_ssh_common_args": "-b here"}), "BindAddress here is no address"),
-        (json!({"ansible_ssh_common_args": "-F /no/such/file"}), "there is no such file"),
+        (
+            json!({"ansible_ssh_common_args": "-F /no/such/file"}),
+            "ansible_ssh_common_args: -F /no/such/file: there is no such file",
+        ),
     ] {
         let problem = bench.target(vars).unwrap_err();
         assert!(problem.message().contains(wanted), "{problem}");

@@ -28,10 +28,10 @@ pub(in crate::cluster) struct Lookup<'a> {
 impl<'a> Lookup<'a> {
     /// The setting `name`, all templates in it resolved; none when it has no value.
     pub fn entry(&'a self, name: &'a str) -> Result<Option<Entry<'a>>, Problem> {
-        let Some(value) = self.scope.get(name) else { return Ok(None) };
         let here = Place { file: name.to_owned(), line: 0, column: 0, text: String::new() };
         let place = (self.place)(name, Part::default()).unwrap_or(here);
-        let value = self.engine.values(value, &place, &self.scope)?;
+        let Some(value) = self.engine.variable(name, &place, &self.scope) else { return Ok(None) };
+        let value = value?;
         let entry = Entry { lookup: self, setting: name, item: None, field: None, value };
         Ok(Some(entry).filter(|entry| !entry.value.is_null()))
     }

@@ -12,7 +12,6 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 
 use super::super::drive::interrupt;
-use super::super::interrupt::Interrupts;
 use super::super::print;
 use super::check;
 use super::summary::Summary;
@@ -21,6 +20,7 @@ use crate::bundle;
 use crate::cli::{BundleCreate, Cli};
 use crate::cluster::PackageSettings;
 use crate::exit::Exit;
+use crate::interrupt::Interrupts;
 use crate::length;
 use crate::package::{Architecture, Release, Target};
 use crate::problem::{Place, Problem};

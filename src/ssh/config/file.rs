@@ -9,7 +9,7 @@ use std::sync::Arc;
 use nix::unistd::{Gid, Group};
 
 use super::criteria::{self, Criterion};
-use super::keyword::{Meaning, meaning};
+use super::keyword::{Meaning, advice, meaning};
 use super::line::{Line, Source};
 use super::local::Local;
 use super::setting::Setting;
@@ -194,18 +194,19 @@ pub(super) fn read_setting(line: &Line<'_>) -> Result<Item, Problem> {
         return Ok(Item::Set(setting));
     }
     let keyword = &line.keyword;
+    let written = line.source.text.trim_start();
+    let written = written.get(..keyword.len()).unwrap_or(keyword);
     let value = line.words.first().map_or("", |word| word.text.as_str());
     Ok(match meaning(keyword, value) {
         Meaning::Harmless => Item::Set(Setting::Nothing),
         Meaning::Instead(instead) => {
-            let written = line.source.text.trim_start();
-            let written = written.get(..keyword.len()).unwrap_or(keyword).to_owned();
+            let keywords = vec![written.to_owned()];
             let place = line.problem("").place().cloned();
-            Item::Unfollowed(Unfollowed { keywords: vec![written], instead, place })
+            Item::Unfollowed(Unfollowed { keywords, instead, place })
         }
         Meaning::Unknown => {
             let problem = line.problem(format!("there is no setting `{keyword}` in ssh_config"));
-            Item::Unknown(keyword.clone(), Arc::new(problem))
+            Item::Unknown(keyword.clone(), Arc::new(problem.hint(advice(keyword, written))))
         }
     })
 }

@@ -1,5 +1,7 @@
 //! The keywords that OpenSSH knows and we do not follow.
 
+use crate::problem::nearest;
+
 /// Keywords whose absence may be felt: other hosts or other keys would be reached or trusted. With
 /// each stand the values with which it says nothing, and what holds instead.
 const UNFOLLOWED: &[(&str, &[&str], &str)] = &[
@@ -113,6 +115,54 @@ const HARMLESS: &[&str] = &[
     "xauthlocation",
 ];
 
+/// Keywords that people write, for who has slipped: blocks, and what is followed.
+const USUAL: [&str; 32] = [
+    "AddressFamily",
+    "BatchMode",
+    "BindAddress",
+    "CertificateFile",
+    "ConnectTimeout",
+    "ConnectionAttempts",
+    "GlobalKnownHostsFile",
+    "HashKnownHosts",
+    "Host",
+    "HostKeyAlias",
+    "HostName",
+    "IdentitiesOnly",
+    "IdentityAgent",
+    "IdentityFile",
+    "IgnoreUnknown",
+    "Include",
+    "KbdInteractiveAuthentication",
+    "Match",
+    "NumberOfPasswordPrompts",
+    "PasswordAuthentication",
+    "Port",
+    "PreferredAuthentications",
+    "ProxyCommand",
+    "ProxyJump",
+    "PubkeyAuthentication",
+    "ServerAliveCountMax",
+    "ServerAliveInterval",
+    "StrictHostKeyChecking",
+    "User",
+    "UserKnownHostsFile",
+    "ForwardAgent",
+    "ControlMaster",
+];
+
+/// What to do about a keyword (in lower case) that nobody knows, `written` like this.
+pub(super) fn advice(keyword: &str, written: &str) -> String {
+    let lower = USUAL.map(str::to_lowercase);
+    let near = nearest(keyword, &lower.each_ref().map(String::as_str));
+    match near.and_then(|near| USUAL.into_iter().find(|usual| usual.to_lowercase() == near)) {
+        Some(usual) => format!("did you mean {usual}?"),
+        None => format!(
+            "if it is for another ssh, such as a Mac's, write above it: IgnoreUnknown {written}"
+        ),
+    }
+}
+
 /// What a line that we do not follow means for the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meaning {
@@ -153,5 +203,24 @@ mod tests {
         assert!(matches!(meaning("checkhostip", "yes"), Meaning::Instead(_)));
         assert_eq!(meaning("forwardx11", "yes"), Meaning::Harmless);
         assert_eq!(meaning("prot", "2"), Meaning::Unknown);
+        assert!(
+            USUAL.iter().all(|usual| {
+                !matches!(meaning(&usual.to_lowercase(), "x"), Meaning::Instead(_))
+            })
+        );
+    }
+
+    #[test]
+    fn slips_and_other_peoples_keywords_get_advice() {
+        for (written, expected) in [
+            ("Hots", "did you mean Host?"),
+            ("IdentiyFile", "did you mean IdentityFile?"),
+            (
+                "UseKeychain",
+                "if it is for another ssh, such as a Mac's, write above it: IgnoreUnknown UseKeychain",
+            ),
+        ] {
+            assert_eq!(advice(&written.to_lowercase(), written), expected);
+        }
     }
 }

@@ -20,7 +20,7 @@ const LAST: u32 = 3;
 
 /// The wishes to end the program, from the moment when they are first listened for.
 #[derive(Debug, Clone)]
-pub(super) struct Interrupts(watch::Receiver<u32>);
+pub struct Interrupts(watch::Receiver<u32>);
 
 /// All who listen hear the same: a wish that comes between two of them is not lost.
 static HEARD: Mutex<Option<watch::Receiver<u32>>> = Mutex::new(None);
@@ -42,6 +42,13 @@ impl Interrupts {
         std::thread::Builder::new().name("signals".to_owned()).spawn(listen)?;
         *heard = Some(receiver.clone());
         Ok(Self(receiver))
+    }
+
+    /// Whether anybody listened and was asked to end the program.
+    #[must_use]
+    pub fn heard() -> bool {
+        let heard = HEARD.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.as_ref().is_some_and(|wishes| *wishes.borrow() > 0)
     }
 
     /// Waits until the program was asked to end so many times.
