@@ -17,7 +17,7 @@ pub use names::user as user_name;
 pub use nodes::Node;
 pub use pools::{PoolHosts, PoolWish, Pools};
 pub use settings::{
-    Conf, FailurePolicy, MadeKey, Networks, PackageSettings, Settings, Spoken, takes_extra_line,
+    Conf, FailurePolicy, MadeKey, Networks, PackageSettings, Settings, Spoken, check,
 };
 pub use sources::TimeSource;
 

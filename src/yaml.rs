@@ -94,7 +94,12 @@ fn problem(file: &str, text: &str, error: &Error) -> Problem {
             format!("the key {key} stands twice in one mapping")
         }
         Error::MultipleDocuments { .. } => "a second document (---) starts here".to_owned(),
-        other => other.to_string(),
+        other => match other.to_string() {
+            budget if budget.starts_with("budget breached") => {
+                "this is too large or too deep, or repeats too much by aliases (*name)".to_owned()
+            }
+            message => message,
+        },
     };
     let shown = match shown.starts_with("cannot deserialize null into string") {
         true => "a name is missing: `~`, `null` or nothing stands where a key must".to_owned(),

@@ -35,7 +35,7 @@ const MAY_USE: &[(&str, &str)] = &[
         "desired facts inventory length openshift problem project resource role shard template verify yaml",
     ),
     ("plan", "desired resource"),
-    ("openshift", "desired facts plan problem resource yaml"),
+    ("openshift", "desired facts plan problem resource sanitise template yaml"),
     ("history", "desired package plan resource"),
     // Packages for hosts without internet.
     ("package", ""),

@@ -70,6 +70,9 @@ Example:
   oc get mc -o yaml 99-worker-chrony >worker.yaml
   ezsync import machineconfig worker.yaml
 
+  oc debug node/worker-0 -- chroot /host cat /etc/chrony.conf >chrony.conf
+  ezsync import machineconfig chrony.conf
+
 Reads all forms of contents that the operator takes, also those of Ignition 2. What no setting
 stands for is listed at the end. Asks no cluster."
     )]
@@ -79,7 +82,7 @@ stands for is listed at the end. Asks no cluster."
 /// Options of `import machineconfig`.
 #[derive(Debug, Args)]
 pub struct ImportMachineConfig {
-    /// Files with MachineConfigs; `-` is standard input
+    /// Files with MachineConfigs, or a node's own chrony.conf; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
 }

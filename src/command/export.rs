@@ -1,23 +1,23 @@
-//! `ezsync export` and `ezsync import`: the same time for OpenShift, and the way back.
+//! `ezsync export`: the same time for OpenShift.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use super::import::input;
 use super::{print, say};
-use crate::cli::{Export, ExportFormat, Import, ImportMachineConfig};
-use crate::cluster::{self, PoolHosts, PoolWish, Pools, Wish};
+use crate::cli::{Export, ExportFormat};
+use crate::cluster::{PoolHosts, PoolWish, Pools, Wish};
 use crate::exit::Exit;
 use crate::facts::Facts;
 use crate::openshift::{
     self, Comparison, Content, Document, Format, Pool, Purpose, Settings, Version,
 };
 use crate::problem::{Place, Problem};
-use crate::project::{self, Project, Text};
+use crate::project::Project;
 use crate::sanitise::sanitise_lines;
-use crate::yaml;
 
 pub(super) fn export(project: &Project, options: &Export) -> Result<Exit> {
     let wish = Wish {
@@ -207,59 +207,4 @@ fn check(pools: &[Pool], settings: &Settings, version: Version, file: &Path) -> 
         }
     }
     Ok(exit)
-}
-
-/// What `file` holds, or standard input where it is `-`.
-fn input(file: &Path) -> Result<Text, Problem> {
-    if file != Path::new("-") {
-        return project::read_required(file);
-    }
-    let file = "standard input".to_owned();
-    match io::read_to_string(io::stdin()) {
-        Ok(text) => Ok(Text { file, text }),
-        Err(error) => Err(Problem::new(format!("{file}: cannot read it: {error}"))),
-    }
-}
-
-pub(super) fn import(import: &Import) -> Result<Exit> {
-    let Import::MachineConfig(ImportMachineConfig { files }) = import;
-    let mut dumps = openshift::Dumps::default();
-    for file in files {
-        let text = input(file)?;
-        let more = openshift::read(&text.file, &text.text, Purpose::Import)?;
-        dumps.add_all(more).map_err(|name| {
-            Problem::new(format!("{name} stands in two files")).at(Place::in_file(file))
-        })?;
-    }
-    let mut text = String::new();
-    for config in &dumps.configs {
-        for file in &config.files {
-            let bytes = String::from_utf8_lossy(&file.bytes);
-            let end = if bytes.ends_with('\n') || bytes.is_empty() { "" } else { "\n" };
-            text +=
-                &format!("# --- {}: {} ({:04o})\n{bytes}{end}", config.name, file.path, file.mode);
-        }
-    }
-    let imported = openshift::import(&dumps, &cluster::takes_extra_line);
-    let mut others = dumps.others;
-    let alike = imported.settings.len() < 2;
-    for (pools, settings) in &imported.settings {
-        let whose = if alike { String::new() } else { format!(", as {} has it", pools.join(", ")) };
-        text += &format!("# --- config.yml{whose}\n{}", yaml::write(settings)?);
-    }
-    if !alike {
-        others.push(
-            "the pools differ: ntp_servers and min_sources are one for the whole cluster"
-                .to_owned(),
-        );
-    }
-    others.splice(0..0, imported.others);
-    if !others.is_empty() {
-        text += "# --- no setting stands for\n";
-    }
-    for other in &others {
-        text += &format!("# {other}\n");
-    }
-    print(&sanitise_lines(&text))?;
-    Ok(Exit::Ok)
 }

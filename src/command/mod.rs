@@ -4,6 +4,7 @@ mod access;
 mod bundle;
 mod drive;
 mod export;
+mod import;
 mod inventory;
 mod lock;
 mod new;
@@ -44,7 +45,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Inventory(options) => inventory::run(&project, options),
         Command::Render(options) => render::run(&project, options),
         Command::Export(options) => export::export(&project, options),
-        Command::Import(options) => export::import(options),
+        Command::Import(options) => import::import(options),
         Command::Setup(options) => run::setup(cli, &project, options),
         Command::Ping(options) => visit::ping(cli, &project, options),
         Command::Exec(options) => visit::exec(cli, &project, options),

@@ -2,9 +2,10 @@
 
 use super::content::PoolFile;
 use super::document;
+use super::dumped::{Dumped, DumpedFile, DumpedUnit};
 use super::ignition::{Account, Unit};
 use super::pool::Pool;
-use super::read::{Dumped, DumpedFile, DumpedUnit, Dumps, Unread};
+use super::read::{Dumps, Unread};
 use super::settings::WORKER;
 use super::version::Version;
 use crate::plan::unified;

@@ -4,109 +4,280 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::chrony_conf::{self, Check, owner};
+use super::content::check_zone;
 use super::document::TIMEZONE_UNIT;
-use super::ignition::Account;
-use super::read::{Dumped, DumpedFile, Dumps};
-use super::settings::{MASTER, WORKER};
+use super::dumped::Dumped;
+use super::read::Dumps;
+use super::settings::{MASTER, Settings, WORKER};
+use crate::problem::Problem;
+use crate::yaml;
 
 /// The configuration of chrony on a node.
 pub(super) const CHRONY_CONF: &str = "/etc/chrony.conf";
 
-/// What chrony's template writes by itself.
-const OWN_LINES: [&str; 2] = ["driftfile /var/lib/chrony/drift", "rtcsync"];
+/// The first release with node disruption policies.
+const POLICY_SINCE: &str = "4.17";
+
+/// Settings that are one for the whole cluster; each other one a group may have of its own.
+const OF_CLUSTER: [&str; 3] = ["ntp_servers", "min_sources", "ip_family"];
 
 /// What MachineConfigs say, in ezsync's words.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Imported {
-    /// The settings for config.yml, each with the pools that have them: one where all have the same.
-    pub settings: Vec<(Vec<String>, Map<String, Value>)>,
+    /// The settings, with the file that each of them is for.
+    pub files: Vec<(String, Map<String, Value>)>,
     /// What no setting stands for.
     pub others: Vec<String>,
 }
 
-/// The settings that would give what `dumps` say. `takes` tells whether a line that begins with a directive may
-/// stand in `extra_lines`.
+/// What one pool has.
+struct OfPool<'a> {
+    name: &'a str,
+    /// The group whose hosts are in it; none for a node's own file.
+    group: Option<String>,
+    has_conf: bool,
+    settings: Map<String, Value>,
+}
+
+impl OfPool<'_> {
+    /// Whether it has anything to say of a setting.
+    fn speaks_of(&self, setting: &str) -> bool {
+        self.has_conf || setting == "timezone"
+    }
+
+    fn group(&self) -> &str {
+        self.group.as_deref().unwrap_or_default()
+    }
+
+    fn is_custom(&self) -> bool {
+        self.group.is_some() && ![MASTER, WORKER].contains(&self.name)
+    }
+}
+
+/// The settings that would give what `dumps` say. `check` says what config.yml may not have.
 #[must_use]
-pub fn import(dumps: &Dumps, takes: &dyn Fn(&str) -> bool) -> Imported {
+pub fn import(dumps: &Dumps, check: Check<'_>) -> Imported {
     let mut imported = Imported::default();
-    let mut pools: BTreeMap<&str, Vec<&Dumped>> = BTreeMap::new();
+    let mut configs: BTreeMap<&str, Vec<&Dumped>> = BTreeMap::new();
     for config in &dumps.configs {
-        pools.entry(&config.pool).or_default().push(config);
+        configs.entry(&config.pool).or_default().push(config);
     }
     let mut openshift = Map::new();
-    for (pool, mut configs) in pools {
+    let mut pools = Vec::new();
+    for (pool, mut configs) in configs {
         // As the operator puts them together.
         configs.sort_by(|a, b| a.name.cmp(&b.name));
-        let mut own = Map::new();
-        let arguments: Vec<&String> = configs.iter().flat_map(|it| &it.kernel_arguments).collect();
-        if !arguments.is_empty() {
-            own.insert("kernel_arguments".to_owned(), json!(arguments));
-        }
-        if ![MASTER, WORKER].contains(&pool) || !own.is_empty() {
+        let is_node = configs.iter().any(|config| config.is_of_node);
+        let arguments = configs.iter().flat_map(|it| &it.kernel_arguments);
+        let own = imported.kernel_arguments(pool, arguments);
+        if !is_node && (![MASTER, WORKER].contains(&pool) || !own.is_empty()) {
             openshift.insert(pool.to_owned(), Value::Object(own));
         }
-        let settings = imported.of_pool(&configs, takes);
-        match imported.settings.iter_mut().find(|(_, known)| *known == settings) {
-            Some((pools, _)) => pools.push(pool.to_owned()),
-            None => imported.settings.push((vec![pool.to_owned()], settings)),
-        }
+        pools.push(OfPool {
+            name: pool,
+            group: (!is_node).then(|| group(pool)),
+            has_conf: configs.iter().any(|config| config.writes(CHRONY_CONF)),
+            settings: imported.of_pool(&configs, check),
+        });
     }
+    inherit(&mut pools);
     for (pool, own) in &dumps.around.pools {
         if ![MASTER, WORKER].contains(&pool.as_str()) || !own.is_empty() {
             let known = openshift.entry(pool.as_str()).or_insert_with(|| json!({}));
             known.as_object_mut().into_iter().for_each(|known| known.extend(own.clone()));
         }
     }
-    imported.finish(openshift, dumps.around.disruption_policy)
+    imported.divide(&pools);
+    imported.add_openshift(openshift, dumps.around.disruption_policy);
+    imported
+}
+
+/// A custom pool's nodes get the workers' configs as well, and so all that their own do not say.
+fn inherit(pools: &mut [OfPool<'_>]) {
+    let workers = pools.iter().find(|pool| pool.name == WORKER);
+    let Some((has_conf, of_workers)) = workers.map(|it| (it.has_conf, it.settings.clone())) else {
+        return;
+    };
+    for pool in pools.iter_mut().filter(|pool| pool.is_custom()) {
+        for (name, value) in &of_workers {
+            if name == "timezone" || !pool.has_conf {
+                pool.settings.entry(name).or_insert_with(|| value.clone());
+            }
+        }
+        pool.has_conf |= has_conf;
+    }
+}
+
+/// The group whose hosts are in a pool where nothing else is said.
+fn group(pool: &str) -> String {
+    let known = Settings::read(None).map(|settings| settings.pools).unwrap_or_default();
+    known.into_iter().find(|known| known.name == pool).map_or(pool.to_owned(), |known| known.group)
+}
+
+/// Whether config.yml may have this below `openshift`.
+fn check_section(section: &Value) -> Result<(), Problem> {
+    let text = yaml::write(section)?;
+    let node = yaml::parse("", &text)?;
+    Settings::read(Some(("", &text, &node))).map(drop)
 }
 
 impl Imported {
-    /// With what stands below `openshift`.
-    fn finish(mut self, pools: Map<String, Value>, disruption_policy: bool) -> Self {
-        let mut openshift = Map::new();
-        if disruption_policy {
-            openshift.insert("node_disruption_policy".to_owned(), json!(true));
-            let version = "node_disruption_policy: it needs openshift.version, 4.17 or later";
-            self.others.push(version.to_owned());
-        }
-        if !pools.is_empty() {
-            openshift.insert("pools".to_owned(), Value::Object(pools));
-        }
-        if !openshift.is_empty() {
-            if self.settings.is_empty() {
-                self.settings.push((Vec::new(), Map::new()));
-            }
-            for (_, settings) in &mut self.settings {
-                settings.insert("openshift".to_owned(), json!(openshift));
+    fn kernel_arguments<'a>(
+        &mut self,
+        pool: &str,
+        arguments: impl Iterator<Item = &'a String>,
+    ) -> Map<String, Value> {
+        let mut taken: Vec<&String> = Vec::new();
+        for argument in arguments {
+            let is_new = !taken.contains(&argument);
+            let section = json!({ "kernel_arguments": [argument] });
+            if is_new && check_section(&section).is_ok() {
+                taken.push(argument);
+            } else {
+                let why = if is_new { "not one word" } else { "a second time" };
+                self.others.push(format!("{pool}: the kernel's argument {argument} ({why})"));
             }
         }
-        self
+        let list = (!taken.is_empty()).then(|| ("kernel_arguments".to_owned(), json!(taken)));
+        list.into_iter().collect()
     }
 
-    fn of_pool(&mut self, configs: &[&Dumped], takes: &dyn Fn(&str) -> bool) -> Map<String, Value> {
+    /// With what stands below `openshift`.
+    fn add_openshift(&mut self, pools: Map<String, Value>, disruption_policy: bool) {
+        let mut openshift = Map::new();
+        if disruption_policy {
+            openshift.insert("version".to_owned(), json!(POLICY_SINCE));
+            openshift.insert("node_disruption_policy".to_owned(), json!(true));
+            self.others.push(format!(
+                "openshift.version: {POLICY_SINCE} is the first that has node_disruption_policy: write yours"
+            ));
+        }
+        let mut taken = Map::new();
+        for (name, own) in pools {
+            match check_section(&json!({ "pools": { &name: own } })) {
+                Ok(()) => drop(taken.insert(name, own)),
+                Err(problem) => self.others.push(format!("the pool {name}: {}", problem.message())),
+            }
+        }
+        if !taken.is_empty() {
+            openshift.insert("pools".to_owned(), Value::Object(taken));
+        }
+        if openshift.is_empty() {
+            return;
+        }
+        let is_config = |title: &String| title.starts_with(CONFIG);
+        if !self.files.iter().any(|(title, _)| is_config(title)) {
+            self.files.insert(0, (CONFIG.to_owned(), Map::new()));
+        }
+        for (_, settings) in self.files.iter_mut().filter(|(title, _)| is_config(title)) {
+            settings.insert("openshift".to_owned(), json!(openshift));
+        }
+    }
+
+    /// What all pools have goes into config.yml, and the rest to their groups.
+    fn divide(&mut self, pools: &[OfPool<'_>]) {
+        let any_conf = pools.iter().any(|pool| pool.has_conf);
+        for pool in pools.iter().filter(|pool| any_conf && !pool.has_conf) {
+            let (name, group) = (pool.name, pool.group());
+            self.others.push(format!(
+                "the pool {name} has no {CHRONY_CONF}: it gets one when the group {group} has hosts"
+            ));
+        }
+        let differs = |setting: &str| {
+            let speaking = pools.iter().filter(|pool| pool.speaks_of(setting));
+            let mut values = speaking.map(|pool| pool.settings.get(setting));
+            let first = values.next();
+            values.any(|value| Some(value) != first)
+        };
+        let apart: Vec<&str> = OF_CLUSTER.into_iter().filter(|setting| differs(setting)).collect();
+        if !apart.is_empty() {
+            return self.set_apart(pools, &apart);
+        }
+        let all = |wanted: bool, pool: &OfPool<'_>| -> Map<String, Value> {
+            let settings = pool.settings.iter().filter(|(name, _)| differs(name) == wanted);
+            settings.map(|(name, value)| (name.clone(), value.clone())).collect()
+        };
+        let common: Map<_, _> = pools.iter().flat_map(|pool| all(false, pool)).collect();
+        if !common.is_empty() {
+            self.files.push((CONFIG.to_owned(), common));
+        }
+        let of_workers = pools.iter().find(|pool| pool.name == WORKER).map(|pool| all(true, pool));
+        for pool in pools {
+            let mut own = all(true, pool);
+            if pool.is_custom() {
+                self.as_workers_too(pool, &mut own, &of_workers.clone().unwrap_or_default());
+            }
+            if !own.is_empty() {
+                let title = match &pool.group {
+                    Some(group) => format!("group_vars/{group}.yml"),
+                    None => format!("the group_vars of the node that has {}", pool.name),
+                };
+                self.files.push((title, own));
+            }
+        }
+    }
+
+    /// Hosts of a custom pool are in the group of workers as well, and would have from there what their pool has not.
+    fn as_workers_too(
+        &mut self,
+        pool: &OfPool<'_>,
+        own: &mut Map<String, Value>,
+        of_workers: &Map<String, Value>,
+    ) {
+        for name in of_workers.keys().filter(|name| pool.speaks_of(name)) {
+            own.entry(name.as_str()).or_insert(Value::Null);
+        }
+        let (name, workers) = (pool.group(), group(WORKER));
+        if !of_workers.is_empty() && name < workers.as_str() {
+            self.others.push(format!(
+                "{workers} counts for hosts that are in {name} as well, for it is later by name: write \
+                 ansible_group_priority=2 below [{name}:vars] in the inventory"
+            ));
+        }
+    }
+
+    /// Pools that no one cluster can have, each with its own settings.
+    fn set_apart(&mut self, pools: &[OfPool<'_>], apart: &[&str]) {
+        let mut known: Vec<(Vec<&str>, &Map<String, Value>)> = Vec::new();
+        for pool in pools.iter().filter(|pool| !pool.settings.is_empty()) {
+            match known.iter_mut().find(|(_, settings)| **settings == pool.settings) {
+                Some((names, _)) => names.push(pool.name),
+                None => known.push((vec![pool.name], &pool.settings)),
+            }
+        }
+        let titled = |(names, settings): &(Vec<&str>, &Map<String, Value>)| {
+            (format!("{CONFIG}, as {} has it", names.join(", ")), (*settings).clone())
+        };
+        self.files = known.iter().map(titled).collect();
+        let verb = if apart.len() == 1 { "is" } else { "are" };
+        let apart = apart.join(" and ");
+        self.others.push(format!("the pools differ: {apart} {verb} one for the whole cluster"));
+    }
+
+    fn of_pool(&mut self, configs: &[&Dumped], check: Check<'_>) -> Map<String, Value> {
         let mut settings = Map::new();
-        let writes = |config: &&&Dumped| config.files.iter().any(|file| file.path == CHRONY_CONF);
-        let last = configs.iter().rfind(writes).map(|config| &config.name);
+        let last = configs.iter().rfind(|config| config.writes(CHRONY_CONF));
         for config in configs {
             let name = &config.name;
             for file in &config.files {
-                if file.path == CHRONY_CONF && last.is_some_and(|last| last != name) {
-                    let last = last.map(String::as_str).unwrap_or_default();
-                    self.others.push(format!("{name}: {CHRONY_CONF}: {last} goes before it"));
-                } else if file.path == CHRONY_CONF {
-                    let (read, others) = chrony(file, takes);
+                let path = &file.path;
+                let overriding = last.filter(|last| path == CHRONY_CONF && last.name != *name);
+                let label = config.title(file);
+                if let Some(last) = overriding {
+                    self.others.push(format!("{label}: {} overrides it", last.name));
+                } else if path == CHRONY_CONF {
+                    let (read, others) = chrony_conf::read(file, check);
                     settings.extend(read);
-                    self.others
-                        .extend(others.iter().map(|it| format!("{name}: {CHRONY_CONF}: {it}")));
+                    self.others.extend(others.iter().map(|it| format!("{label}: {it}")));
                 } else {
-                    let path = &file.path;
                     let whose = owner(file).map(|owner| format!(", {owner}")).unwrap_or_default();
-                    self.others
-                        .push(format!("{name}: {path}: a role of your own may write it{whose}"));
+                    self.others.push(format!("{label}: a role of your own may write it{whose}"));
                 }
             }
             for unit in &config.units {
-                match zone(&unit.contents).filter(|_| unit.enabled) {
+                let zone = zone(&unit.contents).filter(|_| unit.enabled);
+                match zone.filter(|zone| check_zone(zone).is_ok()) {
                     Some(zone) => {
                         settings.insert("timezone".to_owned(), json!(zone));
                         if unit.name != TIMEZONE_UNIT {
@@ -126,16 +297,8 @@ impl Imported {
     }
 }
 
-/// Whose a file is, when it is not root's.
-fn owner(file: &DumpedFile) -> Option<String> {
-    let said = [("user", &file.user), ("group", &file.group)];
-    let said: Vec<String> = said
-        .iter()
-        .filter(|(_, account)| account.is_some())
-        .map(|(which, account)| format!("{which} {}", Account::shown(account.as_ref())))
-        .collect();
-    (!said.is_empty()).then(|| said.join(", "))
-}
+/// The file of settings for all.
+const CONFIG: &str = "config.yml";
 
 /// The zone that a unit sets, when it does nothing else.
 fn zone(contents: &str) -> Option<&str> {
@@ -146,153 +309,4 @@ fn zone(contents: &str) -> Option<&str> {
     let (verb, zone) = (words.next()?, words.next()?);
     let is_it = program == "timedatectl" && verb == "set-timezone" && words.next().is_none();
     is_it.then(|| zone.trim_matches(['"', '\'']))
-}
-
-/// The settings that give a configuration, and the lines that none stands for.
-fn chrony(file: &DumpedFile, takes: &dyn Fn(&str) -> bool) -> (Map<String, Value>, Vec<String>) {
-    let text = String::from_utf8_lossy(&file.bytes);
-    let mut read = Lines::default();
-    if file.mode != 0o644 {
-        read.others.push(format!("mode {:04o}: ezsync writes it with 0644", file.mode));
-    }
-    if let Some(owner) = owner(file) {
-        read.others.push(format!("{owner}: ezsync writes it as root"));
-    }
-    // chronyd's own marks of a comment (CPS_NormalizeLine).
-    let lines = text.lines().map(str::trim);
-    for line in lines.filter(|line| !line.is_empty() && !line.starts_with(['#', '!', ';', '%'])) {
-        read.line(line, takes);
-    }
-    read.finish()
-}
-
-/// A configuration line by line.
-#[derive(Default)]
-struct Lines {
-    servers: Vec<Value>,
-    step: Option<(f64, i64)>,
-    interfaces: Vec<String>,
-    extra: Vec<String>,
-    single: Map<String, Value>,
-    own: Vec<&'static str>,
-    others: Vec<String>,
-}
-
-impl Lines {
-    fn line(&mut self, line: &str, takes: &dyn Fn(&str) -> bool) {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let normal = words.join(" ");
-        if let Some(own) = OWN_LINES.iter().find(|own| own.eq_ignore_ascii_case(&normal)) {
-            self.own.push(own);
-            return;
-        }
-        let Some((directive, args)) = words.split_first() else { return };
-        let directive = directive.to_ascii_lowercase();
-        let understood = match (directive.as_str(), args) {
-            ("server" | "pool", [name, options @ ..]) => self.server(&directive, name, options),
-            ("makestep", [threshold, limit]) => {
-                self.step = threshold.parse().ok().zip(limit.parse().ok());
-                self.step.is_some()
-            }
-            ("maxdistance", [number]) => self.number("max_distance", number),
-            ("minsources", [number]) => self.number("min_sources", number),
-            ("hwtimestamp", [name]) => {
-                self.interfaces.push((*name).to_owned());
-                true
-            }
-            (directive, _) if takes(directive) => {
-                self.extra.push(normal.clone());
-                true
-            }
-            _ => false,
-        };
-        if !understood {
-            self.others.push(line.to_owned());
-        }
-    }
-
-    fn number(&mut self, setting: &str, text: &str) -> bool {
-        let integer = text.parse::<i64>().ok().map(Value::from);
-        let number = integer.or_else(|| text.parse::<f64>().ok().map(Value::from));
-        let known = number.is_some();
-        self.single.extend(number.map(|number| (setting.to_owned(), number)));
-        known
-    }
-
-    /// A server, when all of its options have a name here and none is a key, which no MachineConfig may hold.
-    fn server(&mut self, directive: &str, name: &str, options: &[&str]) -> bool {
-        let known = self.servers.iter().any(|server| {
-            server.as_str() == Some(name)
-                || server.get("hostname").and_then(Value::as_str) == Some(name)
-        });
-        let Some(mut options) = server_options(options).filter(|_| !known) else { return false };
-        if directive == "pool" {
-            options.insert("pool".to_owned(), json!(true));
-        }
-        // ezsync's default is the other way round than chrony's.
-        if options.shift_remove("iburst").is_none() {
-            options.insert("iburst".to_owned(), json!(false));
-        }
-        let server = if options.is_empty() {
-            json!(name)
-        } else {
-            let mut server = Map::from_iter([("hostname".to_owned(), json!(name))]);
-            server.extend(options);
-            Value::Object(server)
-        };
-        self.servers.push(server);
-        true
-    }
-
-    fn finish(mut self) -> (Map<String, Value>, Vec<String>) {
-        let mut settings = Map::from_iter([("ntp_servers".to_owned(), json!(self.servers))]);
-        settings.extend(self.single);
-        match self.step {
-            None => {
-                settings.insert("step_threshold".to_owned(), json!(0));
-            }
-            Some((threshold, limit)) => {
-                if (threshold - 1.0).abs() > f64::EPSILON {
-                    settings.insert("step_threshold".to_owned(), json!(threshold));
-                }
-                if limit != 3 {
-                    settings.insert("step_limit".to_owned(), json!(limit));
-                }
-            }
-        }
-        if !self.interfaces.is_empty() {
-            settings.insert("hwtimestamp".to_owned(), json!(self.interfaces));
-        }
-        if !self.extra.is_empty() {
-            settings.insert("extra_lines".to_owned(), json!(self.extra));
-        }
-        if self.servers.is_empty() {
-            self.others.push(
-                "it follows nobody, which no pool can be told: name servers, or openshift.internal_source"
-                    .to_owned(),
-            );
-        }
-        for own in OWN_LINES.iter().filter(|own| !self.own.contains(own)) {
-            self.others.push(format!("it has no `{own}`, which ezsync writes"));
-        }
-        (settings, self.others)
-    }
-}
-
-/// The options of a server by their names; none when one of them is not known here.
-fn server_options(words: &[&str]) -> Option<Map<String, Value>> {
-    let mut options = Map::new();
-    let mut words = words.iter();
-    while let Some(word) = words.next() {
-        let word = word.to_ascii_lowercase();
-        let value = match word.as_str() {
-            "iburst" | "prefer" | "trust" | "xleave" | "nts" => json!(true),
-            "minpoll" | "maxpoll" | "filter" | "port" | "maxsources" => {
-                json!(words.next()?.parse::<i64>().ok()?)
-            }
-            _ => return None,
-        };
-        options.insert(word, value);
-    }
-    Some(options)
 }

@@ -3,11 +3,13 @@
 //! There the cluster's own operator brings files to nodes. It knows pools of nodes, and no single node.
 
 mod around;
+mod chrony_conf;
 mod compare;
 mod content;
 mod data_url;
 mod dns;
 mod document;
+mod dumped;
 mod entry;
 mod ignition;
 mod import;
@@ -20,11 +22,13 @@ mod settings;
 mod tests;
 mod version;
 
+pub use chrony_conf::Check;
 pub use compare::{Comparison, compare};
 pub use content::{Content, check_zone};
 pub use document::{Document, Format, beside, documents, is_written_here};
+pub use dumped::{Dumped, DumpedFile};
 pub use import::{Imported, import};
 pub use pool::{Pool, pools};
-pub use read::{Dumped, Dumps, Purpose, Unread, read};
+pub use read::{Dumps, Purpose, Unread, read};
 pub use settings::{MASTER, PoolSettings, Settings, WORKER};
 pub use version::Version;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::facts::{Facts, Platform};
+use crate::facts::{Facts, LeapSeconds, Platform};
 
 /// A release of OpenShift or OKD, such as 4.14.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,6 +91,8 @@ impl Version {
         facts.distribution = "rhel".to_owned();
         facts.distribution_version = if self.minor <= 12 { "8" } else { "9" }.to_owned();
         facts.chrony.installed = true;
+        // RHEL's own chrony.conf reads them from there.
+        facts.chrony.leap_seconds = vec![LeapSeconds::Zone];
         facts.chrony.written_for = chrony.unwrap_or_else(|| facts.expected_chrony(None));
         facts.chrony.version = facts.chrony.written_for.to_string();
         facts

@@ -51,6 +51,21 @@ pub fn is_template(text: &str) -> bool {
     MARKS.iter().any(|mark| text.contains(mark))
 }
 
+/// A template that gives `text`, whatever stands in it.
+#[must_use]
+pub fn literal(text: &str) -> String {
+    let mut template = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((start, mark)) =
+        MARKS.iter().filter_map(|mark| Some((rest.find(mark)?, mark))).min()
+    {
+        let (before, after) = rest.split_at(start);
+        template += &format!("{before}{{{{ '{mark}' }}}}");
+        rest = after.strip_prefix(mark).unwrap_or_default();
+    }
+    template + rest
+}
+
 impl Engine {
     /// Renders the template file `file` whose text is `source`.
     ///

@@ -79,6 +79,17 @@ fn what_is_exported_is_read_back_over_the_whole_matrix() {
     assert!(forms.iter().all(|number| *number > 0), "not every form came up: {forms:?}");
 }
 
+/// Whether Ignition is there to be asked.
+fn has_ignition() -> bool {
+    let there = std::env::var_os("PATH").unwrap();
+    let has =
+        std::env::split_paths(&there).any(|folder| folder.join("ignition-validate").is_file());
+    if !has {
+        ezsync_hosts::skip("there is no ignition-validate: tests/needs.sh installs it");
+    }
+    has
+}
+
 /// What Ignition says of a configuration.
 fn ignition(config: &str) -> (bool, String) {
     let mut program = Command::new("timeout");
@@ -110,9 +121,7 @@ fn ignition_of_any_version(config: &str) -> (bool, String) {
 
 #[test]
 fn ignition_takes_every_configuration() {
-    let there = std::env::var_os("PATH").unwrap();
-    if !std::env::split_paths(&there).any(|folder| folder.join("ignition-validate").is_file()) {
-        ezsync_hosts::skip("there is no ignition-validate: tests/needs.sh installs it");
+    if !has_ignition() {
         return;
     }
     let mut taken = 0;
@@ -129,6 +138,61 @@ fn ignition_takes_every_configuration() {
         assert!(!ignition_of_any_version(&config.replacen(good, bad, 1)).0, "{bad}");
     }
     assert!(taken >= 40, "{taken}");
+}
+
+/// Forms of contents and paths, good and bad.
+const SOURCES: [&str; 27] = [
+    "data:,",
+    "data:,ab%20c%0A",
+    "data:,a b",
+    "data:,a\tb",
+    "data:,a\nb",
+    "data:,\u{e9}",
+    "data:,a#b",
+    "data:,a<b{}",
+    "data:,a|b^`[]",
+    "data:,%zz",
+    "data:,a?b&c=d;e,f'(g)*!~@$+:/",
+    "data:;base64,",
+    "data:;base64,YQ==",
+    "data:;base64,YR==",
+    "data:;base64,YQ",
+    "data:;base64,Y Q==",
+    "data:;base64,Y\nQ==",
+    "data:;base64,YQ%3D%3D",
+    "data:;BASE64,YQ==",
+    "DATA:,a",
+    "data:text,a",
+    "data:text/plain;charset=utf-8;base64,YQ==",
+    "data:text/plain; charset=utf-8,a",
+    "data:text/plain;base64;charset=utf-8,YQ==",
+    "data:x-a/b;c=\"d,e\",f",
+    "data:;charset,a",
+    "data:base64,YQ==",
+];
+const PATHS: [&str; 8] =
+    ["/etc/a", "/etc/a b", "etc/a", "//etc//a", "/etc/../x", "/etc/./x", "/etc/", "/etc/a/."];
+
+#[test]
+fn what_ignition_refuses_is_not_read() {
+    if !has_ignition() {
+        return;
+    }
+    let sources = SOURCES.map(|source| (source, "/etc/a"));
+    for (source, path) in sources.into_iter().chain(PATHS.map(|path| ("data:,a", path))) {
+        let file = serde_json::json!({ "path": path, "contents": { "source": source } });
+        let config = serde_json::json!({ "ignition": { "version": "3.2.0" }, "storage": { "files": [file] } });
+        let metadata = serde_json::json!({
+            "name": "a",
+            "labels": { "machineconfiguration.openshift.io/role": "worker" }
+        });
+        let object = serde_json::json!({
+            "kind": "MachineConfig", "metadata": metadata, "spec": { "config": config }
+        });
+        let (passes, said) = ignition(&config.to_string());
+        let read = openshift::read("there", &object.to_string(), Purpose::Import);
+        assert_eq!(read.is_ok(), passes, "{source:?} {path:?}: {said} {read:?}");
+    }
 }
 
 /// The folder with the schemas, and the programs that hold objects against them.

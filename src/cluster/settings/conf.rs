@@ -19,7 +19,8 @@ pub struct Conf {
     pub(super) own: Own,
     /// Lines that only a host which serves time has.
     pub(super) serving: Vec<Line>,
-    pub(super) serves: bool,
+    /// Whether the host's leap seconds are given to its chrony, as far as the settings want it.
+    pub(super) has_leap_line: bool,
     pub(super) keys: HostKeys,
 }
 
@@ -55,7 +56,7 @@ impl Conf {
         if !self.keys.is_empty() {
             options.push(format!("keyfile {}", chrony.keys));
         }
-        if self.serves {
+        if self.has_leap_line {
             let line = self.own.leap_line(chrony, &mut notes);
             let line = line.map(|line| line.on(chrony, &mut notes)).transpose()?;
             options.extend(line.flatten());

@@ -17,7 +17,6 @@ mod tests;
 pub use conf::{Conf, Spoken};
 pub use keys::MadeKey;
 pub use networks::Networks;
-pub use own::takes_extra_line;
 pub use packages::PackageSettings;
 pub use policy::FailurePolicy;
 
@@ -25,7 +24,10 @@ pub(super) use lookup::{Lookup, Part};
 
 use std::path::Path;
 
+use serde_json::{Map, Value};
+
 use crate::problem::{Place, Problem};
+use crate::template::{Engine, Layer, Scope};
 use crate::verify::DEFAULT_MAX_OFFSET;
 use keys::{HostKeys, Keys};
 use line::Line;
@@ -146,7 +148,7 @@ impl Settings {
         }));
         let own = Own::read(lookup, serves)?;
         let keys = self.keys.of_host(serves);
-        Ok(Conf { sources: lines, own, serving, serves, keys })
+        Ok(Conf { sources: lines, own, serving, has_leap_line: serves, keys })
     }
 
     /// The configuration of a host that follows the source at `source` or, where there is none, the servers
@@ -160,11 +162,13 @@ impl Settings {
             return self.conf(lookup, &[source], None);
         }
         let minimum = self.min_sources.map(min_sources_line);
+        let own = Own::read(lookup, false)?;
         Ok(Conf {
             sources: self.servers.iter().map(|server| server.line(self.family)).collect(),
-            own: Own::read(lookup, false)?,
+            // Nobody else tells it of a leap second early; but most do without, and so it is asked for.
+            has_leap_line: own.leap_seconds == Some(true),
+            own,
             serving: minimum.into_iter().collect(),
-            serves: false,
             keys: HostKeys::default(),
         })
     }
@@ -184,6 +188,19 @@ impl Settings {
     pub fn made_key(&self) -> Option<&MadeKey> {
         self.keys.made_key()
     }
+}
+
+/// Whether config.yml may have `settings`, as far as these alone can say. What is read below `openshift`, and by roles,
+/// is not looked at.
+///
+/// # Errors
+/// What is wrong with them.
+pub fn check(settings: Map<String, Value>) -> Result<(), Problem> {
+    let engine = Engine::default();
+    let scope = Scope::default().with(&Layer::written(settings));
+    let lookup = Lookup { engine: &engine, scope, place: Box::new(|_, _| None) };
+    Settings::new(&lookup, &[], Path::new(""))?;
+    Own::read(&lookup, false).map(drop)
 }
 
 /// The bundle, where one is named.

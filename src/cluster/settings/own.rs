@@ -156,12 +156,6 @@ fn hwtimestamp(lookup: &Lookup<'_>) -> Result<Vec<Line>, Problem> {
     Ok(lines)
 }
 
-/// Whether a line that begins with `directive` may stand in `extra_lines`.
-#[must_use]
-pub fn takes_extra_line(directive: &str) -> bool {
-    OURS.iter().all(|(name, _)| *name != directive) && Gate::of_directive(directive).is_some()
-}
-
 /// Lines that the user wrote, for what has no setting.
 fn extra_lines(lookup: &Lookup<'_>, setting: &str) -> Result<Vec<Line>, Problem> {
     let entries = lookup.texts(setting)?.unwrap_or_default();
