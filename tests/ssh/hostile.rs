@@ -21,7 +21,11 @@ say() { printf '\n%s %s\n' "$mark" "$*"; }
 
 /// How each of them misbehaves, and what the run says of it.
 const HOSTS: [(&str, &str, &str); 23] = [
-    ("says-nothing", "read_mark; exec sleep 100", "no end after 60 s"),
+    (
+        "says-nothing",
+        "read_mark; exec sleep 100",
+        "the login shell of root did not answer within 60 s",
+    ),
     (
         "trickles",
         "read_mark; say os-release; for n in $(seq 100); do printf x; sleep 1; done",
