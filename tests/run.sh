@@ -8,6 +8,8 @@ tests/needs.sh
 tests/judges.sh
 cargo fmt --all --check
 cargo clippy --workspace --all-targets --locked -- -D warnings
+# A workspace of its own, which is built last: what does not fit it any more is to be seen at once.
+cargo check --quiet --manifest-path fuzz/Cargo.toml --locked --all-targets
 shellcheck src/remote/sh/*.sh tests/cases/signatures/make.sh tools/*.sh tests/*.sh tests/hosts/image/*.sh .ci/run
 tests/deny.sh
 # A test asks for it again, beside others that a build would slow down. Where it cannot be built that test is
